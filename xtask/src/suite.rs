@@ -1,0 +1,188 @@
+//! Everything that a change must pass, in the order in which it fails soonest.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use crate::services::{self, Addresses};
+use crate::steps::{self, Step};
+
+/// What `cargo xtask test` was asked to run.
+#[derive(Debug, Default)]
+pub(crate) struct Choice {
+    only: Option<Backend>,
+    filter: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+impl Choice {
+    pub(crate) fn parse(words: &[&str]) -> Result<Self, String> {
+        let mut choice = Self::default();
+        let mut words = words.iter();
+        while let Some(&word) = words.next() {
+            match word {
+                "--only" => {
+                    choice.only = match words.next() {
+                        Some(&"sqlite") => Some(Backend::Sqlite),
+                        Some(&"postgres") => Some(Backend::Postgres),
+                        _ => return Err("--only takes sqlite or postgres".into()),
+                    }
+                }
+                flag if flag.starts_with('-') => return Err(format!("test knows no {flag}")),
+                filter if choice.filter.is_none() => choice.filter = Some(filter.to_owned()),
+                _ => return Err("one filter at most".into()),
+            }
+        }
+        Ok(choice)
+    }
+
+    fn wants(&self, backend: Backend) -> bool {
+        self.only.is_none_or(|only| only == backend)
+    }
+}
+
+/// Runs it all; true if nothing failed. What could not run is said at the end and is no failure, except of `--only`.
+pub(crate) fn run(choice: &Choice) -> Result<bool, String> {
+    let start = Instant::now();
+    let mut not_run = Vec::new();
+    let at = if choice.wants(Backend::Postgres) {
+        match services::start() {
+            Ok(at) => Some(at),
+            Err(reason) if choice.only.is_some() => return Err(reason),
+            Err(reason) => {
+                eprintln!("\n!!! NO POSTGRESQL AND REDIS: {reason}\n!!! going on with SQLite alone\n");
+                not_run.push(format!("the black-box suite on PostgreSQL + Redis: {reason}"));
+                None
+            }
+        }
+    } else {
+        not_run.push("the black-box suite on PostgreSQL + Redis: not asked for".to_owned());
+        None
+    };
+    if choice.only == Some(Backend::Postgres) {
+        not_run.push("the black-box suite on SQLite: not asked for".to_owned());
+    }
+
+    let mut steps = Vec::new();
+    if choice.filter.is_none() {
+        steps.push(steps::run("format", &mut cargo(&["fmt", "--all", "--check"])));
+        steps.push(steps::run("clippy", cargo(&["clippy", "--workspace", "--all-targets"]).args(tls_feature()).args(["--", "-D", "warnings"])));
+    }
+    steps.push(steps::run("build", cargo(&["build", "-p", "jiazai"]).args(tls_feature())));
+    let built = steps.last().is_some_and(|step| step.ok);
+    // A copy, because the unit tests' own build of the server may take the original's place meanwhile.
+    let copy = Copied::of(&target_dir().join("debug/jiazai"));
+    if choice.filter.is_none() {
+        if built {
+            steps.push(steps::run("openapi.yaml is current", Command::new(&copy.path).args(["openapi", "--check"]).current_dir(root())));
+        }
+        steps.push(steps::run("unit tests", with_services(&mut unit_tests(), at.as_ref())));
+    }
+    if built {
+        for (backend, name) in [(Backend::Sqlite, "sqlite"), (Backend::Postgres, "postgres")] {
+            if choice.wants(backend) && (backend == Backend::Sqlite || at.is_some()) {
+                let mut command = cargo(&["test", "-p", "jiazai-tests", "--no-fail-fast"]);
+                command.env("JIAZAI_TEST_BACKEND", name).env("JIAZAI_BIN", &copy.path);
+                command.args(choice.filter.iter().flat_map(|filter| ["--", filter.as_str()]));
+                steps.push(steps::run(&format!("black box on {name}"), with_services(&mut command, at.as_ref())));
+            }
+        }
+    } else {
+        not_run.push("the black-box suite: the server does not build".to_owned());
+    }
+    services::stop();
+    Ok(report(&steps, &not_run, start))
+}
+
+/// `cargo xtask openapi`: the document is a product of the handlers.
+pub(crate) fn write_openapi() -> Result<bool, String> {
+    let output = cargo(&["run", "--quiet", "-p", "jiazai", "--", "openapi"]).stderr(std::process::Stdio::inherit()).output();
+    let output = output.map_err(|e| format!("cargo: {e}"))?;
+    if !output.status.success() || output.stdout.is_empty() {
+        return Err("`jiazai openapi` failed; openapi.yaml is as it was".into());
+    }
+    std::fs::write(root().join("openapi.yaml"), output.stdout).map_err(|e| format!("openapi.yaml: {e}"))?;
+    Ok(true)
+}
+
+/// Unit and property tests of every crate but this one's own black-box suite.
+fn unit_tests() -> Command {
+    let runner: &[&str] = if services::find("cargo-nextest").is_some() { &["nextest", "run", "--no-tests=pass"] } else { &["test"] };
+    let mut command = cargo(runner);
+    command.arg("--no-fail-fast").args(tls_feature());
+    for package in ["jiazai-domain", "jiazai-infra", "wechat-simulator", "jiazai", "xtask"] {
+        command.args(["-p", package]);
+    }
+    command
+}
+
+/// The same feature in every build: changing it between two steps would compile the database layer twice.
+/// OpenSSL builds from source, which takes perl and make.
+fn tls_feature() -> &'static [&'static str] {
+    if services::find("perl").is_some() && services::find("make").is_some() { &["--features", "jiazai/postgres-tls"] } else { &[] }
+}
+
+fn with_services<'c>(command: &'c mut Command, at: Option<&Addresses>) -> &'c mut Command {
+    if let Some(at) = at {
+        command.env("JIAZAI_TEST_POSTGRES_URL", &at.postgres_url).env("JIAZAI_TEST_REDIS_URL", &at.redis_url).env("JIAZAI_TEST_PSQL", &at.psql);
+        if at.tls && !tls_feature().is_empty() {
+            command.env("JIAZAI_TEST_POSTGRES_TLS", "1");
+        }
+    }
+    command
+}
+
+fn report(steps: &[Step], not_run: &[String], start: Instant) -> bool {
+    println!("\n{:<28} {:>8} {:>8} {:>9}", "step", "passed", "failed", "time");
+    for step in steps {
+        let mark = if step.ok { "" } else { "  FAILED" };
+        println!("{:<28} {:>8} {:>8} {:>8.1}s{mark}", step.name, step.passed, step.failed, step.time.as_secs_f32());
+    }
+    println!("{:<28} {:>26.1}s", "together", start.elapsed().as_secs_f32());
+    for what in not_run {
+        println!("NOT RUN: {what}");
+    }
+    let (passed, failed) = steps.iter().fold((0, 0), |sum, step| (sum.0 + step.passed, sum.1 + step.failed));
+    println!("{passed} passed, {failed} failed");
+    failed == 0 && steps.iter().all(|step| step.ok)
+}
+
+/// A copy of the server's binary, removed at the end.
+struct Copied {
+    path: PathBuf,
+}
+
+impl Copied {
+    fn of(original: &Path) -> Self {
+        let path = original.with_file_name(format!("jiazai-under-test-{}", std::process::id()));
+        let _ = std::fs::copy(original, &path);
+        Self { path }
+    }
+}
+
+impl Drop for Copied {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+fn target_dir() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+fn cargo(words: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // The counts are read from the output, where colours would stand in the way.
+    command.args(words).current_dir(root()).env("CARGO_TERM_COLOR", "never");
+    command
+}
