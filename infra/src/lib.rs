@@ -2,6 +2,7 @@
 
 pub mod cache;
 pub mod clock;
+pub mod db;
 pub mod files;
 pub mod password;
 pub mod vault;

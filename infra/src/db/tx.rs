@@ -1,0 +1,75 @@
+//! What a command or a query works on: a connection, and everything that may differ between two runs.
+
+use diesel::prelude::*;
+use diesel::query_builder::{QueryFragment, QueryId};
+use jiazai_domain::kernel::id::{Id, Kind};
+use jiazai_domain::kernel::time::Timestamp;
+
+use super::{AnyConnection, DbError};
+
+/// A transaction (in [`super::Db::write`]) or a read-only look (in [`super::Db::read`]).
+pub struct Tx<'a> {
+    conn: &'a mut AnyConnection,
+    now: Timestamp,
+    lost: bool,
+    contended: bool,
+}
+
+impl<'a> Tx<'a> {
+    pub(super) fn new(conn: &'a mut AnyConnection, now: Timestamp) -> Self {
+        Self { conn, now, lost: false, contended: false }
+    }
+
+    /// The instant at which this transaction decides; the same for all of it.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// A new id, sortable by time.
+    pub fn new_id<K: Kind>(&self) -> Id<K> {
+        let mut random = [0u8; 10];
+        // Without the system's random numbers nothing here is safe, log-in tokens least of all.
+        getrandom::fill(&mut random).expect("the operating system has random numbers");
+        Id::from_parts(self.now.millis().max(0) as u64, random)
+    }
+
+    /// Runs a query and notes how it failed: a lost connection is not given back to the pool, and a transaction that
+    /// another one got in the way of may run again.
+    pub(crate) fn run<T>(&mut self, query: impl FnOnce(&mut AnyConnection) -> QueryResult<T>) -> Result<T, DbError> {
+        query(self.conn).map_err(|error| self.note(DbError::from(error)))
+    }
+
+    /// Inserts one row. A taken unique value is [`DbError::Duplicate`].
+    pub(crate) fn insert<Q>(&mut self, statement: Q) -> Result<(), DbError>
+    where
+        Q: QueryFragment<super::MultiBackend> + QueryId + diesel::query_dsl::methods::ExecuteDsl<AnyConnection> + RunQueryDsl<AnyConnection>,
+    {
+        self.run(|conn| statement.execute(conn)).map(drop)
+    }
+
+    /// Updates one row on the condition that it is as it was when loaded; otherwise [`DbError::Stale`].
+    pub(crate) fn update_one<Q>(&mut self, statement: Q) -> Result<(), DbError>
+    where
+        Q: diesel::query_dsl::methods::ExecuteDsl<AnyConnection> + RunQueryDsl<AnyConnection>,
+    {
+        match self.run(|conn| statement.execute(conn))? {
+            1 => Ok(()),
+            // Somebody else changed it between our load and our save: the whole transaction decides again on what is there now.
+            _ => Err(self.note(DbError::Stale)),
+        }
+    }
+
+    pub(super) fn lost_connection(&self) -> bool {
+        self.lost
+    }
+
+    pub(super) fn contended(&self) -> bool {
+        self.contended
+    }
+
+    fn note(&mut self, error: DbError) -> DbError {
+        self.contended |= matches!(error, DbError::Contention | DbError::Stale);
+        self.lost |= matches!(error, DbError::Unavailable(_));
+        error
+    }
+}
