@@ -9,3 +9,4 @@
 
 pub mod actor;
 pub mod kernel;
+pub mod registry;
