@@ -162,7 +162,9 @@ impl Actor {
 
     /// Whether the actor holds one of these roles in this community (platform administrators hold every role).
     pub fn is_any(&self, roles: &[Role], community: CommunityId) -> bool {
-        self.grants.iter().any(|g| (roles.contains(&g.role) || g.role == Role::PlatformAdmin) && g.community.is_none_or(|c| c == community))
+        self.grants
+            .iter()
+            .any(|g| (roles.contains(&g.role) || g.role == Role::PlatformAdmin) && g.community.is_none_or(|c| c == community))
     }
 
     /// Whether exactly this role was granted, without a platform administrator's "every role".
