@@ -2,8 +2,12 @@
 
 pub mod cache;
 pub mod clock;
+pub mod community;
 pub mod db;
 pub mod files;
+pub mod idempotency;
+pub mod identity;
 pub mod password;
+pub mod settings;
 pub mod vault;
 pub mod wechat;

@@ -162,6 +162,7 @@ CREATE TABLE repair_ticket_homes (
 );
 
 -- What happened. Written with the change itself; ticket history, the feed, webhooks and notices only read it.
+-- `data` is thin and fit for a webhook; `note` is what a person wrote, for those who may see the whole thing.
 -- `position` is given after the commit, so that a reader going by it never misses a late commit.
 CREATE TABLE events (
     id TEXT NOT NULL PRIMARY KEY,
@@ -171,6 +172,7 @@ CREATE TABLE events (
     subject_version BIGINT NOT NULL,
     actor_id TEXT,
     data TEXT NOT NULL,
+    note TEXT,
     notices TEXT,
     occurred_at BIGINT NOT NULL,
     position BIGINT

@@ -57,6 +57,11 @@ impl DatabaseUrl {
     }
 }
 
+/// Reads a stored word or id back. What does not parse was not written by this program.
+pub(crate) fn parsed<T: std::str::FromStr>(text: &str) -> Result<T, DbError> {
+    text.parse().map_err(|_| DbError::Corrupt(format!("{} does not read back", std::any::type_name::<T>())))
+}
+
 /// How busy the storage is, for the metrics.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Load {

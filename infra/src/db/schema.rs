@@ -24,7 +24,7 @@ diesel::table! { repair_tickets (id) { id -> Text, community_id -> Text, categor
 
 diesel::table! { repair_ticket_homes (home_id, ticket_id) { home_id -> Text, ticket_id -> Text, } }
 
-diesel::table! { events (id) { id -> Text, community_id -> Text, #[sql_name = "type"] kind -> Text, subject_id -> Text, subject_version -> BigInt, actor_id -> Nullable<Text>, data -> Text, notices -> Nullable<Text>, occurred_at -> BigInt, position -> Nullable<BigInt>, } }
+diesel::table! { events (id) { id -> Text, community_id -> Text, #[sql_name = "type"] kind -> Text, subject_id -> Text, subject_version -> BigInt, actor_id -> Nullable<Text>, data -> Text, note -> Nullable<Text>, notices -> Nullable<Text>, occurred_at -> BigInt, position -> Nullable<BigInt>, } }
 
 diesel::table! { notices (id) { id -> Text, event_id -> Text, recipient_id -> Text, template -> Text, state -> Text, attempts -> BigInt, due_at -> Nullable<BigInt>, error -> Nullable<Text>, created_at -> BigInt, } }
 
@@ -35,6 +35,10 @@ diesel::table! { idempotency_keys (owner, operation, key) { owner -> Text, opera
 diesel::table! { job_leases (name) { name -> Text, holder -> Text, until -> BigInt, } }
 
 diesel::table! { settings (name) { name -> Text, value -> Text, } }
+
+diesel::joinable!(sessions -> principals (principal_id));
+diesel::joinable!(staff -> principals (principal_id));
+diesel::joinable!(role_grants -> principals (principal_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     principals,

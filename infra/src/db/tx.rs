@@ -59,6 +59,11 @@ impl<'a> Tx<'a> {
         }
     }
 
+    /// The error to return when the transaction has to run again from its beginning.
+    pub(crate) fn run_again(&mut self) -> DbError {
+        self.note(DbError::Contention)
+    }
+
     pub(super) fn lost_connection(&self) -> bool {
         self.lost
     }
