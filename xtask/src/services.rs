@@ -68,6 +68,7 @@ pub(crate) fn run_until_interrupted() -> Result<bool, String> {
     eprintln!("TLS: {}. Ctrl-C stops both.", if at.tls { "append ?sslmode=require" } else { "off, there is no openssl command" });
     loop {
         std::thread::sleep(Duration::from_secs(1));
+        crate::steps::hold_if_interrupted();
         let mut running = RUNNING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let Some(services) = running.as_mut() else { return Ok(true) };
         for (name, child) in [("PostgreSQL", &mut services.postgres), ("Redis", &mut services.redis)] {
@@ -108,7 +109,11 @@ fn start_in(dir: &Path, initdb: &Path, postgres: &Path, psql: &Path, redis: &Pat
         succeed(Command::new("chown").arg(user).arg(&home))?;
     }
     // --no-sync spares the first start only; the server itself runs with fsync on, as in earnest.
-    let made = as_user(user, initdb)?.args(["--auth=trust", "--username=jiazai", "--encoding=UTF8", "--locale=C", "--no-sync", "-D"]).arg(&data).current_dir(&home).output();
+    let made = as_user(user, initdb)?
+        .args(["--auth=trust", "--username=jiazai", "--encoding=UTF8", "--locale=C", "--no-sync", "-D"])
+        .arg(&data)
+        .current_dir(&home)
+        .output();
     let made = made.map_err(|e| format!("initdb: {e}"))?;
     if !made.status.success() {
         return Err(format!("initdb failed: {}", String::from_utf8_lossy(&made.stderr)));
@@ -181,11 +186,21 @@ fn install(root: bool) -> Result<(), String> {
     eprintln!("installing the Debian packages postgresql and redis-server ...");
     let apt = |words: &[&str]| {
         // Runlevel 1 tells the packages not to start servers of their own: we want the programs, not daemons.
-        let status = Command::new("apt-get").args(words).env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1").stdin(Stdio::null()).stdout(Stdio::null()).status();
+        let status = Command::new("apt-get")
+            .args(words)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .env("RUNLEVEL", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .status();
         status.is_ok_and(|s| s.success())
     };
     let packages = ["install", "-y", "--no-install-recommends", "postgresql", "redis-server"];
-    if apt(&packages) || (apt(&["update"]) && apt(&packages)) { Ok(()) } else { Err("apt-get could not install postgresql and redis-server".into()) }
+    if apt(&packages) || (apt(&["update"]) && apt(&packages)) {
+        Ok(())
+    } else {
+        Err("apt-get could not install postgresql and redis-server".into())
+    }
 }
 
 /// A command that runs as that user and ends when we do, as far as the machine offers it.
@@ -207,7 +222,11 @@ fn as_user(user: Option<&str>, program: &Path) -> Result<Command, String> {
 fn unprivileged_user() -> Result<String, String> {
     let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let known = |name: &&str| passwd.lines().any(|line| line.split(':').next() == Some(name));
-    ["postgres", "nobody"].iter().find(|name| known(name)).map(|name| (*name).to_owned()).ok_or_else(|| "no user to run PostgreSQL as".into())
+    ["postgres", "nobody"]
+        .iter()
+        .find(|name| known(name))
+        .map(|name| (*name).to_owned())
+        .ok_or_else(|| "no user to run PostgreSQL as".into())
 }
 
 /// The number of the user's own group: it need not have the user's name (`nobody` is in `nogroup`).

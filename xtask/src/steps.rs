@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How a step went. A step that counts no tests counts as one.
@@ -18,7 +19,19 @@ pub(crate) struct Step {
 /// The process group of the command in progress, for Ctrl-C.
 static CURRENT: Mutex<Option<u32>> = Mutex::new(None);
 
+/// Whether somebody has asked us to stop.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Waits for the end of the process if somebody has asked for it: the thread that was told is clearing up, and the main
+/// thread must neither begin something new nor end the process under its hands.
+pub(crate) fn hold_if_interrupted() {
+    while INTERRUPTED.load(Ordering::SeqCst) {
+        std::thread::park();
+    }
+}
+
 pub(crate) fn kill_running() {
+    INTERRUPTED.store(true, Ordering::SeqCst);
     let current = *CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     if let Some(group) = current {
         // The whole group: cargo alone would leave the test binary behind, and that one its servers.
@@ -29,6 +42,7 @@ pub(crate) fn kill_running() {
 /// Runs the command to its end, passing on what it prints.
 pub(crate) fn run(name: &str, command: &mut Command) -> Step {
     use std::os::unix::process::CommandExt;
+    hold_if_interrupted();
     println!("\n=== {name}");
     let start = Instant::now();
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn();
@@ -49,6 +63,7 @@ pub(crate) fn run(name: &str, command: &mut Command) -> Step {
     });
     let ok = child.wait().is_ok_and(|status| status.success());
     *CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
+    hold_if_interrupted();
     if ok && passed + failed == 0 {
         passed = 1;
     }

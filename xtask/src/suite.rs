@@ -71,7 +71,10 @@ pub(crate) fn run(choice: &Choice) -> Result<bool, String> {
     let mut steps = Vec::new();
     if choice.filter.is_none() {
         steps.push(steps::run("format", &mut cargo(&["fmt", "--all", "--check"])));
-        steps.push(steps::run("clippy", cargo(&["clippy", "--workspace", "--all-targets"]).args(tls_feature()).args(["--", "-D", "warnings"])));
+        steps.push(steps::run(
+            "clippy",
+            cargo(&["clippy", "--workspace", "--all-targets"]).args(tls_feature()).args(["--", "-D", "warnings"]),
+        ));
     }
     steps.push(steps::run("build", cargo(&["build", "-p", "jiazai"]).args(tls_feature())));
     let built = steps.last().is_some_and(|step| step.ok);
@@ -129,7 +132,10 @@ fn tls_feature() -> &'static [&'static str] {
 
 fn with_services<'c>(command: &'c mut Command, at: Option<&Addresses>) -> &'c mut Command {
     if let Some(at) = at {
-        command.env("JIAZAI_TEST_POSTGRES_URL", &at.postgres_url).env("JIAZAI_TEST_REDIS_URL", &at.redis_url).env("JIAZAI_TEST_PSQL", &at.psql);
+        command
+            .env("JIAZAI_TEST_POSTGRES_URL", &at.postgres_url)
+            .env("JIAZAI_TEST_REDIS_URL", &at.redis_url)
+            .env("JIAZAI_TEST_PSQL", &at.psql);
         if at.tls && !tls_feature().is_empty() {
             command.env("JIAZAI_TEST_POSTGRES_TLS", "1");
         }

@@ -1,0 +1,103 @@
+//! The WeChat platform simulator beside the server, and the clock that both share.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::{Value, json};
+use ureq::Agent;
+
+/// Speaks the simulator's `/_sim/` paths. It is not our API: no manners are checked here.
+#[derive(Debug)]
+pub struct Sim {
+    base: String,
+    agent: Agent,
+    /// Seconds by which this server's clock runs ahead of the wall's.
+    ahead: AtomicU64,
+}
+
+impl Sim {
+    pub(crate) fn new(port: u16, agent: Agent) -> Self {
+        Self { base: format!("http://127.0.0.1:{port}"), agent, ahead: AtomicU64::new(0) }
+    }
+
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// What `wx.login` hands to the mini-program of that person; a new person without an openid. Gives (code, openid).
+    #[track_caller]
+    pub fn login_code(&self, openid: Option<&str>) -> (String, String) {
+        let answer = self.post("/_sim/login-codes", &openid.map_or_else(|| json!({}), |openid| json!({ "openid": openid })));
+        (text(&answer, "code"), text(&answer, "openid"))
+    }
+
+    /// What the button that asks for the phone number hands over.
+    #[track_caller]
+    pub fn phone_code(&self, openid: &str, phone: &str) -> String {
+        text(&self.post("/_sim/phone-codes", &json!({ "openid": openid, "phone": phone })), "code")
+    }
+
+    /// Breaks one of the platform's calls, e.g. `fault("jscode2session", json!({"kind":"errcode","value":45011,"times":1}))`.
+    #[track_caller]
+    pub fn fault(&self, api: &str, mut what: Value) {
+        what["api"] = json!(api);
+        self.post("/_sim/faults", &what);
+    }
+
+    #[track_caller]
+    pub fn heal(&self) {
+        let answer = self.agent.delete(format!("{}/_sim/faults", self.base)).call().expect("the simulator answers");
+        assert!(answer.status().is_success(), "DELETE /_sim/faults: {}", answer.status());
+    }
+
+    /// How often the server has called that API so far.
+    #[track_caller]
+    pub fn requests(&self, api: &str) -> Vec<Value> {
+        items(&self.get(&format!("/_sim/requests?api={api}")))
+    }
+
+    /// Subscription messages that were accepted, newest first.
+    #[track_caller]
+    pub fn messages(&self) -> Vec<Value> {
+        items(&self.get("/_sim/messages"))
+    }
+
+    /// Moves the clock of the platform and of the server. Callers log in anew by themselves when their tokens have aged.
+    #[track_caller]
+    pub fn advance(&self, seconds: u64) {
+        self.post("/_sim/clock", &json!({ "advance_s": seconds }));
+        self.ahead.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    pub(crate) fn ahead(&self) -> u64 {
+        self.ahead.load(Ordering::SeqCst)
+    }
+
+    #[track_caller]
+    fn post(&self, path: &str, body: &Value) -> Value {
+        let request = self.agent.post(format!("{}{path}", self.base)).content_type("application/json");
+        read(path, request.send(body.to_string().as_bytes()))
+    }
+
+    #[track_caller]
+    fn get(&self, path: &str) -> Value {
+        read(path, self.agent.get(format!("{}{path}", self.base)).call())
+    }
+}
+
+#[track_caller]
+fn read(path: &str, answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Value {
+    let mut answer = answer.unwrap_or_else(|error| panic!("simulator {path}: {error}"));
+    let body = answer.body_mut().read_to_string().unwrap_or_default();
+    assert!(answer.status().is_success(), "simulator {path}: {} {body}", answer.status());
+    if body.is_empty() { Value::Null } else { serde_json::from_str(&body).unwrap_or_else(|e| panic!("simulator {path}: {e}: {body}")) }
+}
+
+/// Lists come as `{"items":[…]}`, or bare.
+fn items(answer: &Value) -> Vec<Value> {
+    answer.as_array().or_else(|| answer["items"].as_array()).cloned().unwrap_or_else(|| panic!("no list: {answer}"))
+}
+
+#[track_caller]
+fn text(answer: &Value, field: &str) -> String {
+    answer[field].as_str().unwrap_or_else(|| panic!("no {field} in {answer}")).to_owned()
+}

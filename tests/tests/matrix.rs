@@ -1,0 +1,223 @@
+//! Who may do what: every operation of the document, tried by everyone, as a table in git.
+//!
+//! `tests/role-matrix.txt` is the table; a change of rights is a change of that file, and a new operation that is not in
+//! it fails. `UPDATE_MATRIX=1` writes it anew; read the difference before you commit it.
+//!
+//! A cell is what came of a request in which nothing else was wrong: `ok`; 401, 403 or 404; or `rule`, when the caller got
+//! past the question of rights and something else (a state, a value) stood in the way. Each changing request has a subject
+//! of its own, so that no cell depends on another.
+
+use std::fmt::Write as _;
+
+use jiazai_tests::{CategoryDraft, Client, Operation, Options, PASSWORD, PICTURE, Repair, Resident, Server, Staff, Value, json, unique};
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/role-matrix.txt");
+
+/// One column of the table.
+enum Who<'s> {
+    Nobody,
+    Resident(Resident<'s>),
+    Staff(Staff<'s>),
+}
+
+struct Stage<'s> {
+    server: &'s Server,
+    repair: Repair<'s>,
+    machine: Value,
+    columns: Vec<(&'static str, Who<'s>)>,
+}
+
+impl<'s> Stage<'s> {
+    fn set(server: &'s Server) -> Self {
+        let repair = Repair::new(server);
+        let admin = server.staff("admin");
+        let elsewhere = server.other_community();
+        let mut columns = vec![
+            ("nobody", Who::Nobody),
+            ("reporter", Who::Resident(repair.reporter.clone())),
+            ("resident", Who::Resident(server.resident())),
+        ];
+        // `worker1` is the worker of the ticket in question, `worker2` a colleague.
+        for name in ["admin", "manager", "dispatcher", "worker1", "worker2", "enroladmin", "reviewer1", "leader", "grid1", "auditor"] {
+            columns.push((name, Who::Staff(server.staff(name))));
+        }
+        columns.push(("elsewhere:manager", Who::Staff(admin.hire("community_admin", elsewhere))));
+        columns.push(("elsewhere:dispatcher", Who::Staff(admin.hire("dispatcher", elsewhere))));
+        let machines = server.anon().get("/meta/state-machines").expect(200);
+        let machine = machines["items"].as_array().unwrap().iter().find(|m| m["name"] == "repair_ticket").unwrap().clone();
+        Self { server, repair, machine, columns }
+    }
+
+    /// A ticket in a state from which the action goes on; a worker's if there is a choice.
+    fn ticket_for(&self, action: &str) -> String {
+        if action == "grab" {
+            return id(&self.repair.report_in(&self.repair.category(CategoryDraft::new("grab"))));
+        }
+        let edges = self.machine["transitions"].as_array().unwrap();
+        let from: Vec<&str> = edges.iter().filter(|edge| edge["action"] == action).map(|edge| edge["from"].as_str().unwrap()).collect();
+        let state = ["assigned", "accepted"].into_iter().find(|state| from.contains(state)).or(from.first().copied()).unwrap_or("assigned");
+        id(&self.repair.ticket_in(state))
+    }
+
+    /// The path with every parameter filled by something that exists in the demo community.
+    fn fill(&self, operation: &Operation) -> String {
+        let admin = self.server.staff("admin");
+        let path = operation.path.strip_prefix("/api/v1").unwrap_or(&operation.path);
+        let steps: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        if !path.contains('{') {
+            return operation.path.clone();
+        }
+        let value = match steps.as_slice() {
+            ["repair-tickets", "{id}", action] if *action != "events" => self.ticket_for(action),
+            ["repair-tickets", ..] => id(&self.repair.ticket_in("assigned")),
+            ["repair-categories", ..] => unique("m"),
+            ["staff", ..] => admin.hire("grid_worker", self.server.community()).id(),
+            ["files", ..] => self.upload(),
+            ["communities", ..] => self.server.community().to_owned(),
+            ["api-keys", ..] => {
+                let body = json!({ "name": "矩阵", "scopes": ["repair:read"], "community_id": self.server.community() });
+                id(&admin.post("/api-keys", body).expect(201))
+            }
+            ["problems", ..] => "not_found".into(),
+            _ => panic!("the matrix does not know what to put into {}: say so in Stage::fill", operation.path),
+        };
+        let (before, rest) = operation.path.split_once('{').unwrap();
+        let after = rest.split_once('}').unwrap().1;
+        assert!(!after.contains('{'), "two parameters in {}: say what to put there in Stage::fill", operation.path);
+        format!("{before}{value}{after}")
+    }
+
+    fn upload(&self) -> String {
+        id(&self.repair.reporter.call("POST", "/files").file("a.png", "image/png", PICTURE).expect(201))
+    }
+
+    /// Parameters without which an operation cannot be asked.
+    fn query(&self, operation: &Operation) -> String {
+        let parameters = operation.json["parameters"].as_array().cloned().unwrap_or_default();
+        let asked = |p: &&Value| p["in"] == "query" && p["name"] == "community_id";
+        parameters.iter().find(asked).map(|_| format!("?community_id={}", self.server.community())).unwrap_or_default()
+    }
+
+    /// A body with which nothing is wrong.
+    fn body(&self, operation: &Operation, who: &Who) -> Value {
+        let path = operation.path.strip_prefix("/api/v1").unwrap_or(&operation.path);
+        let community = self.server.community();
+        let roles = json!([{ "role": "grid_worker", "community_id": community }]);
+        let steps: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        match (operation.method.as_str(), steps.as_slice()) {
+            ("POST", ["auth", "wechat", "login"]) => json!({ "code": self.server.sim().login_code(None).0 }),
+            ("POST", ["auth", "wechat", "phone"]) => match who {
+                Who::Resident(someone) => json!({ "code": self.server.sim().phone_code(&someone.openid, "13812345678") }),
+                _ => json!({ "code": "0" }),
+            },
+            ("POST", ["auth", "staff", "login"]) => json!({ "username": "grid1", "password": PASSWORD }),
+            ("POST", ["auth", "refresh"]) => json!({ "refresh_token": self.repair.reporter.log_in()["refresh_token"] }),
+            ("POST", ["staff"]) => json!({ "username": unique("m"), "display_name": "新人", "password": PASSWORD, "roles": roles }),
+            ("PUT", ["staff", _]) => json!({ "display_name": "改名", "roles": roles }),
+            ("POST", ["api-keys"]) => json!({ "name": "矩阵", "scopes": ["repair:read"], "community_id": community }),
+            ("POST", ["repair-tickets"]) => self.repair.draft(),
+            ("POST", ["repair-tickets", _, action]) => self.repair.right_body(action),
+            ("PUT", ["repair-categories", _]) => CategoryDraft::new("assign").0,
+            ("PUT", ["me"]) => json!({ "nickname": "小王" }),
+            ("POST", ["communities"]) => json!({ "code": unique("m-"), "name": "新社区" }),
+            _ => json!({}),
+        }
+    }
+
+    fn ask(&self, operation: &Operation, who: &Who<'s>) -> String {
+        // What ends a session or an account must not end the column's own.
+        let ends = operation.path.ends_with("/auth/logout") || (operation.method == "DELETE" && operation.path.ends_with("/me"));
+        let anon = self.server.anon();
+        let fresh_resident;
+        let fresh_staff;
+        let client: &dyn Client = match who {
+            Who::Nobody => &anon,
+            Who::Resident(_) if operation.method == "DELETE" && ends => {
+                fresh_resident = self.server.resident();
+                &fresh_resident
+            }
+            Who::Resident(someone) if ends => {
+                fresh_resident = someone.on_another_device();
+                &fresh_resident
+            }
+            Who::Resident(someone) => someone,
+            Who::Staff(someone) if ends => {
+                fresh_staff = someone.on_another_device();
+                &fresh_staff
+            }
+            Who::Staff(someone) => someone,
+        };
+        let path = format!("{}{}", self.fill(operation), self.query(operation));
+        let call = client.plain(&operation.method, &path);
+        let call = match operation.method.as_str() {
+            _ if operation.path.ends_with("/files") => call.file("a.png", "image/png", PICTURE),
+            "POST" => call.json(&self.body(operation, who)),
+            "PUT" => call.json(&self.body(operation, who)).header("If-Match", "*"),
+            _ => call,
+        };
+        let reply = call.send();
+        match reply.status {
+            200..=399 => "ok".into(),
+            401 | 403 | 404 => reply.status.to_string(),
+            400..=499 => "rule".into(),
+            _ => panic!("{}", reply.describe()),
+        }
+    }
+}
+
+fn id(thing: &Value) -> String {
+    thing["id"].as_str().unwrap_or_else(|| panic!("no id in {thing}")).to_owned()
+}
+
+#[test]
+fn the_role_matrix_is_as_committed() {
+    let server = Server::start(Options::default());
+    let stage = Stage::set(&server);
+    let mut operations: Vec<&Operation> = server.document().operations().iter().collect();
+    operations.sort_by_key(|operation| (&operation.path, &operation.method));
+    let wide = operations.iter().map(|o| o.path.len()).max().unwrap_or(0) + 8;
+
+    let mut table = String::from(
+        "Who may do what. ok: done; rule: allowed, but a state or a value stood in the way. Written by the test `matrix`, read by people.\n\n",
+    );
+    // Names stand upright above their columns, one letter a line, so that the table stays narrow enough to read.
+    for (n, (name, _)) in stage.columns.iter().enumerate() {
+        writeln!(table, "{:wide$}{}┌ {name}", "", "│    ".repeat(n)).unwrap();
+    }
+    let mut faults = Vec::new();
+    for operation in operations {
+        write!(table, "{:wide$}", format!("{:<6} {}", operation.method, operation.path)).unwrap();
+        let secured = operation.json["security"]
+            .as_array()
+            .is_some_and(|all| !all.is_empty() && all.iter().all(|needs| needs.as_object().is_some_and(|n| !n.is_empty())));
+        for (name, who) in &stage.columns {
+            let cell = stage.ask(operation, who);
+            let at = format!("{} {} by {name}: {cell}", operation.method, operation.path);
+            match *name {
+                "nobody" if secured && cell != "401" => faults.push(format!("{at}, though the document asks for an identity")),
+                "nobody" if !secured && cell == "401" => faults.push(format!("{at}, though the document asks for none")),
+                _ if *name != "nobody" && cell == "401" => faults.push(format!("{at}, though they are logged in")),
+                // Another community's staff do not learn that a ticket is there.
+                foreign if foreign.starts_with("elsewhere") && operation.path.contains("/repair-tickets/{id}") && cell != "404" => {
+                    faults.push(at)
+                }
+                _ => {}
+            }
+            write!(table, "{cell:<5}").unwrap();
+        }
+        table.truncate(table.trim_end().len());
+        table.push('\n');
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+
+    if std::env::var("UPDATE_MATRIX").is_ok_and(|v| v == "1") {
+        std::fs::write(FILE, &table).expect("the matrix can be written");
+        return;
+    }
+    let committed = std::fs::read_to_string(FILE).unwrap_or_default();
+    let (old, new): (Vec<&str>, Vec<&str>) = (committed.lines().collect(), table.lines().collect());
+    let gone = old.iter().filter(|line| !new.contains(line)).map(|line| format!("- {line}\n"));
+    let come = new.iter().filter(|line| !old.contains(line)).map(|line| format!("+ {line}\n"));
+    let difference: String = gone.chain(come).collect();
+    assert!(difference.is_empty(), "rights have changed; if that is meant, run this test with UPDATE_MATRIX=1\n{difference}");
+}
