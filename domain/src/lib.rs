@@ -10,3 +10,4 @@
 pub mod actor;
 pub mod kernel;
 pub mod registry;
+pub mod repair;

@@ -147,3 +147,21 @@ impl From<i64> for Datum {
         Self::Number(number)
     }
 }
+
+impl From<bool> for Datum {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl From<String> for Datum {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Timestamp> for Datum {
+    fn from(at: Timestamp) -> Self {
+        Self::Text(at.to_string())
+    }
+}

@@ -20,9 +20,12 @@ pub struct UnknownWord;
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? })+) => {$(
         $(#[$doc])*
+        // How far the words reach is for the module around them to say.
+        #[allow(unreachable_pub)]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum $name { $($(#[$variant_doc])* $variant),+ }
 
+        #[allow(unreachable_pub)]
         impl $name {
             /// Every word of the set, in the order of its declaration.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
