@@ -8,6 +8,7 @@
 //! Nothing here retries and nothing sleeps to be safe: [`eventually`] polls for what happens in the background.
 
 mod backend;
+mod command;
 mod document;
 mod http;
 mod people;
@@ -15,12 +16,13 @@ mod repair;
 mod server;
 mod sim;
 
+pub use command::{Outcome, refused_start, run};
 pub use document::{Document, Operation};
 pub use http::{Call, Client, Reply, raw};
 pub use people::{Anon, Bearer, PASSWORD, Resident, Staff};
 pub use repair::{CategoryDraft, Repair};
 pub use serde_json::{Value, json};
-pub use server::{Options, Outcome, Server, refused_start, run, shared};
+pub use server::{Options, Server, shared};
 pub use sim::Sim;
 
 use std::time::{Duration, Instant};

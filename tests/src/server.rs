@@ -28,11 +28,18 @@ use crate::sim::Sim;
 pub struct Options {
     env: Vec<(String, String)>,
     postgres_suffix: &'static str,
+    limited: bool,
 }
 
 impl Options {
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Leaves the request limits on, as they are by default.
+    pub fn limited(mut self) -> Self {
+        self.limited = true;
         self
     }
 
@@ -64,15 +71,6 @@ struct Process {
     watchdog: Child,
 }
 
-/// How a command ended and what it said.
-#[derive(Debug)]
-pub struct Outcome {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
-    pub took: Duration,
-}
-
 /// The server that the tests of one binary share: for tests that leave the clock and the staff alone.
 pub fn shared() -> &'static Server {
     static SHARED: OnceLock<Server> = OnceLock::new();
@@ -93,7 +91,9 @@ impl Server {
             }
         }
         env.push(("WECHAT_SIMULATOR_LISTEN".into(), format!("127.0.0.1:{sim_port}")));
-        env.push(("JIAZAI_RATE_LIMIT".into(), "off".into()));
+        if !options.limited {
+            env.push(("JIAZAI_RATE_LIMIT".into(), "off".into()));
+        }
         env.extend(options.env);
         // Answers, refusals included, are answers: only the connection's own failure is an error.
         let agent = Agent::new_with_config(
@@ -305,7 +305,7 @@ fn launch(port: u16, dir: &Path, env: &[(String, String)]) -> Process {
 }
 
 /// The binary with nothing in its environment but what the test says.
-fn bare(env: &[(String, String)]) -> Command {
+pub(crate) fn bare(env: &[(String, String)]) -> Command {
     let mut command = Command::new(binary());
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("RUST_BACKTRACE", "1").env("RUST_LOG", "info");
     command.envs(env.iter().map(|(name, value)| (name, value)));
@@ -316,56 +316,9 @@ fn binary() -> PathBuf {
     std::env::var_os("JIAZAI_BIN").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debug/jiazai"), PathBuf::from)
 }
 
-/// Runs the binary to its end with these words and variables; it is shot after `seconds`, and that fails the test.
-#[track_caller]
-pub fn run(args: &[&str], env: &[(String, String)], seconds: u64) -> Outcome {
-    let started = Instant::now();
-    let dir = std::env::temp_dir().join(format!("jiazai-test-{}", crate::unique("cmd")));
-    fs::create_dir_all(&dir).expect("the temporary folder is writable");
-    let (out, err) = (dir.join("stdout"), dir.join("stderr"));
-    let (to_out, to_err) = (fs::File::create(&out).expect("writable"), fs::File::create(&err).expect("writable"));
-    let mut child =
-        bare(env).args(args).current_dir(&dir).stdin(Stdio::null()).stdout(to_out).stderr(to_err).spawn().expect("the binary runs");
-    let status = loop {
-        if let Some(status) = child.try_wait().expect("the child can be asked") {
-            break Some(status);
-        }
-        if started.elapsed() > Duration::from_secs(seconds) {
-            let _ = child.kill();
-            let _ = child.wait();
-            break None;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    };
-    let read = |path| fs::read_to_string(path).unwrap_or_default();
-    let outcome = Outcome { code: status.and_then(|s| s.code()), stdout: read(&out), stderr: read(&err), took: started.elapsed() };
-    let _ = fs::remove_dir_all(&dir);
-    assert!(status.is_some(), "{args:?} did not end within {seconds} s: {outcome:?}");
-    outcome
-}
-
-/// A `serve` that must be refused: it exits 1 within 5 s. Gives what it says on stderr.
-#[track_caller]
-pub fn refused_start(args: &[&str], env: &[(&str, &str)]) -> String {
-    let dir = std::env::temp_dir().join(format!("jiazai-test-{}", crate::unique("refused")));
-    let mut all: Vec<(String, String)> = vec![
-        ("JIAZAI_DATA_DIR".into(), dir.display().to_string()),
-        ("JIAZAI_LISTEN".into(), format!("127.0.0.1:{}", free_port())),
-        ("WECHAT_SIMULATOR_LISTEN".into(), format!("127.0.0.1:{}", free_port())),
-    ];
-    all.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    // An empty value stands for "not set".
-    all.retain(|(name, _)| !env.contains(&(name.as_str(), "")));
-    let words: Vec<&str> = std::iter::once("serve").chain(args.iter().copied()).collect();
-    let outcome = run(&words, &all, 5);
-    let _ = fs::remove_dir_all(&dir);
-    assert_eq!(outcome.code, Some(1), "a refused start exits 1: {outcome:?}");
-    outcome.stderr
-}
-
 /// A port that is free now. They are counted up from a place below the range from which the kernel serves connections,
 /// so that no other socket takes the port between our look and the server's start.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = (std::process::id() % 97) as u16 * 100;
     for _ in 0..10_000 {

@@ -338,7 +338,9 @@ fn a_change_of_roles_bites_at_once() {
     let repair = Repair::new(server);
     let ticket = repair.report();
     let assign = format!("/repair-tickets/{}/assign", text(&ticket, "id"));
-    newcomer.post(&assign, repair.right_body("assign")).send().expect(403);
+    // A worker who was not asked does not even see the ticket.
+    let refused = newcomer.post(&assign, repair.right_body("assign")).send();
+    assert!(matches!(refused.status, 403 | 404), "{}", refused.describe());
     let found = find_staff(&newcomer.username);
     let path = format!("/staff/{}", text(&found, "id"));
     let body = json!({ "display_name": "临时工", "roles": [{ "role": "dispatcher", "community_id": server.community() }] });

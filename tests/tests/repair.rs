@@ -58,7 +58,7 @@ fn from_the_report_to_the_rating() {
         assert!(after["version"].as_i64() > before["version"].as_i64(), "{action} makes a new version");
     }
     let end = repair.reporter.get(&path(&ticket)).expect(200);
-    assert_eq!(actions(&end).contains(&"rate"), false, "rated once");
+    assert!(!actions(&end).contains(&"rate"), "rated once");
     for promise in ["accept", "arrive", "resolve"] {
         assert_eq!(end["sla"][promise]["met"], true, "{promise}: {end}");
     }
@@ -415,16 +415,6 @@ fn a_category_may_ask_for_photos() {
     let ticket = ["assign", "accept", "arrive"].iter().fold(ticket, |ticket, action| repair.do_rightly(&ticket, action));
     let problem = repair.worker.post(&path_to(&ticket, "resolve"), repair.right_body("resolve")).send().expect(422).json;
     assert_eq!(problem["errors"][0]["pointer"], "/photos");
-}
-
-#[test]
-fn nothing_is_quoted_where_the_category_is_free() {
-    let repair = Repair::new(shared());
-    let category = repair.category(CategoryDraft::new("assign").with("chargeable", json!(false)));
-    let ticket =
-        ["assign", "accept", "arrive"].iter().fold(repair.report_in(&category), |ticket, action| repair.do_rightly(&ticket, action));
-    assert!(!actions(&repair.worker.get(&path(&ticket)).expect(200)).contains(&"quote"));
-    repair.worker.post(&path_to(&ticket, "quote"), repair.right_body("quote")).send().expect(409);
 }
 
 #[test]

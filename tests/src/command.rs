@@ -1,0 +1,63 @@
+//! The binary as a command that ends: refused starts, misuse, things done beside a running server.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::server::{bare, free_port};
+
+/// How a command ended and what it said.
+#[derive(Debug)]
+pub struct Outcome {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+    pub took: Duration,
+}
+
+/// Runs the binary to its end with these words and variables; it is shot after `seconds`, and that fails the test.
+#[track_caller]
+pub fn run(args: &[&str], env: &[(String, String)], seconds: u64) -> Outcome {
+    let started = Instant::now();
+    let dir = std::env::temp_dir().join(format!("jiazai-test-{}", crate::unique("cmd")));
+    fs::create_dir_all(&dir).expect("the temporary folder is writable");
+    let (out, err) = (dir.join("stdout"), dir.join("stderr"));
+    let (to_out, to_err) = (fs::File::create(&out).expect("writable"), fs::File::create(&err).expect("writable"));
+    let mut child =
+        bare(env).args(args).current_dir(&dir).stdin(Stdio::null()).stdout(to_out).stderr(to_err).spawn().expect("the binary runs");
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("the child can be asked") {
+            break Some(status);
+        }
+        if started.elapsed() > Duration::from_secs(seconds) {
+            let _ = child.kill();
+            let _ = child.wait();
+            break None;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    let outcome = Outcome { code: status.and_then(|s| s.code()), stdout: read(&out), stderr: read(&err), took: started.elapsed() };
+    let _ = fs::remove_dir_all(&dir);
+    assert!(status.is_some(), "{args:?} did not end within {seconds} s: {outcome:?}");
+    outcome
+}
+
+/// A `serve` that must be refused: it exits 1 within 5 s. Gives what it says on stderr.
+#[track_caller]
+pub fn refused_start(args: &[&str], env: &[(&str, &str)]) -> String {
+    let dir = std::env::temp_dir().join(format!("jiazai-test-{}", crate::unique("refused")));
+    let mut all: Vec<(String, String)> = vec![
+        ("JIAZAI_DATA_DIR".into(), dir.display().to_string()),
+        ("JIAZAI_LISTEN".into(), format!("127.0.0.1:{}", free_port())),
+        ("WECHAT_SIMULATOR_LISTEN".into(), format!("127.0.0.1:{}", free_port())),
+    ];
+    all.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    // An empty value stands for "not set".
+    all.retain(|(name, _)| !env.contains(&(name.as_str(), "")));
+    let words: Vec<&str> = std::iter::once("serve").chain(args.iter().copied()).collect();
+    let outcome = run(&words, &all, 5);
+    let _ = fs::remove_dir_all(&dir);
+    assert_eq!(outcome.code, Some(1), "a refused start exits 1: {outcome:?}");
+    outcome.stderr
+}
