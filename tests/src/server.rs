@@ -21,6 +21,7 @@ use crate::backend;
 use crate::document::Document;
 use crate::http::Client;
 use crate::people::{Anon, Bearer, Resident, Staff, Wallet};
+use crate::proxy::Proxy;
 use crate::sim::Sim;
 
 /// What a test wants different from the usual demo server without request limits.
@@ -29,6 +30,16 @@ pub struct Options {
     env: Vec<(String, String)>,
     postgres_suffix: &'static str,
     limited: bool,
+    proxied: bool,
+    /// The environment already names a database.
+    existing: bool,
+}
+
+/// The wires to a server's database and cache, on PostgreSQL and Redis.
+#[derive(Debug)]
+pub struct Wires {
+    pub database: Proxy,
+    pub cache: Proxy,
 }
 
 impl Options {
@@ -40,6 +51,12 @@ impl Options {
     /// Leaves the request limits on, as they are by default.
     pub fn limited(mut self) -> Self {
         self.limited = true;
+        self
+    }
+
+    /// Puts wires that can be cut before database and cache. Only on PostgreSQL and Redis: SQLite has no wire.
+    pub fn proxied(mut self) -> Self {
+        self.proxied = true;
         self
     }
 
@@ -58,6 +75,7 @@ pub struct Server {
     process: Mutex<Process>,
     agent: Agent,
     sim: Sim,
+    wires: Option<Wires>,
     staff: Mutex<HashMap<String, Arc<Wallet>>>,
     community: OnceLock<String>,
     other_community: OnceLock<String>,
@@ -84,7 +102,12 @@ impl Server {
         let dir = std::env::temp_dir().join(format!("jiazai-test-{}", crate::unique("")));
         fs::create_dir_all(&dir).expect("the temporary folder is writable");
         let (port, sim_port) = (free_port(), free_port());
-        let mut env = backend::variables();
+        assert!(
+            !options.proxied && options.postgres_suffix.is_empty() || backend::is_postgres(),
+            "this test needs JIAZAI_TEST_BACKEND=postgres"
+        );
+        let mut env = if options.existing { Vec::new() } else { backend::variables() };
+        let wires = options.proxied.then(|| wires_into(&mut env));
         for (name, value) in &mut env {
             if name == "DATABASE_URL" {
                 value.push_str(options.postgres_suffix);
@@ -115,6 +138,7 @@ impl Server {
             process: Mutex::new(process),
             agent,
             sim,
+            wires,
             staff: Mutex::default(),
             community: OnceLock::new(),
             other_community: OnceLock::new(),
@@ -138,6 +162,24 @@ impl Server {
             assert!(Instant::now() < patience, "the server is not ready within 60 s:\n{}", self.log_tail(40));
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Another instance on the same database and cache, with the same keys and platform.
+    ///
+    /// Its clock is its own: [`Sim::advance`] moves the first instance's.
+    #[track_caller]
+    pub fn twin(&self) -> Self {
+        assert!(backend::is_postgres(), "two instances need JIAZAI_TEST_BACKEND=postgres");
+        let mut options = Options::default().env("WECHAT_API_BASE", self.sim.base());
+        options.env.extend(self.env.iter().filter(|(name, _)| name != "WECHAT_SIMULATOR_LISTEN").cloned());
+        options.existing = true;
+        Self::start(options)
+    }
+
+    /// The wires of a server that was started [`proxied`](Options::proxied).
+    #[track_caller]
+    pub fn wires(&self) -> &Wires {
+        self.wires.as_ref().expect("started with Options::proxied on PostgreSQL and Redis")
     }
 
     pub fn anon(&self) -> Anon<'_> {
@@ -281,6 +323,20 @@ impl Drop for Server {
     }
 }
 
+/// Makes the two URLs lead through proxies.
+fn wires_into(env: &mut [(String, String)]) -> Wires {
+    let mut reroute = |name: &str| {
+        let (_, url) = env.iter_mut().find(|(other, _)| other == name).expect("PostgreSQL and Redis");
+        let after_scheme = url.find("://").map_or(0, |at| at + 3);
+        let end = url[after_scheme..].find('/').map_or(url.len(), |at| after_scheme + at);
+        let start = url[after_scheme..end].rfind('@').map_or(after_scheme, |at| after_scheme + at + 1);
+        let proxy = Proxy::to(&url[start..end]);
+        url.replace_range(start..end, &proxy.address());
+        proxy
+    };
+    Wires { database: reroute("DATABASE_URL"), cache: reroute("REDIS_URL") }
+}
+
 fn launch(port: u16, dir: &Path, env: &[(String, String)]) -> Process {
     let log = fs::OpenOptions::new().create(true).append(true).open(dir.join("log")).expect("the log can be written");
     let mut command = bare(env);
@@ -355,12 +411,7 @@ fn tail(dir: &Path, lines: usize) -> String {
     all[all.len().saturating_sub(lines)..].iter().map(|line| format!("{line}\n")).collect()
 }
 
-/// Whether the suite runs on PostgreSQL and Redis.
 impl Server {
-    pub fn on_postgres() -> bool {
-        backend::is_postgres()
-    }
-
     /// The roles of a principal document, as (role, community).
     pub fn roles_of(principal: &Value) -> Vec<(String, Option<String>)> {
         let roles = principal["roles"].as_array().cloned().unwrap_or_default();
