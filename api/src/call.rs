@@ -1,0 +1,359 @@
+//! One request in a handler's hands: who calls, what was sent, and the two ways to answer, [`Call::read`] and
+//! [`Call::write`].
+//!
+//! By the time a handler runs, `auth::admit` has settled who calls and whether they may call at all. The handler reads
+//! the body with [`Call::body`], which finds all faults at once, and hands a synchronous function to `read` or `write`.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::http::Method;
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap, IF_MATCH, IF_NONE_MATCH};
+use actix_web::web::{Bytes, BytesMut, Data};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
+use deserr::Deserr;
+use futures_util::StreamExt;
+use jiazai_domain::actor::Actor;
+use jiazai_domain::kernel::id::{Id, Kind};
+use jiazai_infra::db::Tx;
+use sha2::{Digest, Sha256};
+
+use crate::app::App;
+use crate::auth::Identity;
+use crate::error::{ApiError, Language, code};
+use crate::idempotency::{Flight, Keyed};
+use crate::input::{self, Faults};
+use crate::page::Params;
+use crate::reply::Reply;
+use crate::route::Op;
+
+/// JSON bodies are small; whoever sends more than this sends it as a file or an import.
+pub const BODY_LIMIT: usize = 256 * 1024;
+
+/// What a handler returns.
+pub type Outcome = Result<HttpResponse, ApiError>;
+
+/// One admitted request.
+pub struct Call {
+    pub app: Data<App>,
+    pub op: Rc<Op>,
+    pub request: HttpRequest,
+    identity: Option<Arc<Identity>>,
+    body: Bytes,
+}
+
+/// What a command needs to know about the request. Cheap to clone into a transaction's closure.
+#[derive(Clone)]
+pub struct Cx {
+    pub app: Arc<App>,
+    identity: Option<Arc<Identity>>,
+    expected: Expected,
+    pub language: Language,
+}
+
+impl Cx {
+    /// Who acts. Operations open to the public have nobody here.
+    pub fn actor(&self) -> Result<&Actor, ApiError> {
+        self.identity.as_deref().map(|identity| &identity.actor).ok_or_else(|| ApiError::new(code::UNAUTHENTICATED))
+    }
+
+    /// Refuses to go on when the caller has said which version they saw and it is not this one.
+    pub fn expect_version(&self, version: i64) -> Result<(), ApiError> {
+        if self.expected.is(version) { Ok(()) } else { Err(ApiError::new(code::PRECONDITION_FAILED)) }
+    }
+}
+
+/// The versions that `If-Match` allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Expected {
+    Any,
+    OneOf(Vec<i64>),
+}
+
+impl Expected {
+    fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
+        let Some(value) = headers.get(IF_MATCH) else { return Ok(Self::Any) };
+        let text = value.to_str().map_err(|_| bad_header("If-Match"))?;
+        if text.trim() == "*" {
+            return Ok(Self::Any);
+        }
+        // If-Match compares strongly, so a weak tag matches nothing, like a tag that this server never made.
+        let mut versions = Vec::new();
+        for tag in text.split(',').map(str::trim) {
+            let quoted = tag.strip_prefix("W/").unwrap_or(tag);
+            let inner = quoted.strip_prefix('"').and_then(|t| t.strip_suffix('"')).ok_or_else(|| bad_header("If-Match"))?;
+            if quoted.len() == tag.len() {
+                versions.extend(inner.parse::<i64>());
+            }
+        }
+        Ok(Self::OneOf(versions))
+    }
+
+    fn is(&self, version: i64) -> bool {
+        match self {
+            Self::Any => true,
+            Self::OneOf(versions) => versions.contains(&version),
+        }
+    }
+}
+
+fn bad_header(name: &str) -> ApiError {
+    ApiError::new(code::HEADER_INVALID).because(format!("请求头 {name} 无效"), format!("The header {name} is not valid"))
+}
+
+impl Call {
+    /// Reads the JSON body; all faults at once.
+    pub fn body<T: Deserr<Faults>>(&self) -> Result<T, ApiError> {
+        input::read(&self.body)
+    }
+
+    pub fn query(&self) -> Result<Params, ApiError> {
+        Params::parse(self.request.query_string())
+    }
+
+    /// Who calls. Never missing where the operation's access demands an identity.
+    pub fn actor(&self) -> Result<&Actor, ApiError> {
+        self.identity().map(|identity| &identity.actor)
+    }
+
+    pub fn identity(&self) -> Result<&Arc<Identity>, ApiError> {
+        self.identity.as_ref().ok_or_else(|| ApiError::new(code::UNAUTHENTICATED))
+    }
+
+    pub fn cx(&self) -> Result<Cx, ApiError> {
+        let headers = self.request.headers();
+        let expected = Expected::of(headers)?;
+        if self.op.conditional && !headers.contains_key(IF_MATCH) {
+            return Err(ApiError::new(code::PRECONDITION_REQUIRED));
+        }
+        Ok(Cx { app: self.app.clone().into_inner(), identity: self.identity.clone(), expected, language: Language::of(headers) })
+    }
+
+    /// Answers from a look at the data that takes more than a point read.
+    pub async fn read(self, mut f: impl FnMut(&mut Tx, &Cx) -> Result<Reply, ApiError> + Send + 'static) -> Outcome {
+        let cx = self.cx()?;
+        let reply = self.app.db.read(move |tx| f(tx, &cx)).await?;
+        Ok(self.answer(reply))
+    }
+
+    /// Answers from a point read.
+    pub async fn read_brief(self, mut f: impl FnMut(&mut Tx, &Cx) -> Result<Reply, ApiError> + Send + 'static) -> Outcome {
+        let cx = self.cx()?;
+        let reply = self.app.db.read_brief(move |tx| f(tx, &cx)).await?;
+        Ok(self.answer(reply))
+    }
+
+    /// Answers a list: `f` gets the window that `limit` and `cursor` describe and returns a page. Adds `Link`.
+    pub async fn list<T: serde::Serialize>(
+        self,
+        params: Params,
+        mut f: impl FnMut(&mut Tx, &Cx, crate::page::Window) -> Result<crate::page::Page<T>, ApiError> + Send + 'static,
+    ) -> Outcome {
+        let window = params.page(&self.op.id, &self.app.vault)?;
+        let here = next_link_base(&self.request);
+        let (limit, after, seal) = (window.limit, window.after, window.seal);
+        self.read(move |tx, cx| {
+            let page = f(tx, cx, crate::page::Window { limit, after: after.clone(), seal: seal.clone() })?;
+            let mut reply = Reply::ok(&page)?;
+            reply.headers.link = page.next_cursor.map(|cursor| format!("<{here}cursor={cursor}>; rel=\"next\""));
+            Ok(reply)
+        })
+        .await
+    }
+
+    /// Changes something in one transaction. With an `Idempotency-Key` the answer is stored in that transaction, and a
+    /// repeat gets the stored answer.
+    pub async fn write(self, f: impl FnMut(&mut Tx, &Cx) -> Result<Reply, ApiError> + Send + 'static) -> Outcome {
+        let keyed = self.keyed(&self.body)?;
+        self.write_keyed(keyed, f).await
+    }
+
+    /// Like [`Call::write`], for an operation that asked somebody else first: `keyed` comes from [`Call::begin`].
+    pub async fn write_keyed(
+        self,
+        keyed: Option<Keyed>,
+        mut f: impl FnMut(&mut Tx, &Cx) -> Result<Reply, ApiError> + Send + 'static,
+    ) -> Outcome {
+        let cx = self.cx()?;
+        let (reply, replayed) = self
+            .app
+            .db
+            .write(move |tx| {
+                let Some(keyed) = &keyed else { return Ok((f(tx, &cx)?, false)) };
+                if let Some(stored) = keyed.find(tx, &cx.app.vault)? {
+                    return Ok((stored, true));
+                }
+                let reply = f(tx, &cx)?;
+                keyed.keep(tx, &cx.app.vault, &reply)?;
+                Ok::<_, ApiError>((reply, false))
+            })
+            .await?;
+        self.app.jobs.wake();
+        Ok(self.answer_replayed(reply, replayed))
+    }
+
+    /// For operations that call WeChat or the file store before their transaction: either the stored answer of an
+    /// earlier request with this key, or the right to go on alone with it until the [`Flight`] is dropped.
+    pub async fn begin(&self, fingerprint: &[u8]) -> Result<Begun, ApiError> {
+        let Some(keyed) = self.keyed(fingerprint)? else { return Ok(Begun::Go(None, None)) };
+        let flight = self.app.flights.begin(&keyed).ok_or_else(|| ApiError::new(code::IDEMPOTENCY_IN_FLIGHT))?;
+        let vault = self.app.vault.clone();
+        let look = keyed.clone();
+        match self.app.db.read_brief(move |tx| look.find(tx, &vault)).await? {
+            Some(stored) => Ok(Begun::Replay(self.answer_replayed(stored, true))),
+            None => Ok(Begun::Go(Some(keyed), Some(flight))),
+        }
+    }
+
+    fn keyed(&self, content: &[u8]) -> Result<Option<Keyed>, ApiError> {
+        let Some(value) = self.request.headers().get("idempotency-key").filter(|_| self.op.keyed) else { return Ok(None) };
+        let text = value.to_str().map_err(|_| bad_header("Idempotency-Key"))?.trim();
+        // The draft standard writes a quoted string; nearly all clients send it bare.
+        let key = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
+        if key.is_empty() || key.len() > 255 || key.chars().any(|c| c.is_control()) {
+            return Err(bad_header("Idempotency-Key"));
+        }
+        let owner = self.identity.as_ref().map_or_else(|| "-".to_owned(), |identity| identity.actor.id.text());
+        let mut hash = Sha256::new();
+        hash.update(self.request.path().as_bytes());
+        hash.update([0]);
+        crate::idempotency::hash_body(&mut hash, content);
+        Ok(Some(Keyed { owner, operation: self.op.id.clone(), key: key.to_owned(), fingerprint: hash.finalize().to_vec() }))
+    }
+
+    pub fn raw_body(&self) -> &[u8] {
+        &self.body
+    }
+
+    pub fn answer(&self, reply: Reply) -> HttpResponse {
+        if let (Some(version), true) = (reply.headers.version, matches!(*self.request.method(), Method::GET | Method::HEAD))
+            && let Some(seen) = self.request.headers().get(IF_NONE_MATCH).and_then(|value| value.to_str().ok())
+            && none_match(seen, version)
+        {
+            return Reply { status: 304, body: vec![], ..reply }.into_response();
+        }
+        reply.into_response()
+    }
+
+    fn answer_replayed(&self, reply: Reply, replayed: bool) -> HttpResponse {
+        let mut response = self.answer(reply);
+        if replayed {
+            response.headers_mut().insert(
+                actix_web::http::header::HeaderName::from_static("idempotency-replayed"),
+                actix_web::http::header::HeaderValue::from_static("true"),
+            );
+        }
+        response
+    }
+}
+
+/// What [`Call::begin`] found.
+pub enum Begun {
+    Replay(HttpResponse),
+    Go(Option<Keyed>, Option<Flight>),
+}
+
+/// If-None-Match compares weakly, so `W/"3"` matches version 3 as well.
+fn none_match(seen: &str, version: i64) -> bool {
+    seen.split(',').map(str::trim).any(|tag| {
+        tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"').and_then(|t| t.strip_suffix('"')) == Some(&version.to_string())
+    })
+}
+
+/// This request's path and filters, ready for another `cursor`.
+fn next_link_base(request: &HttpRequest) -> String {
+    let kept: Vec<&str> = request.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor=")).collect();
+    let filters = kept.join("&");
+    format!("{}?{filters}{}", request.path(), if filters.is_empty() { "" } else { "&" })
+}
+
+impl FromRequest for Call {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let is_multipart = content_type(&request).starts_with("multipart/");
+        // A form's parts are read by the handler, one after the other.
+        let payload = if is_multipart { Payload::None } else { payload.take() };
+        Box::pin(async move {
+            let body = read_body(&request, payload).await?;
+            let missing = || {
+                tracing::error!("a handler ran outside its route");
+                ApiError::new(code::INTERNAL)
+            };
+            let app = request.app_data::<Data<App>>().ok_or_else(missing)?.clone();
+            let op = request.extensions().get::<Rc<Op>>().cloned().ok_or_else(missing)?;
+            let identity = request.extensions().get::<Arc<Identity>>().cloned();
+            Ok(Self { app, op, request, identity, body })
+        })
+    }
+}
+
+fn content_type(request: &HttpRequest) -> String {
+    request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase()
+}
+
+async fn read_body(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, ApiError> {
+    let too_large = || ApiError::new(code::PAYLOAD_TOO_LARGE);
+    let announced = request.headers().get("content-length").and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > BODY_LIMIT) && !content_type(request).starts_with("multipart/") {
+        return Err(too_large());
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| ApiError::new(code::BAD_REQUEST).because("请求正文不完整", "The body ended early"))?;
+        if body.len() + chunk.len() > BODY_LIMIT {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    if !body.is_empty() && matches!(*request.method(), Method::POST | Method::PUT) && !is_json(&content_type(request)) {
+        return Err(ApiError::new(code::UNSUPPORTED_MEDIA_TYPE)
+            .because("请使用 Content-Type: application/json", "Send Content-Type: application/json"));
+    }
+    Ok(body.freeze())
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// The id in the path. One of another kind, or none at all, names nothing: 404.
+pub struct At<K: Kind>(pub Id<K>);
+
+impl<K: Kind> FromRequest for At<K> {
+    type Error = ApiError;
+    type Future = std::future::Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.match_info().get("id").and_then(|text| text.parse().ok()).map(Self);
+        std::future::ready(id.ok_or_else(|| ApiError::new(code::NOT_FOUND)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    fn expected(value: &str) -> Result<Expected, ApiError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(IF_MATCH, HeaderValue::from_str(value).expect("a header value"));
+        Expected::of(&headers)
+    }
+
+    #[test]
+    fn if_match_compares_strongly_and_if_none_match_weakly() {
+        assert!(expected("\"3\", \"4\"").expect("tags").is(4));
+        assert!(!expected("W/\"3\"").expect("tags").is(3));
+        assert!(expected("*").expect("any").is(9));
+        assert!(expected("3").is_err());
+        assert!(none_match("W/\"3\"", 3) && none_match("\"2\",\"3\"", 3) && !none_match("\"30\"", 3));
+    }
+}

@@ -1,0 +1,361 @@
+//! Refusals: every non-2xx answer is an RFC 9457 problem document, made here and nowhere else.
+//!
+//! A *code* ([`Code`]) is a stable word that programs act on. It brings its HTTP status and its title in two languages.
+//! An [`ApiError`] is one occurrence: the code, perhaps a more precise sentence, and what the caller needs to go on
+//! (faulty fields, the present state, the allowed actions, when to try again). It never carries a value that the caller
+//! sent, a cause, or SQL; causes go to the log under the request id.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use jiazai_domain::actor::Forbidden;
+use jiazai_infra::db::DbError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A kind of refusal.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Code {
+    pub name: &'static str,
+    pub status: u16,
+    pub zh: &'static str,
+    pub en: &'static str,
+}
+
+macro_rules! codes {
+    ($($constant:ident = $status:literal $name:literal $zh:literal $en:literal;)+) => {
+        $(pub const $constant: &Code = &Code { name: $name, status: $status, zh: $zh, en: $en };)+
+        /// Every code there is; the OpenAPI document and `GET /problems/{code}` are made from it.
+        pub const ALL: &[&Code] = &[$($constant),+];
+    };
+}
+
+pub mod code {
+    use super::Code;
+
+    codes! {
+        MALFORMED_JSON = 400 "malformed_json" "请求正文不是有效的 JSON" "The body is not valid JSON";
+        QUERY_INVALID = 400 "query_invalid" "查询参数无效" "A query parameter is invalid";
+        CURSOR_INVALID = 400 "cursor_invalid" "翻页游标无效，请从第一页重新查询" "The cursor is invalid; start again from the first page";
+        HEADER_INVALID = 400 "header_invalid" "请求头无效" "A request header is invalid";
+        BAD_REQUEST = 400 "bad_request" "无法理解该请求" "The request cannot be understood";
+        UNAUTHENTICATED = 401 "unauthenticated" "请先登录" "Log in first";
+        TOKEN_INVALID = 401 "token_invalid" "登录凭证无效，请重新登录" "The access token is not valid; log in again";
+        TOKEN_EXPIRED = 401 "token_expired" "登录已过期，请刷新凭证" "The access token has expired; refresh it";
+        SESSION_REVOKED = 401 "session_revoked" "登录已失效，请重新登录" "The session has ended; log in again";
+        WECHAT_CODE_INVALID = 401 "wechat_code_invalid" "微信登录凭证无效或已使用，请重试" "The WeChat code is invalid or was used; get a new one";
+        CREDENTIALS_INVALID = 401 "credentials_invalid" "用户名、密码或动态码不正确" "User name, password or one-time code is wrong";
+        REFRESH_INVALID = 401 "refresh_invalid" "刷新凭证无效，请重新登录" "The refresh token is not valid; log in again";
+        REFRESH_REUSED = 401 "refresh_reused" "刷新凭证被重复使用，为安全起见已退出登录" "The refresh token was used before; for safety the session has ended";
+        FORBIDDEN = 403 "forbidden" "您没有权限进行此操作" "You may not do this";
+        NOT_FOUND = 404 "not_found" "没有找到" "Not found";
+        METHOD_NOT_ALLOWED = 405 "method_not_allowed" "不支持该请求方法" "The method is not supported here";
+        STATE_CONFLICT = 409 "state_conflict" "当前状态不允许此操作" "The present state does not allow this";
+        STALE = 409 "stale" "数据已被他人修改，请刷新后重试" "Somebody else has changed this; reload and try again";
+        DUPLICATE = 409 "duplicate" "已存在相同的记录" "This exists already";
+        IDEMPOTENCY_IN_FLIGHT = 409 "idempotency_in_flight" "同一请求正在处理中，请稍候" "The same request is still being processed";
+        PRECONDITION_FAILED = 412 "precondition_failed" "数据已更新，请刷新后重试" "The version is not the current one; reload and try again";
+        PAYLOAD_TOO_LARGE = 413 "payload_too_large" "上传内容过大" "The body is too large";
+        UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "不支持该内容类型" "The content type is not supported";
+        VALIDATION_FAILED = 422 "validation_failed" "填写的内容有误，请检查" "Some values are not valid";
+        IDEMPOTENCY_MISMATCH = 422 "idempotency_mismatch" "幂等键已用于内容不同的请求" "The idempotency key was used for a different request";
+        PRECONDITION_REQUIRED = 428 "precondition_required" "修改前请提供 If-Match 版本号" "Send If-Match with the version you have seen";
+        RATE_LIMITED = 429 "rate_limited" "操作过于频繁，请稍后再试" "Too many requests; try again later";
+        ACCOUNT_LOCKED = 429 "account_locked" "密码错误次数过多，账号已暂时锁定" "Too many wrong passwords; the account is locked for a while";
+        INTERNAL = 500 "internal" "系统内部错误，请联系管理员并提供请求编号" "Something went wrong on our side; give the request id to support";
+        DATABASE_UNAVAILABLE = 503 "database_unavailable" "系统繁忙，请稍后再试" "The database is unavailable; try again shortly";
+        WECHAT_THROTTLED = 503 "wechat_throttled" "微信登录繁忙，请一分钟后再试" "WeChat is throttling us; try again in a minute";
+        WECHAT_UNAVAILABLE = 503 "wechat_unavailable" "微信服务暂时不可用，请稍后再试" "WeChat is unavailable; try again shortly";
+        BUSY = 503 "busy" "系统繁忙，请稍后再试" "The server is busy; try again shortly";
+        STORAGE_UNAVAILABLE = 503 "storage_unavailable" "文件存储暂时不可用，请稍后再试" "The file store is unavailable; try again shortly";
+
+        URGED_RECENTLY = 429 "urged_recently" "您刚刚催过单，请稍后再催" "You have urged this ticket just now; wait a while";
+        PASSWORD_UNCHANGED = 409 "password_unchanged" "新密码与当前密码相同" "The new password equals the present one";
+        FILE_DAMAGED = 422 "file_damaged" "文件已损坏或无法读取" "The file is damaged or cannot be read";
+    }
+
+    /// The code with this name.
+    pub fn named(name: &str) -> Option<&'static Code> {
+        ALL.iter().copied().find(|code| code.name == name)
+    }
+}
+
+/// The two languages that residents, staff and integrators read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Language {
+    #[default]
+    Chinese,
+    English,
+}
+
+impl Language {
+    /// Chinese unless English is asked for with a higher weight.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let wanted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let mut weights = [0f32; 2];
+        for choice in wanted.split(',') {
+            let mut parts = choice.trim().split(';');
+            let tag = parts.next().unwrap_or_default().to_ascii_lowercase();
+            let weight = parts.find_map(|part| part.trim().strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0);
+            let slot = match tag.split('-').next() {
+                Some("zh") => 0,
+                Some("en") => 1,
+                _ => continue,
+            };
+            weights[slot] = weights[slot].max(weight);
+        }
+        if weights[1] > weights[0] { Self::English } else { Self::Chinese }
+    }
+
+    pub fn pick<'a>(self, zh: &'a str, en: &'a str) -> &'a str {
+        match self {
+            Self::Chinese => zh,
+            Self::English => en,
+        }
+    }
+}
+
+/// A sentence in both languages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bilingual {
+    pub zh: String,
+    pub en: String,
+}
+
+/// One faulty value in a request body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// JSON Pointer (RFC 6901) into the request body.
+    pub pointer: String,
+    pub code: &'static str,
+    pub detail: Bilingual,
+}
+
+impl Fault {
+    pub fn new(pointer: impl Into<String>, code: &'static str, zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), code, detail: Bilingual { zh: zh.into(), en: en.into() } }
+    }
+}
+
+/// One occurrence of a refusal.
+#[derive(Debug, Clone)]
+pub struct ApiError(Box<Occurrence>);
+
+#[derive(Debug, Clone)]
+struct Occurrence {
+    code: &'static Code,
+    detail: Option<Bilingual>,
+    faults: Vec<Fault>,
+    state: Option<&'static str>,
+    allowed_actions: Option<Vec<&'static str>>,
+    retry_after_s: Option<u64>,
+    allow: Option<String>,
+}
+
+impl ApiError {
+    pub fn new(code: &'static Code) -> Self {
+        let retry_after_s = (code.status == 503).then_some(2);
+        Self(Box::new(Occurrence { code, detail: None, faults: vec![], state: None, allowed_actions: None, retry_after_s, allow: None }))
+    }
+
+    /// Says more precisely what is wrong, in both languages; never with a value that was sent.
+    pub fn because(mut self, zh: impl Into<String>, en: impl Into<String>) -> Self {
+        self.0.detail = Some(Bilingual { zh: zh.into(), en: en.into() });
+        self
+    }
+
+    pub fn invalid(faults: Vec<Fault>) -> Self {
+        let mut error = Self::new(code::VALIDATION_FAILED);
+        error.0.faults = faults;
+        error
+    }
+
+    /// One faulty field.
+    pub fn fault(pointer: &str, code: &'static str, zh: &str, en: &str) -> Self {
+        Self::invalid(vec![Fault::new(pointer, code, zh, en)])
+    }
+
+    pub fn query(parameter: &str, zh: &str, en: &str) -> Self {
+        Self::new(code::QUERY_INVALID).because(format!("参数 {parameter}：{zh}"), format!("Parameter {parameter}: {en}"))
+    }
+
+    /// The resource's state and what the caller may do in it instead.
+    pub fn in_state(mut self, state: &'static str, allowed_actions: Vec<&'static str>) -> Self {
+        self.0.state = Some(state);
+        self.0.allowed_actions = Some(allowed_actions);
+        self
+    }
+
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.0.retry_after_s = Some(seconds.max(1));
+        self
+    }
+
+    pub fn allow(mut self, methods: &str) -> Self {
+        self.0.allow = Some(methods.to_owned());
+        self
+    }
+
+    pub fn code(&self) -> &'static Code {
+        self.0.code
+    }
+
+    /// The answer, in the caller's language.
+    pub fn render(&self, language: Language, request_id: &str) -> HttpResponse {
+        let Occurrence { code, detail, faults, state, allowed_actions, retry_after_s, allow } = &*self.0;
+        let problem = Problem {
+            kind: format!("/problems/{}", code.name),
+            title: language.pick(code.zh, code.en).to_owned(),
+            status: code.status,
+            detail: match detail {
+                Some(text) => language.pick(&text.zh, &text.en).to_owned(),
+                None => language.pick(code.zh, code.en).to_owned(),
+            },
+            code: code.name.to_owned(),
+            request_id: request_id.to_owned(),
+            errors: (!faults.is_empty()).then(|| {
+                faults
+                    .iter()
+                    .map(|fault| FieldProblem {
+                        pointer: fault.pointer.clone(),
+                        code: fault.code.to_owned(),
+                        detail: language.pick(&fault.detail.zh, &fault.detail.en).to_owned(),
+                    })
+                    .collect()
+            }),
+            state: state.map(str::to_owned),
+            allowed_actions: allowed_actions.as_ref().map(|actions| actions.iter().map(|a| (*a).to_owned()).collect()),
+        };
+        let mut response = HttpResponse::build(self.status_code());
+        response.insert_header((CONTENT_TYPE, "application/problem+json"));
+        if let Some(seconds) = retry_after_s {
+            response.insert_header((RETRY_AFTER, seconds.to_string()));
+        }
+        if let Some(methods) = allow {
+            response.insert_header((actix_web::http::header::ALLOW, methods.as_str()));
+        }
+        if code.status == 401 {
+            response.insert_header((WWW_AUTHENTICATE, challenge(code)));
+        }
+        // The document is made of strings and numbers; writing it cannot fail.
+        response.body(serde_json::to_vec(&problem).unwrap_or_default())
+    }
+}
+
+fn challenge(code: &Code) -> HeaderValue {
+    HeaderValue::from_static(if code.name == "unauthenticated" { "Bearer" } else { r#"Bearer error="invalid_token""# })
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.code.name)
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Only reached when the middleware that knows language and request id was not; the shape is the same.
+    fn error_response(&self) -> HttpResponse {
+        self.render(Language::default(), "")
+    }
+}
+
+impl From<DbError> for ApiError {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Duplicate => Self::new(code::DUPLICATE),
+            DbError::Stale => Self::new(code::STALE),
+            error if error.is_temporary() => {
+                tracing::warn!(%error, "database unavailable");
+                Self::new(code::DATABASE_UNAVAILABLE)
+            }
+            error => {
+                tracing::error!(%error, "database error");
+                Self::new(code::INTERNAL)
+            }
+        }
+    }
+}
+
+impl From<Forbidden> for ApiError {
+    fn from(_: Forbidden) -> Self {
+        Self::new(code::FORBIDDEN)
+    }
+}
+
+/// An RFC 9457 problem document: what every answer outside 2xx and 304 looks like.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// Where this kind of problem is explained, relative to the server.
+    #[serde(rename = "type")]
+    #[schema(format = "uri-reference", example = "/problems/not_found")]
+    pub kind: String,
+    /// The kind of problem in a few words, in the caller's language.
+    pub title: String,
+    /// The HTTP status, repeated.
+    #[schema(minimum = 400, maximum = 599)]
+    pub status: u16,
+    /// What is wrong this time, in the caller's language. Not for programs.
+    pub detail: String,
+    /// The word that programs act on.
+    #[schema(example = "not_found", pattern = "^[a-z0-9_]+$")]
+    pub code: String,
+    /// Quote this to support; the log has it.
+    pub request_id: String,
+    /// Every faulty value of the body (422 only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub errors: Option<Vec<FieldProblem>>,
+    /// The state that stood in the way (409, where there is one).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub state: Option<String>,
+    /// What this caller may do in that state (409, where there is one).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub allowed_actions: Option<Vec<String>>,
+}
+
+/// One faulty value.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FieldProblem {
+    /// JSON Pointer into the request body.
+    #[schema(example = "/child/id_number")]
+    pub pointer: String,
+    #[schema(example = "too_long", pattern = "^[a-z0-9_]+$")]
+    pub code: String,
+    pub detail: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_one_meaning_and_a_client_or_server_status() {
+        for (i, code) in code::ALL.iter().enumerate() {
+            assert!((400..=599).contains(&code.status), "{}", code.name);
+            assert!(code.name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", code.name);
+            assert!(code::ALL[i + 1..].iter().all(|other| other.name != code.name), "{} twice", code.name);
+        }
+    }
+
+    #[test]
+    fn chinese_is_spoken_unless_english_is_preferred() {
+        let of = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_str(value).expect("a header value"));
+            Language::of(&headers)
+        };
+        assert_eq!(Language::of(&HeaderMap::new()), Language::Chinese);
+        assert_eq!(of("en"), Language::English);
+        assert_eq!(of("zh-CN,zh;q=0.9,en;q=0.8"), Language::Chinese);
+        assert_eq!(of("en-GB;q=0.9, zh;q=0.1"), Language::English);
+        assert_eq!(of("fr;;q=x,,"), Language::Chinese);
+    }
+}

@@ -1,0 +1,339 @@
+//! Registering an operation and documenting it is one act.
+//!
+//! [`op!`] takes a handler that carries `#[utoipa::path]`; there is no other way to add a route, so an undocumented one
+//! does not compile. What every operation has in common is added here, to the program and to the document alike: who
+//! may call it ([`Access`]), which refusals it knows, the headers it reads and writes, the limits it counts against.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use actix_web::dev::{HttpServiceFactory, ServiceRequest};
+use actix_web::http::Method;
+use actix_web::middleware::{Next, from_fn};
+use actix_web::{FromRequest, Handler, HttpMessage, HttpResponse, Resource, Responder, Route, guard, web};
+use jiazai_domain::actor::Role;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::{
+    Content, Header, HttpMethod, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Required, ResponseBuilder, Schema,
+};
+
+use crate::error::{ApiError, Code, code};
+
+/// Who may call an operation at all. What they may do with a particular thing is decided with the thing in hand.
+#[derive(Debug, Clone, Copy)]
+pub enum Access {
+    /// Anybody; an identity is ignored.
+    Public,
+    /// Anybody with an identity.
+    Anyone,
+    Residents,
+    /// Any member of staff, whatever their role.
+    Staff,
+    /// Members of staff who hold one of these roles somewhere. A platform administrator holds all of them.
+    Roles(&'static [Role]),
+    /// Residents, and members of staff who hold one of these roles somewhere.
+    ResidentsOr(&'static [Role]),
+}
+
+/// What an operation counts against; see `limits.rs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    General,
+    /// Log-ins with a password: guessed by the thousand if one may.
+    Password,
+    WechatLogin,
+    Upload,
+    /// Probes and documents.
+    None,
+}
+
+/// An operation as the program knows it at run time.
+#[derive(Debug)]
+pub struct Op {
+    /// The OpenAPI operation id.
+    pub id: String,
+    /// The path pattern, for metrics and logs.
+    pub path: String,
+    pub access: Access,
+    pub limit: Limit,
+    /// A POST: an `Idempotency-Key` counts.
+    pub keyed: bool,
+    /// A PUT of something that exists: `If-Match` must be sent.
+    pub conditional: bool,
+}
+
+/// What [`op!`] collects about an operation.
+pub struct NewOp {
+    route: Route,
+    op: Op,
+    method: Method,
+    refuses: Vec<&'static Code>,
+    document: fn() -> (Operation, Vec<(String, RefOr<Schema>)>),
+    pattern: fn() -> String,
+}
+
+impl NewOp {
+    pub fn new<P, H, Args>(handler: H, access: Access) -> Self
+    where
+        P: utoipa::Path + utoipa::__dev::SchemaReferences,
+        H: Handler<Args>,
+        Args: FromRequest + 'static,
+        H::Output: Responder + 'static,
+    {
+        let method = match P::methods().first() {
+            Some(HttpMethod::Post) => Method::POST,
+            Some(HttpMethod::Put) => Method::PUT,
+            Some(HttpMethod::Delete) => Method::DELETE,
+            _ => Method::GET,
+        };
+        let mut op = Op {
+            id: String::new(),
+            path: String::new(),
+            access,
+            limit: Limit::General,
+            keyed: method == Method::POST,
+            conditional: method == Method::PUT,
+        };
+        op.id = P::operation().operation_id.unwrap_or_default();
+        Self {
+            route: web::route().to(handler),
+            op,
+            method,
+            refuses: Vec::new(),
+            document: || {
+                let mut schemas = Vec::new();
+                P::schemas(&mut schemas);
+                (P::operation(), schemas)
+            },
+            pattern: P::path,
+        }
+    }
+
+    /// The refusals that are this operation's own, beyond those that its shape implies.
+    pub fn refuses(mut self, codes: &[&'static Code]) -> Self {
+        self.refuses.extend_from_slice(codes);
+        self
+    }
+
+    pub fn limit(mut self, limit: Limit) -> Self {
+        self.op.limit = limit;
+        self
+    }
+
+    /// A PUT that needs no `If-Match`: it makes what is not there yet, or only the caller can write it.
+    pub fn unconditional(mut self) -> Self {
+        self.op.conditional = false;
+        self
+    }
+}
+
+/// `op!(handler, access)`, the handler by its path: `op!(repair::assign_repair_ticket, Access::Roles(DISPATCHERS))`.
+#[macro_export]
+macro_rules! op {
+    ($($module:ident::)* { $handler:ident }, $access:expr) => {
+        pastey::paste! { $crate::route::NewOp::new::<$($module::)*[<__path_ $handler>], _, _>($($module::)*$handler, $access) }
+    };
+    ($handler:ident, $access:expr) => { $crate::op!({ $handler }, $access) };
+}
+
+/// The routes of one worker, and the document when one is being made.
+pub struct Api {
+    base: &'static str,
+    paths: BTreeMap<String, Vec<(Method, Route)>>,
+    document: Option<OpenApi>,
+}
+
+impl Api {
+    /// Operations are added below `base`.
+    pub fn new(base: &'static str, document: Option<OpenApi>) -> Self {
+        Self { base, paths: BTreeMap::new(), document }
+    }
+
+    /// Changes the prefix for the operations added from here on.
+    pub fn base(&mut self, base: &'static str) {
+        self.base = base;
+    }
+
+    pub fn add(&mut self, new: NewOp) -> &mut Self {
+        let path = format!("{}{}", self.base, (new.pattern)());
+        if let Some(document) = &mut self.document {
+            let (operation, schemas) = (new.document)();
+            describe(document, &path, &new, operation, schemas);
+        }
+        let op = Rc::new(Op { path: path.clone(), ..new.op });
+        let route = new.route.wrap(from_fn(move |request: ServiceRequest, next: Next<_>| {
+            request.extensions_mut().insert(op.clone());
+            crate::auth::admit(op.clone(), request, next)
+        }));
+        self.paths.entry(path).or_default().push((new.method, route));
+        self
+    }
+
+    /// The finished document.
+    pub fn into_document(self) -> Option<OpenApi> {
+        self.document
+    }
+
+    /// One actix resource a path, each answering 405 with `Allow` for what it does not know.
+    pub fn into_resources(self) -> Vec<Resource<impl actix_web::dev::ServiceFactory<ServiceRequest, Config = (), Response = actix_web::dev::ServiceResponse, Error = actix_web::Error, InitError = ()>>>
+    {
+        self.paths
+            .into_iter()
+            .map(|(path, routes)| {
+                let mut methods: Vec<&str> = Vec::new();
+                for (method, _) in &routes {
+                    methods.push(method.as_str());
+                    if method == Method::GET {
+                        methods.push("HEAD");
+                    }
+                }
+                methods.sort_unstable();
+                let allow = methods.join(", ");
+                let mut resource = web::resource(path);
+                for (method, route) in routes {
+                    // Whoever may GET may ask for the head alone; the server leaves the body out by itself.
+                    let guarded = if method == Method::GET {
+                        route.guard(guard::Any(guard::Get()).or(guard::Head()))
+                    } else {
+                        route.guard(guard::Method(method))
+                    };
+                    resource = resource.route(guarded);
+                }
+                resource.default_service(web::to(move || {
+                    let refusal = ApiError::new(code::METHOD_NOT_ALLOWED).allow(&allow);
+                    async move { Err::<HttpResponse, _>(refusal) }
+                }))
+            })
+            .collect()
+    }
+}
+
+/// Keeps the compiler's view of a resource in one place.
+pub fn mount(config: &mut web::ServiceConfig, api: Api) {
+    for resource in api.into_resources() {
+        register(config, resource);
+    }
+}
+
+fn register(config: &mut web::ServiceConfig, service: impl HttpServiceFactory + 'static) {
+    config.service(service);
+}
+
+/// Adds to the document what the operation's own annotations leave out because it follows from its shape.
+fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut operation: Operation, schemas: Vec<(String, RefOr<Schema>)>) {
+    let components = document.components.get_or_insert_with(Default::default);
+    components.schemas.extend(schemas);
+
+    let mut refuses: Vec<&'static Code> = vec![code::INTERNAL, code::DATABASE_UNAVAILABLE];
+    refuses.extend(&new.refuses);
+    if new.op.limit != Limit::None {
+        refuses.push(code::RATE_LIMITED);
+    }
+    let parameters = operation.parameters.get_or_insert_with(Vec::new);
+    if path.contains('{') {
+        refuses.push(code::NOT_FOUND);
+    }
+    if parameters.iter().any(|p| matches!(p, RefOr::T(p) if p.parameter_in == ParameterIn::Query)) || new.method == Method::GET {
+        refuses.push(code::QUERY_INVALID);
+    }
+    if operation.request_body.is_some() {
+        refuses.extend([code::MALFORMED_JSON, code::PAYLOAD_TOO_LARGE, code::UNSUPPORTED_MEDIA_TYPE, code::VALIDATION_FAILED]);
+    }
+    match new.op.access {
+        Access::Public => operation.security = Some(vec![SecurityRequirement::default()]),
+        access => {
+            operation.security = Some(vec![SecurityRequirement::new::<_, [String; 0], String>("bearer", [])]);
+            refuses.extend([code::UNAUTHENTICATED, code::TOKEN_INVALID, code::TOKEN_EXPIRED, code::SESSION_REVOKED]);
+            if !matches!(access, Access::Anyone) {
+                refuses.push(code::FORBIDDEN);
+            }
+        }
+    }
+    if new.op.keyed {
+        parameters.push(header_parameter("Idempotency-Key", false, "Makes a repeat harmless: the stored answer is sent again. 1 to 255 characters.").into());
+        refuses.extend([code::IDEMPOTENCY_MISMATCH, code::IDEMPOTENCY_IN_FLIGHT, code::HEADER_INVALID]);
+    }
+    let acts = new.method == Method::POST && path.contains("}/") || new.method == Method::DELETE;
+    if new.op.conditional || acts {
+        parameters.push(header_parameter("If-Match", new.op.conditional, "The version last seen, as in `ETag`.").into());
+        refuses.extend([code::PRECONDITION_FAILED, code::HEADER_INVALID]);
+        if new.op.conditional {
+            refuses.push(code::PRECONDITION_REQUIRED);
+        }
+    }
+
+    let mut by_status: BTreeMap<u16, Vec<&'static Code>> = BTreeMap::new();
+    for code in refuses {
+        let known = by_status.entry(code.status).or_default();
+        if !known.contains(&code) {
+            known.push(code);
+        }
+    }
+    for (status, codes) in by_status {
+        operation.responses.responses.entry(status.to_string()).or_insert_with(|| problem_response(status, &codes).into());
+    }
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        response.headers.insert("X-Request-Id".to_owned(), header("Names this request in our log.", Type::String).into());
+        if status.starts_with('2') {
+            if new.op.limit != Limit::None {
+                response.headers.insert("RateLimit".to_owned(), header("What is left of the quota, as structured fields.", Type::String).into());
+                response.headers.insert("RateLimit-Policy".to_owned(), header("The quotas that count, as structured fields.", Type::String).into());
+            }
+            if status == "201" && !response.headers.contains_key("Location") {
+                response.headers.insert("Location".to_owned(), header("Where the new thing is.", Type::String).into());
+            }
+        }
+    }
+    let item = document.paths.paths.entry(path.to_owned()).or_insert_with(PathItem::default);
+    let slot = match new.method {
+        Method::POST => &mut item.post,
+        Method::PUT => &mut item.put,
+        Method::DELETE => &mut item.delete,
+        _ => &mut item.get,
+    };
+    *slot = Some(operation);
+}
+
+fn problem_response(status: u16, codes: &[&'static Code]) -> utoipa::openapi::Response {
+    let words = codes.iter().map(|code| format!("`{}` {}", code.name, code.en)).collect::<Vec<_>>().join("; ");
+    let mut content = Content::new(Some(Ref::from_schema_name("Problem")));
+    if let Some(first) = codes.first() {
+        content.example = Some(serde_json::json!({
+            "type": format!("/problems/{}", first.name),
+            "title": first.zh,
+            "status": status,
+            "detail": first.zh,
+            "code": first.name,
+            "request_id": "0191c2f4a7c07b1e8d2f3a4b5c6d7e8f",
+        }));
+    }
+    let mut response = ResponseBuilder::new().description(words).content("application/problem+json", content).build();
+    let extra: &[(&str, &str, Type)] = match status {
+        401 => &[("WWW-Authenticate", "The scheme to authenticate with.", Type::String)],
+        429 | 503 => &[("Retry-After", "Seconds until another try makes sense.", Type::Integer)],
+        _ => &[],
+    };
+    for (name, text, kind) in extra {
+        response.headers.insert((*name).to_owned(), header(text, kind.clone()).into());
+    }
+    response
+}
+
+fn header(description: &str, kind: Type) -> Header {
+    let mut header = Header::new(ObjectBuilder::new().schema_type(kind).build());
+    header.description = Some(description.to_owned());
+    header
+}
+
+fn header_parameter(name: &str, required: bool, description: &str) -> utoipa::openapi::path::Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(if required { Required::True } else { Required::False })
+        .description(Some(description))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(257)).build()))
+        .build()
+}

@@ -1,0 +1,136 @@
+//! What happened: written with the change that it tells of, placed in one order afterwards, read by everybody else.
+//!
+//! An event gets its *position* after its commit, by whoever holds the sequencing lease. So positions grow in the order
+//! in which readers can see events, and a reader that goes by position never skips one whose transaction took longer.
+
+use diesel::prelude::*;
+use jiazai_domain::actor::{CommunityId, PrincipalId};
+use jiazai_domain::kernel::changed::Event;
+use jiazai_domain::kernel::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::db::schema::events;
+use crate::db::{DbError, Tx, parsed};
+
+jiazai_domain::ids! {
+    /// Something that happened.
+    EventKind, EventId = "evt";
+}
+
+/// What an event says, as it was remembered.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    pub id: EventId,
+    pub kind: String,
+    pub community: CommunityId,
+    pub subject: String,
+    pub actor: Option<PrincipalId>,
+    /// A JSON object of ids and words.
+    pub data: serde_json::Value,
+    /// What a person wrote; only for those who may see the whole thing.
+    pub note: Option<String>,
+    pub notices: Vec<Told>,
+    pub occurred_at: Timestamp,
+}
+
+/// Somebody whom an event is to be told to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Told {
+    pub to: String,
+    pub template: String,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = events)]
+struct EventRow {
+    id: String,
+    kind: String,
+    community_id: String,
+    subject_id: String,
+    actor_id: Option<String>,
+    data: String,
+    note: Option<String>,
+    notices: Option<String>,
+    occurred_at: i64,
+}
+
+impl TryFrom<EventRow> for Recorded {
+    type Error = DbError;
+    fn try_from(row: EventRow) -> Result<Self, DbError> {
+        Ok(Self {
+            id: parsed(&row.id)?,
+            kind: row.kind,
+            community: parsed(&row.community_id)?,
+            subject: row.subject_id,
+            actor: row.actor_id.as_deref().map(parsed).transpose()?,
+            data: serde_json::from_str(&row.data).map_err(corrupt)?,
+            note: row.note,
+            notices: row.notices.map_or(Ok(vec![]), |text| serde_json::from_str(&text)).map_err(corrupt)?,
+            occurred_at: Timestamp::from_millis(row.occurred_at),
+        })
+    }
+}
+
+fn corrupt(error: serde_json::Error) -> DbError {
+    DbError::Corrupt(error.to_string())
+}
+
+/// Writes what a decision says has happened to a thing, which is now at `version`.
+pub fn record(tx: &mut Tx, community: CommunityId, subject: &str, version: i64, happened: &[Event]) -> Result<(), DbError> {
+    for event in happened {
+        let told: Vec<Told> =
+            event.notices.iter().map(|notice| Told { to: notice.to.text(), template: notice.template.to_owned() }).collect();
+        let notices = if told.is_empty() { None } else { Some(serde_json::to_string(&told).map_err(corrupt)?) };
+        let id: EventId = tx.new_id();
+        tx.insert(diesel::insert_into(events::table).values((
+            events::id.eq(id.text()),
+            events::community_id.eq(community.text()),
+            events::kind.eq(event.kind),
+            events::subject_id.eq(subject),
+            events::subject_version.eq(version),
+            events::actor_id.eq(event.by.map(|by| by.text())),
+            events::data.eq(serde_json::to_string(&event.data).map_err(corrupt)?),
+            events::note.eq(event.note.as_deref()),
+            events::notices.eq(notices),
+            events::occurred_at.eq(event.occurred_at.millis()),
+        )))?;
+    }
+    Ok(())
+}
+
+/// A thing's history, oldest first.
+pub fn history(tx: &mut Tx, subject: &str, after: Option<&str>, limit: i64) -> Result<Vec<Recorded>, DbError> {
+    let mut query = events::table.filter(events::subject_id.eq(subject)).order(events::id).limit(limit).select(EventRow::as_select()).into_boxed();
+    if let Some(after) = after {
+        query = query.filter(events::id.gt(after.to_owned()));
+    }
+    let rows: Vec<EventRow> = tx.run(|conn| query.load(conn))?;
+    rows.into_iter().map(Recorded::try_from).collect()
+}
+
+/// Gives positions to events that have none, oldest first, and says how many. Only the holder of the sequencing lease
+/// calls this; the unique index on the position stands behind that.
+pub fn place(tx: &mut Tx, limit: i64) -> Result<usize, DbError> {
+    use diesel::sql_types::BigInt;
+    let placed = diesel::sql_query(
+        "UPDATE events SET position = placed.position FROM (\
+             SELECT id, (SELECT COALESCE(MAX(position), 0) FROM events WHERE position IS NOT NULL) + ROW_NUMBER() OVER (ORDER BY id) AS position \
+             FROM (SELECT id FROM events WHERE position IS NULL ORDER BY id LIMIT ",
+    )
+    .bind::<BigInt, _>(limit)
+    .sql(") AS unplaced) AS placed WHERE events.id = placed.id");
+    tx.run(|conn| placed.execute(conn))
+}
+
+/// Events after a position, in their order, each with its position.
+pub fn placed_after(tx: &mut Tx, position: i64, limit: i64) -> Result<Vec<(i64, Recorded)>, DbError> {
+    let rows: Vec<(Option<i64>, EventRow)> = tx.run(|conn| {
+        events::table
+            .filter(events::position.gt(position))
+            .order(events::position)
+            .limit(limit)
+            .select((events::position, EventRow::as_select()))
+            .load(conn)
+    })?;
+    rows.into_iter().map(|(position, row)| Ok((position.unwrap_or_default(), row.try_into()?))).collect()
+}

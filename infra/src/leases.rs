@@ -1,0 +1,34 @@
+//! Leases: which instance runs a background job at the moment.
+
+use diesel::prelude::*;
+
+use crate::db::schema::job_leases;
+use crate::db::{DbError, Tx};
+
+/// Takes or keeps the lease `name` for `holder` until `for_ms` from now; false while somebody else has it. The condition
+/// is in the statement, so of two who ask at once one gets it.
+pub fn take(tx: &mut Tx, name: &str, holder: &str, for_ms: i64) -> Result<bool, DbError> {
+    let now = tx.now();
+    let until = now.plus_millis(for_ms).millis();
+    let mine_or_over = job_leases::table
+        .filter(job_leases::name.eq(name))
+        .filter(job_leases::holder.eq(holder).or(job_leases::until.lt(now.millis())));
+    let taken = tx.run(|conn| diesel::update(mine_or_over).set((job_leases::holder.eq(holder), job_leases::until.eq(until))).execute(conn))?;
+    if taken == 1 {
+        return Ok(true);
+    }
+    let first = diesel::sql_query("INSERT INTO job_leases (name, holder, until) VALUES (")
+        .bind::<diesel::sql_types::Text, _>(name)
+        .sql(", ")
+        .bind::<diesel::sql_types::Text, _>(holder)
+        .sql(", ")
+        .bind::<diesel::sql_types::BigInt, _>(until)
+        .sql(") ON CONFLICT (name) DO NOTHING");
+    Ok(tx.run(|conn| first.execute(conn))? == 1)
+}
+
+/// Gives a lease back, so that another instance need not wait for its end.
+pub fn give_back(tx: &mut Tx, name: &str, holder: &str) -> Result<(), DbError> {
+    let mine = job_leases::table.filter(job_leases::name.eq(name)).filter(job_leases::holder.eq(holder));
+    tx.run(|conn| diesel::delete(mine).execute(conn)).map(drop)
+}

@@ -1,0 +1,179 @@
+//! Notices: messages to one person about one event, and the consents that they are paid with.
+//!
+//! ```text
+//! pending ──claim──► sending ──► sent
+//!    ▲                  ├──────► failed      (the person said no, the content was refused, too many tries)
+//!    └──retry, later────┤
+//!                       └──────► uncertain   (the answer was lost: it may have arrived, so it is never sent again)
+//! ```
+//!
+//! A notice is claimed, and its credit taken, in a transaction of its own before WeChat is asked. Whoever dies in between
+//! leaves it in `sending`; when that is found later it becomes `uncertain`, because twice is worse than never.
+
+use diesel::prelude::*;
+use jiazai_domain::actor::PrincipalId;
+use jiazai_domain::kernel::time::Timestamp;
+
+use crate::db::schema::{notice_credits, notices};
+use crate::db::{DbError, Tx, parsed};
+use crate::events::{EventId, Told};
+
+jiazai_domain::ids! {
+    /// A notice.
+    NoticeKind, NoticeId = "ntc";
+}
+
+/// A notice on its way.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    pub id: NoticeId,
+    pub event: EventId,
+    pub recipient: PrincipalId,
+    pub template: String,
+    /// How often it was tried before.
+    pub attempts: i64,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    Sent,
+    /// Not worth another try; the credit is gone or never was.
+    Failed(&'static str),
+    /// Another try makes sense at this instant; the credit is given back.
+    Retry(Timestamp),
+    /// It may have arrived.
+    Uncertain,
+}
+
+/// Writes down that an event is to be told. Telling the same person of the same event again changes nothing.
+pub fn enqueue(tx: &mut Tx, event: EventId, told: &[Told]) -> Result<(), DbError> {
+    use diesel::sql_types::{BigInt, Text};
+    for Told { to, template } in told {
+        let id: NoticeId = tx.new_id();
+        let now = tx.now().millis();
+        let insert = diesel::sql_query("INSERT INTO notices (id, event_id, recipient_id, template, state, attempts, due_at, created_at) VALUES (")
+            .bind::<Text, _>(id.text())
+            .sql(", ")
+            .bind::<Text, _>(event.text())
+            .sql(", ")
+            .bind::<Text, _>(to)
+            .sql(", ")
+            .bind::<Text, _>(template)
+            .sql(", 'pending', 0, ")
+            .bind::<BigInt, _>(now)
+            .sql(", ")
+            .bind::<BigInt, _>(now)
+            .sql(") ON CONFLICT (event_id, recipient_id) DO NOTHING");
+        tx.run(|conn| insert.execute(conn))?;
+    }
+    Ok(())
+}
+
+/// The next notices whose time has come, at most one a person: WeChat refuses two at once to the same.
+pub fn due(tx: &mut Tx, limit: i64) -> Result<Vec<Notice>, DbError> {
+    let now = tx.now().millis();
+    let rows: Vec<(String, String, String, String, i64)> = tx.run(|conn| {
+        notices::table
+            .filter(notices::due_at.le(now))
+            .filter(notices::state.eq("pending"))
+            .order((notices::due_at, notices::id))
+            .limit(limit)
+            .select((notices::id, notices::event_id, notices::recipient_id, notices::template, notices::attempts))
+            .load(conn)
+    })?;
+    let mut due: Vec<Notice> = Vec::new();
+    for (id, event, recipient, template, attempts) in rows {
+        let recipient = parsed(&recipient)?;
+        if due.iter().all(|other| other.recipient != recipient) {
+            due.push(Notice { id: parsed(&id)?, event: parsed(&event)?, recipient, template, attempts });
+        }
+    }
+    Ok(due)
+}
+
+/// Claims a notice and takes one credit for it. False when there is nothing to pay with, which ends the notice, or when
+/// somebody else has claimed it.
+pub fn claim(tx: &mut Tx, notice: &Notice, until: Timestamp) -> Result<bool, DbError> {
+    let pending = notices::table.filter(notices::id.eq(notice.id.text())).filter(notices::state.eq("pending"));
+    let claimed = tx.run(|conn| {
+        diesel::update(pending)
+            .set((notices::state.eq("sending"), notices::attempts.eq(notices::attempts + 1), notices::due_at.eq(until.millis())))
+            .execute(conn)
+    })?;
+    if claimed == 0 {
+        return Ok(false);
+    }
+    let paid = tx.run(|conn| {
+        let purse = notice_credits::table
+            .filter(notice_credits::principal_id.eq(notice.recipient.text()))
+            .filter(notice_credits::template.eq(&notice.template))
+            .filter(notice_credits::credits.gt(0));
+        diesel::update(purse).set(notice_credits::credits.eq(notice_credits::credits - 1)).execute(conn)
+    })?;
+    if paid == 0 {
+        finish(tx, notice, Ending::Failed("no_consent"))?;
+    }
+    Ok(paid == 1)
+}
+
+/// Writes down how an attempt ended.
+pub fn finish(tx: &mut Tx, notice: &Notice, ending: Ending) -> Result<(), DbError> {
+    let (state, due, error) = match ending {
+        Ending::Sent => ("sent", None, None),
+        Ending::Failed(why) => ("failed", None, Some(why)),
+        Ending::Retry(at) => ("pending", Some(at.millis()), None),
+        Ending::Uncertain => ("uncertain", None, Some("answer_lost")),
+    };
+    let claimed = notices::table.filter(notices::id.eq(notice.id.text())).filter(notices::state.eq("sending"));
+    tx.run(|conn| diesel::update(claimed).set((notices::state.eq(state), notices::due_at.eq(due), notices::error.eq(error))).execute(conn))?;
+    if matches!(ending, Ending::Retry(_)) {
+        let purse = notice_credits::table.find((notice.recipient.text(), notice.template.clone()));
+        tx.run(|conn| diesel::update(purse).set(notice_credits::credits.eq(notice_credits::credits + 1)).execute(conn))?;
+    }
+    Ok(())
+}
+
+/// The person has taken back their consent: WeChat says so, whatever we have counted.
+pub fn forget_credits(tx: &mut Tx, recipient: PrincipalId, template: &str) -> Result<(), DbError> {
+    let purse = notice_credits::table.find((recipient.text(), template));
+    tx.run(|conn| diesel::update(purse).set(notice_credits::credits.eq(0)).execute(conn)).map(drop)
+}
+
+/// Gives up notices whose sender died on the way, and says how many.
+pub fn abandon(tx: &mut Tx) -> Result<usize, DbError> {
+    let now = tx.now().millis();
+    let lost = notices::table.filter(notices::state.eq("sending")).filter(notices::due_at.lt(now));
+    tx.run(|conn| {
+        diesel::update(lost).set((notices::state.eq("uncertain"), notices::due_at.eq(None::<i64>), notices::error.eq("sender_died"))).execute(conn)
+    })
+}
+
+/// Adds one credit for each template that the person has just allowed, up to `most` of each.
+pub fn add_credits(tx: &mut Tx, principal: PrincipalId, templates: &[String], most: i64) -> Result<(), DbError> {
+    use diesel::sql_types::{BigInt, Text};
+    for template in templates {
+        let now = tx.now().millis();
+        let add = diesel::sql_query("INSERT INTO notice_credits (principal_id, template, credits, updated_at) VALUES (")
+            .bind::<Text, _>(principal.text())
+            .sql(", ")
+            .bind::<Text, _>(template)
+            .sql(", 1, ")
+            .bind::<BigInt, _>(now)
+            .sql(") ON CONFLICT (principal_id, template) DO UPDATE SET credits = notice_credits.credits + 1, updated_at = excluded.updated_at WHERE notice_credits.credits < ")
+            .bind::<BigInt, _>(most);
+        tx.run(|conn| add.execute(conn))?;
+    }
+    Ok(())
+}
+
+/// The credits that a person has, by template.
+pub fn credits(tx: &mut Tx, principal: PrincipalId) -> Result<Vec<(String, i64)>, DbError> {
+    tx.run(|conn| {
+        notice_credits::table
+            .filter(notice_credits::principal_id.eq(principal.text()))
+            .order(notice_credits::template)
+            .select((notice_credits::template, notice_credits::credits))
+            .load(conn)
+    })
+}

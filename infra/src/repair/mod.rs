@@ -1,0 +1,317 @@
+//! Repair tickets and their categories, as they are remembered.
+
+mod row;
+
+use diesel::dsl::exists;
+use diesel::prelude::*;
+use jiazai_domain::actor::{Communities, CommunityId, PrincipalId, Role};
+use jiazai_domain::kernel::changed::Changed;
+use jiazai_domain::kernel::time::Timestamp;
+use jiazai_domain::registry::HomeId;
+use jiazai_domain::repair::{CONFIRMED_AFTER_S, Candidate, Category, Dispatch, Sight, State, Ticket, TicketId, Worker};
+
+use self::row::{CategoryRow, TicketRow};
+use crate::db::schema::{principals, repair_categories, repair_ticket_homes, repair_tickets, role_grants};
+use crate::db::{DbError, MultiBackend, Tx, parsed};
+use crate::{events, identity};
+
+/// What a list of tickets is narrowed to.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub community: Option<CommunityId>,
+    pub state: Option<State>,
+    pub category: Option<String>,
+    pub assignee: Option<PrincipalId>,
+    pub overdue: Option<bool>,
+}
+
+/// The ticket, whoever asks; what they may see of it is for [`Ticket::view`] to say.
+pub fn find(tx: &mut Tx, id: TicketId) -> Result<Option<Ticket>, DbError> {
+    let found: Option<(TicketRow, CategoryRow)> = tx.run(|conn| {
+        repair_tickets::table
+            .inner_join(
+                repair_categories::table.on(repair_categories::community_id
+                    .eq(repair_tickets::community_id)
+                    .and(repair_categories::code.eq(repair_tickets::category))),
+            )
+            .filter(repair_tickets::id.eq(id.text()))
+            .select((TicketRow::as_select(), CategoryRow::as_select()))
+            .first(conn)
+            .optional()
+    })?;
+    let now = tx.now();
+    found.map(|(ticket, category)| ticket.ticket(category, now)).transpose()
+}
+
+/// Saves a decision: the row, if it still is as it was loaded, the homes it touches, and what happened.
+pub fn save(tx: &mut Tx, changed: Changed<Ticket>) -> Result<Ticket, DbError> {
+    let (ticket, loaded, happened) = changed.into_parts();
+    let now = tx.now();
+    let row = TicketRow::of(&ticket, now)?;
+    let facts = ticket.facts();
+    match loaded {
+        None => {
+            tx.insert(diesel::insert_into(repair_tickets::table).values(row))?;
+            touch(tx, facts.id, facts.home.iter().chain(&facts.affected_homes))?;
+        }
+        Some(version) => {
+            let same = repair_tickets::table.filter(repair_tickets::id.eq(&row.id)).filter(repair_tickets::version.eq(version));
+            tx.update_one(diesel::update(same).set((
+                repair_tickets::state.eq(&row.state),
+                repair_tickets::worker_id.eq(&row.worker_id),
+                repair_tickets::detail.eq(&row.detail),
+                repair_tickets::due_at.eq(row.due_at),
+                repair_tickets::version.eq(row.version),
+                repair_tickets::updated_at.eq(row.updated_at),
+            )))?;
+            if facts.duplicates > 0 {
+                // A merge may have brought more homes; those that are there already stay.
+                let known: Vec<String> = tx.run(|conn| {
+                    repair_ticket_homes::table
+                        .filter(repair_ticket_homes::ticket_id.eq(facts.id.text()))
+                        .select(repair_ticket_homes::home_id)
+                        .load(conn)
+                })?;
+                touch(tx, facts.id, facts.affected_homes.iter().filter(|home| !known.contains(&home.text())))?;
+            }
+        }
+    }
+    events::record(tx, facts.community, &facts.id.text(), facts.version, &happened)?;
+    Ok(ticket)
+}
+
+fn touch<'a>(tx: &mut Tx, ticket: TicketId, homes: impl Iterator<Item = &'a HomeId>) -> Result<(), DbError> {
+    for home in homes {
+        tx.insert(
+            diesel::insert_into(repair_ticket_homes::table)
+                .values((repair_ticket_homes::home_id.eq(home.text()), repair_ticket_homes::ticket_id.eq(ticket.text()))),
+        )?;
+    }
+    Ok(())
+}
+
+type Boxed = Box<dyn diesel::BoxableExpression<repair_tickets::table, MultiBackend, SqlType = diesel::sql_types::Bool>>;
+
+/// [`Sight`] as a WHERE clause; the domain's `Ticket::view` says the same of one ticket.
+fn visible(sight: &Sight) -> Boxed {
+    let mut clause: Boxed = Box::new(repair_tickets::reporter_id.eq(sight.person.text()));
+    let within = |communities: &Communities| -> Option<Boxed> {
+        match communities {
+            Communities::All => Some(Box::new(repair_tickets::id.is_not_null())),
+            Communities::Only(some) if some.is_empty() => None,
+            Communities::Only(some) => {
+                Some(Box::new(repair_tickets::community_id.eq_any(some.iter().map(|c| c.text()).collect::<Vec<_>>())))
+            }
+        }
+    };
+    if let Some(full) = within(&sight.full) {
+        clause = Box::new(clause.or(full));
+    }
+    if let Some(works_in) = within(&sight.works_in) {
+        let own = repair_tickets::worker_id.is_not_null().and(repair_tickets::worker_id.assume_not_null().eq(sight.person.text()));
+        let to_grab = repair_categories::table
+            .filter(repair_categories::community_id.eq(repair_tickets::community_id))
+            .filter(repair_categories::code.eq(repair_tickets::category))
+            .filter(repair_categories::dispatch.eq(Dispatch::Grab.as_str()));
+        let grabbable = repair_tickets::state.eq(State::Submitted.as_str()).and(exists(to_grab));
+        clause = Box::new(clause.or(works_in.and(own.or(grabbable))));
+    }
+    if !sight.homes.is_empty() {
+        let homes: Vec<String> = sight.homes.iter().map(HomeId::text).collect();
+        let touched = repair_ticket_homes::table
+            .filter(repair_ticket_homes::home_id.eq_any(homes))
+            .filter(repair_ticket_homes::ticket_id.eq(repair_tickets::id));
+        clause = Box::new(clause.or(exists(touched)));
+    }
+    clause
+}
+
+/// Tickets that these eyes see, newest first, after the id `after`.
+pub fn list(tx: &mut Tx, sight: &Sight, filter: &Filter, after: Option<&str>, limit: i64) -> Result<Vec<Ticket>, DbError> {
+    let now = tx.now();
+    let mut query = repair_tickets::table.order(repair_tickets::id.desc()).limit(limit).select(TicketRow::as_select()).into_boxed();
+    // Who sees everything that is asked for needs no clause, and the plain index scan that remains costs the same at any size.
+    let sees_all = match (&sight.full, filter.community) {
+        (Communities::All, _) => true,
+        (full, Some(community)) => full.contains(community),
+        (Communities::Only(_), None) => false,
+    };
+    if !sees_all {
+        query = query.filter(visible(sight));
+    }
+    if let Some(community) = filter.community {
+        query = query.filter(repair_tickets::community_id.eq(community.text()));
+    }
+    if let Some(after) = after {
+        query = query.filter(repair_tickets::id.lt(after.to_owned()));
+    }
+    if let Some(category) = &filter.category {
+        query = query.filter(repair_tickets::category.eq(category.clone()));
+    }
+    if let Some(worker) = filter.assignee {
+        query = query.filter(repair_tickets::worker_id.eq(worker.text()));
+    }
+    // Time confirms a resolved ticket without anybody writing that down at once, so the stored word may be behind.
+    let confirmed_if_before = now.plus_seconds(-CONFIRMED_AFTER_S).millis();
+    let resolved = State::Resolved.as_str();
+    query = match filter.state {
+        None => query,
+        Some(State::Resolved) => {
+            query.filter(repair_tickets::state.eq(resolved)).filter(repair_tickets::updated_at.gt(confirmed_if_before))
+        }
+        Some(State::Closed) => query.filter(
+            repair_tickets::state
+                .eq(State::Closed.as_str())
+                .or(repair_tickets::state.eq(resolved).and(repair_tickets::updated_at.le(confirmed_if_before))),
+        ),
+        Some(state) => query.filter(repair_tickets::state.eq(state.as_str())),
+    };
+    query = match filter.overdue {
+        None => query,
+        Some(true) => query.filter(repair_tickets::due_at.lt(now.millis())),
+        Some(false) => query.filter(repair_tickets::due_at.is_null().or(repair_tickets::due_at.ge(now.millis()))),
+    };
+    let rows: Vec<TicketRow> = tx.run(|conn| query.load(conn))?;
+    with_categories(tx, rows)
+}
+
+/// Joins rows with their categories by hand: a page has many tickets of few categories.
+fn with_categories(tx: &mut Tx, rows: Vec<TicketRow>) -> Result<Vec<Ticket>, DbError> {
+    let now = tx.now();
+    let mut communities: Vec<String> = rows.iter().map(|row| row.community_id.clone()).collect();
+    communities.sort();
+    communities.dedup();
+    let known: Vec<CategoryRow> = tx.run(|conn| {
+        repair_categories::table.filter(repair_categories::community_id.eq_any(communities)).select(CategoryRow::as_select()).load(conn)
+    })?;
+    rows.into_iter()
+        .map(|row| {
+            let category = known.iter().find(|c| c.community_id == row.community_id && c.code == row.category).cloned();
+            row.ticket(category.ok_or_else(|| DbError::Corrupt("a ticket's category is missing".to_owned()))?, now)
+        })
+        .collect()
+}
+
+/// Resolved tickets that time has confirmed and nobody has written down yet.
+pub fn confirmed_by_time(tx: &mut Tx, limit: i64) -> Result<Vec<Ticket>, DbError> {
+    let due = tx.now().plus_seconds(-CONFIRMED_AFTER_S).millis();
+    let rows: Vec<TicketRow> = tx.run(|conn| {
+        repair_tickets::table
+            .filter(repair_tickets::state.eq(State::Resolved.as_str()))
+            .filter(repair_tickets::updated_at.le(due))
+            .order(repair_tickets::updated_at)
+            .limit(limit)
+            .select(TicketRow::as_select())
+            .load(conn)
+    })?;
+    with_categories(tx, rows)
+}
+
+// Categories ---------------------------------------------------------------------------------------------------------
+
+pub fn category(tx: &mut Tx, community: CommunityId, code: &str) -> Result<Option<Category>, DbError> {
+    let row: Option<CategoryRow> = tx.run(|conn| {
+        repair_categories::table.find((community.text(), code)).select(CategoryRow::as_select()).first(conn).optional()
+    })?;
+    row.map(CategoryRow::category).transpose()
+}
+
+pub fn categories(tx: &mut Tx, community: CommunityId, after: Option<&str>, limit: i64) -> Result<Vec<Category>, DbError> {
+    let mut query = repair_categories::table
+        .filter(repair_categories::community_id.eq(community.text()))
+        .order(repair_categories::code)
+        .limit(limit)
+        .select(CategoryRow::as_select())
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(repair_categories::code.gt(after.to_owned()));
+    }
+    let rows: Vec<CategoryRow> = tx.run(|conn| query.load(conn))?;
+    rows.into_iter().map(CategoryRow::category).collect()
+}
+
+/// Saves a decision about a category. [`DbError::Duplicate`] when two administrators made the same one at once.
+pub fn save_category(tx: &mut Tx, changed: Changed<Category>) -> Result<Category, DbError> {
+    let (category, loaded, happened) = changed.into_parts();
+    let row = CategoryRow::of(&category, tx.now());
+    match loaded {
+        None => tx.insert(diesel::insert_into(repair_categories::table).values(row))?,
+        Some(version) => {
+            let same = repair_categories::table
+                .filter(repair_categories::community_id.eq(&row.community_id))
+                .filter(repair_categories::code.eq(&row.code))
+                .filter(repair_categories::version.eq(version));
+            tx.update_one(diesel::update(same).set((
+                repair_categories::name.eq(&row.name),
+                repair_categories::dispatch.eq(&row.dispatch),
+                repair_categories::accept_within_s.eq(row.accept_within_s),
+                repair_categories::arrive_within_s.eq(row.arrive_within_s),
+                repair_categories::resolve_within_s.eq(row.resolve_within_s),
+                repair_categories::calendar.eq(&row.calendar),
+                repair_categories::chargeable.eq(row.chargeable),
+                repair_categories::photos_required.eq(row.photos_required),
+                repair_categories::active.eq(row.active),
+                repair_categories::version.eq(row.version),
+                repair_categories::updated_at.eq(row.updated_at),
+            )))?;
+        }
+    }
+    // A category has no id of its own; its history is found by its community and code.
+    let subject = format!("{}:{}", category.community.text(), category.code);
+    events::record(tx, category.community, &subject, category.version, &happened)?;
+    Ok(category)
+}
+
+// Workers ------------------------------------------------------------------------------------------------------------
+
+/// The worker with this id, if it names one of the community who may still act.
+pub fn worker(tx: &mut Tx, id: PrincipalId, community: CommunityId) -> Result<Option<Worker>, DbError> {
+    let acting = identity::principal(tx, id)?.is_some_and(|principal| principal.disabled_at.is_none());
+    if !acting {
+        return Ok(None);
+    }
+    Ok(Worker::by_grants(id, &identity::grants_of(tx, id)?, community))
+}
+
+/// The workers of a community and how busy they are, for rotation.
+pub fn candidates(tx: &mut Tx, community: CommunityId) -> Result<Vec<Candidate>, DbError> {
+    let ids: Vec<String> = tx.run(|conn| {
+        role_grants::table
+            .inner_join(principals::table)
+            .filter(role_grants::role.eq(Role::RepairWorker.as_str()))
+            .filter(role_grants::community_id.eq_any([community.text(), "*".to_owned()]))
+            .filter(principals::disabled_at.is_null())
+            .select(role_grants::principal_id)
+            .distinct()
+            .load(conn)
+    })?;
+    let open: Vec<&str> = State::ALL.iter().filter(|state| state.is_open()).map(|state| state.as_str()).collect();
+    let jobs: Vec<(Option<String>, i64)> = tx.run(|conn| {
+        repair_tickets::table
+            .filter(repair_tickets::worker_id.eq_any(&ids))
+            .filter(repair_tickets::state.eq_any(open))
+            .group_by(repair_tickets::worker_id)
+            .select((repair_tickets::worker_id, diesel::dsl::count_star()))
+            .load(conn)
+    })?;
+    let latest: Vec<(Option<String>, Option<i64>)> = tx.run(|conn| {
+        repair_tickets::table
+            .filter(repair_tickets::worker_id.eq_any(&ids))
+            .group_by(repair_tickets::worker_id)
+            .select((repair_tickets::worker_id, diesel::dsl::max(repair_tickets::created_at)))
+            .load(conn)
+    })?;
+    ids.iter()
+        .map(|text| {
+            let id: PrincipalId = parsed(text)?;
+            let grants = identity::grants_of(tx, id)?;
+            let of_this = |worker: &Option<String>| worker.as_deref() == Some(text);
+            Ok(Worker::by_grants(id, &grants, community).map(|worker| Candidate {
+                worker,
+                open_jobs: jobs.iter().find(|(worker, _)| of_this(worker)).map_or(0, |(_, n)| *n),
+                last_assigned_at: latest.iter().find(|(worker, _)| of_this(worker)).and_then(|(_, at)| at.map(Timestamp::from_millis)),
+            }))
+        })
+        .filter_map(Result::transpose)
+        .collect()
+}
