@@ -38,3 +38,13 @@ fn message(openid: &str) -> SubscribeMessage {
         miniprogram_state: MiniprogramState::Formal,
     }
 }
+
+/// Jobs run on any thread. The compiler checks this one; there is nothing to run.
+#[allow(dead_code)]
+fn every_operation_may_be_spawned(wechat: &'static Wechat, cache: &'static Cache, message: &'static SubscribeMessage) {
+    fn spawnable(_: impl Future + Send + 'static) {}
+    spawnable(wechat.code2session("code"));
+    spawnable(wechat.phone_number("code", None));
+    spawnable(wechat.send_subscribe(message));
+    spawnable(cache.ping());
+}
