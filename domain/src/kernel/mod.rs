@@ -1,6 +1,7 @@
 //! What every module stands on: ids, words, time, text, workflow, the promised-time clock, decided changes.
 
 pub mod calendar;
+pub mod capacity;
 pub mod changed;
 pub mod clock;
 pub mod daybook;
