@@ -9,6 +9,7 @@ pub mod fault;
 pub mod file;
 pub mod id;
 pub mod idcard;
+pub mod ledger;
 pub mod mask;
 pub mod phone;
 pub mod text;
