@@ -162,9 +162,7 @@ impl Actor {
 
     /// Whether the actor holds one of these roles in this community (platform administrators hold every role).
     pub fn is_any(&self, roles: &[Role], community: CommunityId) -> bool {
-        self.grants
-            .iter()
-            .any(|g| (roles.contains(&g.role) || g.role == Role::PlatformAdmin) && g.community.is_none_or(|c| c == community))
+        self.grants.iter().any(|g| (roles.contains(&g.role) || g.role == Role::PlatformAdmin) && g.community.is_none_or(|c| c == community))
     }
 
     /// Whether exactly this role was granted, without a platform administrator's "every role".
@@ -199,6 +197,15 @@ impl Actor {
     pub fn repair_worker_of(&self, community: CommunityId) -> Result<RepairWorker, Forbidden> {
         if self.holds(Role::RepairWorker, community) { Ok(RepairWorker { id: self.id, community }) } else { Err(Forbidden) }
     }
+
+    /// Proof of being trusted to call volunteers together in a community, and to say who came.
+    pub fn volunteer_leader_of(&self, community: CommunityId) -> Result<VolunteerLeader, Forbidden> {
+        if self.is_any(&[Role::VolunteerLeader, Role::CommunityAdmin], community) {
+            Ok(VolunteerLeader { id: self.id, community })
+        } else {
+            Err(Forbidden)
+        }
+    }
 }
 
 macro_rules! proofs {
@@ -221,6 +228,8 @@ proofs! {
     Dispatcher { id: PrincipalId, community: CommunityId };
     /// Proof that the actor does repair work in this community.
     RepairWorker { id: PrincipalId, community: CommunityId };
+    /// Proof that the actor leads volunteers in this community.
+    VolunteerLeader { id: PrincipalId, community: CommunityId };
 }
 
 #[cfg(test)]
