@@ -177,7 +177,7 @@ fn bearer(request: &ServiceRequest) -> Result<Option<&str>, ApiError> {
 async fn identify(app: &App, token: &str) -> Result<Arc<Identity>, ApiError> {
     let (principal, session) = app.tokens.verify(token, app.clock.now())?;
     // The stamp is read before the database, so a change in between makes the remembered identity stale, not fresh.
-    let stamp = app.cache.stamp(&principal.text()).await;
+    let stamp = app.cache.stamp(principal).await;
     if let Some(stamp) = &stamp
         && let Some(identity) = app.identities.find(session, stamp)
     {
@@ -259,7 +259,7 @@ async fn check(op: &Op, request: &ServiceRequest) -> Result<Option<limits::Count
     }
     match counted {
         Some(counted) if !counted.verdict.allowed => {
-            let error = ApiError::new(code::RATE_LIMITED).retry_after(counted.verdict.retry_after_s);
+            let error = ApiError::new(code::RATE_LIMITED).retry_after(u64::from(counted.verdict.retry_after_s.unwrap_or(1)));
             Err(Refused { error, verdict: Some(counted) })
         }
         counted => Ok(counted),

@@ -1,1 +1,35 @@
+//! 家在 over HTTP, and on the command line.
+//!
+//! A request passes [`manners`] (what every answer has), then `auth::admit` (who calls, may they), then a handler, which
+//! reads the body and hands a synchronous function to [`call::Call::write`] or [`call::Call::read`]. Each module of the
+//! domain has its namesake here; [`route`] is the only door for new operations, and documents them.
 
+pub mod app;
+mod auth;
+mod backup;
+mod call;
+pub mod cli;
+mod community;
+pub mod config;
+mod demo;
+mod error;
+mod faults;
+mod files;
+mod idempotency;
+mod identity;
+mod input;
+mod jobs;
+mod limits;
+mod manners;
+mod me;
+mod meta;
+mod metrics;
+mod notices;
+pub mod openapi;
+mod operations;
+mod page;
+mod repair;
+mod reply;
+mod route;
+mod serve;
+mod staff;

@@ -40,11 +40,7 @@ pub async fn count(app: &App, limit: Limit, who: Option<&Identity>, address: Opt
     };
     let key = match who {
         Some(identity) => identity.actor.id.text(),
-        // An address is personal data; what Redis gets to see is a keyed hash of it.
-        None => {
-            let index = app.vault.blind_index("address", &address.map(|ip| ip.to_string()).unwrap_or_default());
-            jiazai_infra::vault::hex(&index[..12])
-        }
+        None => address.map(|ip| ip.to_string()).unwrap_or_default(),
     };
     let verdict = app.cache.hit(policy, &key, app.clock.now()).await;
     Some(Counted { policy, verdict })

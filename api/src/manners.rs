@@ -45,7 +45,7 @@ pub async fn polish<B: MessageBody + 'static>(request: ServiceRequest, next: Nex
     };
     let app = request.app_data::<Data<App>>().cloned();
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
-        Ok(Ok(response)) => Ok(finish(response.map_into_boxed_body(), &asked, app.as_deref())),
+        Ok(Ok(response)) => Ok(finish(response.map_into_boxed_body(), &asked, app.as_deref().map(|app| &**app))),
         Ok(Err(error)) => {
             let response = dressed(refusal(&error, error.as_response_error().status_code()), &asked, None);
             Err(InternalError::from_response(error, response).into())

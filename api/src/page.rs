@@ -26,13 +26,15 @@ pub struct Page<T> {
 pub struct Params {
     pairs: Vec<(String, String)>,
     asked: Vec<&'static str>,
+    /// What else a cursor is bound to: the thing in the path.
+    subject: String,
 }
 
 impl Params {
     pub fn parse(query: &str) -> Result<Self, ApiError> {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query)
             .map_err(|_| ApiError::new(code::QUERY_INVALID).because("查询字符串无法解析", "The query string cannot be read"))?;
-        Ok(Self { pairs, asked: Vec::new() })
+        Ok(Self { pairs, asked: Vec::new(), subject: String::new() })
     }
 
     /// The parameter's text. Phones send `undefined` and `null` for what is not set; that and nothing mean absent.
@@ -79,6 +81,11 @@ impl Params {
         }
     }
 
+    /// Binds the cursor to the thing in the path, so that it does not lead on in another thing's list.
+    pub fn bind(&mut self, subject: &str) {
+        self.subject = subject.to_owned();
+    }
+
     fn limit(&mut self) -> Result<usize, ApiError> {
         match self.text("limit")? {
             None => Ok(20),
@@ -103,7 +110,7 @@ impl Params {
 
     /// `limit` and `cursor`; to be asked for last, because the cursor is bound to all that was asked before.
     pub fn page(mut self, operation: &str, vault: &Vault) -> Result<Window, ApiError> {
-        let mut bound = vec![operation.to_owned()];
+        let mut bound = vec![operation.to_owned(), self.subject.clone()];
         let mut filters: Vec<_> = self.pairs.iter().filter(|(key, value)| !matches!(key.as_str(), "limit" | "cursor") && !value.is_empty()).collect();
         filters.sort();
         for (key, value) in filters {

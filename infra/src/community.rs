@@ -1,7 +1,7 @@
 //! Communities, and the homes and bindings that rights come from.
 
 use diesel::prelude::*;
-use jiazai_domain::actor::{Communities, CommunityId, PrincipalId};
+use jiazai_domain::actor::{CommunityId, PrincipalId};
 use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::registry::HomeId;
 
@@ -61,14 +61,17 @@ pub fn find(tx: &mut Tx, id: CommunityId) -> Result<Option<Community>, DbError> 
     row.map(Community::try_from).transpose()
 }
 
+pub fn by_code(tx: &mut Tx, code: &str) -> Result<Option<Community>, DbError> {
+    let row: Option<CommunityRow> =
+        tx.run(|conn| communities::table.filter(communities::code.eq(code)).select(CommunityRow::as_select()).first(conn).optional())?;
+    row.map(Community::try_from).transpose()
+}
+
 /// Places are listed oldest first.
-pub fn list(tx: &mut Tx, within: &Communities, after: Option<&str>, limit: i64) -> Result<Vec<Community>, DbError> {
+pub fn list(tx: &mut Tx, after: Option<&str>, limit: i64) -> Result<Vec<Community>, DbError> {
     let mut query = communities::table.order(communities::id).limit(limit).select(CommunityRow::as_select()).into_boxed();
     if let Some(after) = after {
         query = query.filter(communities::id.gt(after.to_owned()));
-    }
-    if let Communities::Only(some) = within {
-        query = query.filter(communities::id.eq_any(some.iter().map(CommunityId::text).collect::<Vec<_>>()));
     }
     let rows: Vec<CommunityRow> = tx.run(|conn| query.load(conn))?;
     rows.into_iter().map(Community::try_from).collect()

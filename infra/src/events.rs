@@ -98,6 +98,11 @@ pub fn record(tx: &mut Tx, community: CommunityId, subject: &str, version: i64, 
     Ok(())
 }
 
+pub fn find(tx: &mut Tx, id: EventId) -> Result<Option<Recorded>, DbError> {
+    let row: Option<EventRow> = tx.run(|conn| events::table.find(id.text()).select(EventRow::as_select()).first(conn).optional())?;
+    row.map(Recorded::try_from).transpose()
+}
+
 /// A thing's history, oldest first.
 pub fn history(tx: &mut Tx, subject: &str, after: Option<&str>, limit: i64) -> Result<Vec<Recorded>, DbError> {
     let mut query = events::table.filter(events::subject_id.eq(subject)).order(events::id).limit(limit).select(EventRow::as_select()).into_boxed();
@@ -120,6 +125,12 @@ pub fn place(tx: &mut Tx, limit: i64) -> Result<usize, DbError> {
     .bind::<BigInt, _>(limit)
     .sql(") AS unplaced) AS placed WHERE events.id = placed.id");
     tx.run(|conn| placed.execute(conn))
+}
+
+/// Whether there are events without a position.
+pub fn any_unplaced(tx: &mut Tx) -> Result<bool, DbError> {
+    let one: Option<String> = tx.run(|conn| events::table.filter(events::position.is_null()).select(events::id).first(conn).optional())?;
+    Ok(one.is_some())
 }
 
 /// Events after a position, in their order, each with its position.

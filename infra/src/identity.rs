@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use jiazai_domain::actor::{Actor, CommunityId, Grant, PrincipalId, PrincipalKind, SessionId};
 use jiazai_domain::kernel::time::Timestamp;
 
-use crate::db::schema::{principals, residents, role_grants, sessions, staff};
+use crate::db::schema::{login_failures, principals, residents, role_grants, sessions, staff};
 use crate::db::{DbError, Tx, parsed};
 use crate::vault::{Aad, Secret, Vault};
 
@@ -217,6 +217,17 @@ pub fn end_sessions_of(tx: &mut Tx, principal: PrincipalId, reason: &str) -> Res
     tx.run(|conn| diesel::update(live).set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason))).execute(conn)).map(drop)
 }
 
+/// Ends all sessions of an account but this one.
+pub fn end_other_sessions(tx: &mut Tx, principal: PrincipalId, but: Option<SessionId>, reason: &str) -> Result<(), DbError> {
+    let now = tx.now().millis();
+    let kept = but.map_or_else(String::new, |session| session.text());
+    let others = sessions::table
+        .filter(sessions::principal_id.eq(principal.text()))
+        .filter(sessions::id.ne(kept))
+        .filter(sessions::ended_at.is_null());
+    tx.run(|conn| diesel::update(others).set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason))).execute(conn)).map(drop)
+}
+
 /// Deletes sessions that ended before `before`, and says how many.
 pub fn forget_sessions(tx: &mut Tx, before: Timestamp) -> Result<usize, DbError> {
     tx.run(|conn| diesel::delete(sessions::table.filter(sessions::ends_at.lt(before.millis()))).execute(conn))
@@ -232,7 +243,7 @@ fn resident_cell<'a>(column: &'static str, row: &'a str) -> Aad<'a> {
 }
 
 /// The account of a WeChat user.
-pub fn resident_by_openid(tx: &mut Tx, vault: &Vault, openid: &str) -> Result<Option<PrincipalId>, DbError> {
+fn resident_by_openid(tx: &mut Tx, vault: &Vault, openid: &str) -> Result<Option<PrincipalId>, DbError> {
     let index = vault.blind_index(OPENID, openid);
     let id: Option<String> = tx.run(|conn| {
         residents::table.filter(residents::openid_index.eq(&index)).select(residents::principal_id).first(conn).optional()
@@ -241,7 +252,7 @@ pub fn resident_by_openid(tx: &mut Tx, vault: &Vault, openid: &str) -> Result<Op
 }
 
 /// Remembers a new WeChat user. [`DbError::Duplicate`] when another log-in of the same user was quicker.
-pub fn insert_resident(tx: &mut Tx, vault: &Vault, principal: PrincipalId, openid: &str) -> Result<(), DbError> {
+fn insert_resident(tx: &mut Tx, vault: &Vault, principal: PrincipalId, openid: &str) -> Result<(), DbError> {
     let row = principal.text();
     tx.insert(diesel::insert_into(residents::table).values((
         residents::principal_id.eq(&row),
@@ -250,12 +261,36 @@ pub fn insert_resident(tx: &mut Tx, vault: &Vault, principal: PrincipalId, openi
     )))
 }
 
-/// The openid, to send a message to.
+/// The openid, to send a message to: of a resident, or of a member of staff who has bound one.
 pub fn openid_of(tx: &mut Tx, vault: &Vault, principal: PrincipalId) -> Result<Option<Secret>, DbError> {
     let row = principal.text();
-    let sealed: Option<Vec<u8>> =
+    let resident: Option<Vec<u8>> =
         tx.run(|conn| residents::table.find(&row).select(residents::openid_sealed).first(conn).optional())?;
-    sealed.map(|sealed| vault.open_text(resident_cell(OPENID, &row), &sealed).map_err(|e| DbError::Corrupt(e.to_string()))).transpose()
+    let (table, sealed) = match resident {
+        Some(sealed) => ("residents", Some(sealed)),
+        None => {
+            let bound: Option<Option<Vec<u8>>> =
+                tx.run(|conn| staff::table.find(&row).select(staff::openid_sealed).first(conn).optional())?;
+            ("staff", bound.flatten())
+        }
+    };
+    let Some(sealed) = sealed else { return Ok(None) };
+    let openid = vault.open_text(Aad { table, column: OPENID, row: &row }, &sealed).map_err(|e| DbError::Corrupt(e.to_string()))?;
+    Ok(Some(openid).filter(|openid| !openid.expose().is_empty()))
+}
+
+/// The account of a WeChat user, made when there is none. Of two first log-ins at once, one runs again and finds the
+/// other's account.
+pub fn resident_or_new(tx: &mut Tx, vault: &Vault, openid: &str, display_name: &str) -> Result<PrincipalId, DbError> {
+    if let Some(known) = resident_by_openid(tx, vault, openid)? {
+        return Ok(known);
+    }
+    let id = tx.new_id();
+    insert_principal(tx, id, PrincipalKind::Resident, display_name)?;
+    match insert_resident(tx, vault, id, openid) {
+        Err(DbError::Duplicate) => Err(tx.run_again()),
+        other => other.map(|()| id),
+    }
 }
 
 pub fn bind_phone(tx: &mut Tx, vault: &Vault, principal: PrincipalId, phone: &str) -> Result<(), DbError> {
@@ -318,9 +353,6 @@ pub struct StaffAccount {
     pub totp_sealed: Option<Vec<u8>>,
     /// The last time step whose one-time code was used.
     pub totp_step: u64,
-    /// Wrong passwords since the last right one.
-    pub failures: i64,
-    pub locked_until: Option<Timestamp>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -331,8 +363,6 @@ struct StaffRow {
     password_hash: String,
     totp_sealed: Option<Vec<u8>>,
     totp_step: i64,
-    failures: i64,
-    locked_until: Option<i64>,
 }
 
 impl TryFrom<StaffRow> for StaffAccount {
@@ -344,8 +374,6 @@ impl TryFrom<StaffRow> for StaffAccount {
             password_hash: row.password_hash,
             totp_sealed: row.totp_sealed,
             totp_step: row.totp_step.max(0) as u64,
-            failures: row.failures,
-            locked_until: row.locked_until.map(Timestamp::from_millis),
         })
     }
 }
@@ -371,7 +399,6 @@ pub fn insert_staff(tx: &mut Tx, id: PrincipalId, username: &str, password_hash:
         staff::password_hash.eq(password_hash),
         staff::password_changed_at.eq(now),
         staff::totp_step.eq(0),
-        staff::failures.eq(0),
     )))
 }
 
@@ -380,25 +407,62 @@ pub fn set_password(tx: &mut Tx, id: PrincipalId, password_hash: &str) -> Result
     tx.update_one(diesel::update(staff::table.find(id.text())).set((
         staff::password_hash.eq(password_hash),
         staff::password_changed_at.eq(now),
-        staff::failures.eq(0),
-        staff::locked_until.eq(None::<i64>),
     )))
 }
 
-/// Counts a wrong password; from `limit` on the account is locked until `locked_until`. The counter moves in the
-/// database, so that guesses in parallel are all counted.
-pub fn count_failure(tx: &mut Tx, id: PrincipalId, limit: i64, locked_until: Timestamp) -> Result<(), DbError> {
-    tx.update_one(diesel::update(staff::table.find(id.text())).set(staff::failures.eq(staff::failures + 1)))?;
-    let over = staff::table.filter(staff::principal_id.eq(id.text())).filter(staff::failures.ge(limit));
-    tx.run(|conn| diesel::update(over).set((staff::locked_until.eq(locked_until.millis()), staff::failures.eq(0))).execute(conn)).map(drop)
+/// Notes which one-time code came with a log-in. [`DbError::Stale`] when it was used by another log-in meanwhile.
+pub fn use_totp_step(tx: &mut Tx, account: &StaffAccount, step: u64) -> Result<(), DbError> {
+    let older = staff::table.filter(staff::principal_id.eq(account.id.text())).filter(staff::totp_step.lt(step as i64));
+    tx.update_one(diesel::update(older).set(staff::totp_step.eq(step as i64)))
 }
 
-/// Notes a right password, and the time step whose one-time code came with it. [`DbError::Stale`] when that code was
-/// used by another log-in in the same moment.
-pub fn count_success(tx: &mut Tx, account: &StaffAccount, totp_step: Option<u64>) -> Result<(), DbError> {
-    let step = totp_step.map_or(account.totp_step, |step| step) as i64;
-    let same = staff::table.filter(staff::principal_id.eq(account.id.text())).filter(staff::totp_step.eq(account.totp_step as i64));
-    tx.update_one(diesel::update(same).set((staff::failures.eq(0), staff::locked_until.eq(None::<i64>), staff::totp_step.eq(step))))
+/// Where notices to a member of staff go from now on.
+pub fn set_staff_openid(tx: &mut Tx, vault: &Vault, id: PrincipalId, openid: &str) -> Result<(), DbError> {
+    let row = id.text();
+    let sealed = vault.seal(Aad { table: "staff", column: OPENID, row: &row }, openid.as_bytes());
+    tx.update_one(diesel::update(staff::table.find(&row)).set(staff::openid_sealed.eq(sealed)))
+}
+
+fn name_index(vault: &Vault, username: &str) -> Vec<u8> {
+    vault.blind_index("username", username)
+}
+
+/// Until when log-ins with this user name are refused, whoever has it.
+pub fn locked_until(tx: &mut Tx, vault: &Vault, username: &str) -> Result<Option<Timestamp>, DbError> {
+    let until: Option<Option<i64>> = tx.run(|conn| {
+        login_failures::table.find(name_index(vault, username)).select(login_failures::locked_until).first(conn).optional()
+    })?;
+    let now = tx.now();
+    Ok(until.flatten().map(Timestamp::from_millis).filter(|until| *until > now))
+}
+
+/// Counts a wrong password; every `limit` of them lock the name until `until`. The counter moves in the database, so
+/// guesses in parallel are all counted.
+pub fn count_failure(tx: &mut Tx, vault: &Vault, username: &str, limit: i64, until: Timestamp) -> Result<(), DbError> {
+    use diesel::sql_types::{BigInt, Binary};
+    let index = name_index(vault, username);
+    let now = tx.now().millis();
+    let count = diesel::sql_query("INSERT INTO login_failures (name_index, failures, last_at) VALUES (")
+        .bind::<Binary, _>(&index)
+        .sql(", 1, ")
+        .bind::<BigInt, _>(now)
+        .sql(") ON CONFLICT (name_index) DO UPDATE SET failures = login_failures.failures + 1, last_at = excluded.last_at");
+    tx.run(|conn| count.execute(conn))?;
+    let over = login_failures::table.filter(login_failures::name_index.eq(&index)).filter(login_failures::failures.ge(limit));
+    tx.run(|conn| {
+        diesel::update(over).set((login_failures::locked_until.eq(until.millis()), login_failures::failures.eq(0))).execute(conn)
+    })
+    .map(drop)
+}
+
+/// A right password ends the count.
+pub fn forgive_failures(tx: &mut Tx, vault: &Vault, username: &str) -> Result<(), DbError> {
+    tx.run(|conn| diesel::delete(login_failures::table.find(name_index(vault, username))).execute(conn)).map(drop)
+}
+
+/// Forgets counts that nobody has added to since `before`.
+pub fn forget_failures(tx: &mut Tx, before: Timestamp) -> Result<usize, DbError> {
+    tx.run(|conn| diesel::delete(login_failures::table.filter(login_failures::last_at.lt(before.millis()))).execute(conn))
 }
 
 pub fn set_totp(tx: &mut Tx, vault: &Vault, id: PrincipalId, key: Option<&Secret>) -> Result<(), DbError> {

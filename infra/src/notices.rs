@@ -140,6 +140,11 @@ pub fn forget_credits(tx: &mut Tx, recipient: PrincipalId, template: &str) -> Re
     tx.run(|conn| diesel::update(purse).set(notice_credits::credits.eq(0)).execute(conn)).map(drop)
 }
 
+/// Nothing more may be sent to this person.
+pub fn forget_all_credits(tx: &mut Tx, person: PrincipalId) -> Result<(), DbError> {
+    tx.run(|conn| diesel::delete(notice_credits::table.filter(notice_credits::principal_id.eq(person.text()))).execute(conn)).map(drop)
+}
+
 /// Gives up notices whose sender died on the way, and says how many.
 pub fn abandon(tx: &mut Tx) -> Result<usize, DbError> {
     let now = tx.now().millis();

@@ -26,7 +26,7 @@ CREATE TABLE residents (
 );
 CREATE INDEX residents_by_phone ON residents (phone_index) WHERE phone_index IS NOT NULL;
 
--- `failures` counts wrong passwords since the last right one. `totp_step` is the last time step whose code was used.
+-- `totp_step` is the last time step whose code was used. `openid_sealed`: where notices to this person go, if anywhere.
 CREATE TABLE staff (
     principal_id TEXT NOT NULL PRIMARY KEY REFERENCES principals (id),
     username TEXT NOT NULL UNIQUE,
@@ -34,9 +34,18 @@ CREATE TABLE staff (
     password_changed_at BIGINT NOT NULL,
     totp_sealed BYTEA,
     totp_step BIGINT NOT NULL,
-    failures BIGINT NOT NULL,
-    locked_until BIGINT
+    openid_sealed BYTEA
 );
+
+-- Wrong passwords since the last right one, for every user name that was tried, whether somebody has it or not: who
+-- guesses names must not learn from a lock-out which ones exist.
+CREATE TABLE login_failures (
+    name_index BYTEA NOT NULL PRIMARY KEY,
+    failures BIGINT NOT NULL,
+    locked_until BIGINT,
+    last_at BIGINT NOT NULL
+);
+CREATE INDEX login_failures_by_age ON login_failures (last_at);
 
 -- community_id '*' means the whole platform.
 CREATE TABLE role_grants (

@@ -4,7 +4,9 @@ diesel::table! { principals (id) { id -> Text, kind -> Text, display_name -> Tex
 
 diesel::table! { residents (principal_id) { principal_id -> Text, openid_index -> Binary, openid_sealed -> Binary, phone_index -> Nullable<Binary>, phone_sealed -> Nullable<Binary>, phone_bound_at -> Nullable<BigInt>, } }
 
-diesel::table! { staff (principal_id) { principal_id -> Text, username -> Text, password_hash -> Text, password_changed_at -> BigInt, totp_sealed -> Nullable<Binary>, totp_step -> BigInt, failures -> BigInt, locked_until -> Nullable<BigInt>, } }
+diesel::table! { staff (principal_id) { principal_id -> Text, username -> Text, password_hash -> Text, password_changed_at -> BigInt, totp_sealed -> Nullable<Binary>, totp_step -> BigInt, openid_sealed -> Nullable<Binary>, } }
+
+diesel::table! { login_failures (name_index) { name_index -> Binary, failures -> BigInt, locked_until -> Nullable<BigInt>, last_at -> BigInt, } }
 
 diesel::table! { role_grants (principal_id, community_id, role) { principal_id -> Text, community_id -> Text, role -> Text, granted_at -> BigInt, } }
 

@@ -192,6 +192,18 @@ fn with_categories(tx: &mut Tx, rows: Vec<TicketRow>) -> Result<Vec<Ticket>, DbE
         .collect()
 }
 
+/// Everything that a person reported, oldest first, for their own copy of their data.
+pub fn reported_by(tx: &mut Tx, person: PrincipalId) -> Result<Vec<Ticket>, DbError> {
+    let rows: Vec<TicketRow> = tx.run(|conn| {
+        repair_tickets::table
+            .filter(repair_tickets::reporter_id.eq(person.text()))
+            .order(repair_tickets::id)
+            .select(TicketRow::as_select())
+            .load(conn)
+    })?;
+    with_categories(tx, rows)
+}
+
 /// Resolved tickets that time has confirmed and nobody has written down yet.
 pub fn confirmed_by_time(tx: &mut Tx, limit: i64) -> Result<Vec<Ticket>, DbError> {
     let due = tx.now().plus_seconds(-CONFIRMED_AFTER_S).millis();

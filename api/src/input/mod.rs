@@ -4,6 +4,8 @@
 //! its length in its type, [`Ref`] the kind of thing it names. The same types write the OpenAPI schema, so the document
 //! cannot promise other limits than the program keeps.
 
+pub mod named;
+
 use std::ops::ControlFlow;
 
 use deserr::{DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, Value, ValueKind, ValuePointerRef};
@@ -102,7 +104,7 @@ pub fn string<V: IntoValue>(value: Value<V>, at: ValuePointerRef) -> Result<Stri
     match value {
         Value::String(text) => Ok(text),
         other => {
-            let error = ErrorKind::<V>::IncorrectValueKind { actual: other, accepted: &[ValueKind::String] };
+            let error: ErrorKind<V> = ErrorKind::IncorrectValueKind { actual: other, accepted: &[ValueKind::String] };
             Err(deserr::take_cf_content(Faults::error(None, error, at)))
         }
     }
@@ -314,7 +316,7 @@ pub struct Nothing {}
 /// Declares an enum of fixed words that is read from a body and written to an answer, with its conversion from and to
 /// the domain's enum of the same words.
 #[macro_export]
-macro_rules! words {
+macro_rules! spoken {
     ($(#[$doc:meta])* $name:ident = $domain:path { $($variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, deserr::Deserr, utoipa::ToSchema)]

@@ -1,0 +1,125 @@
+//! The commands of `jiazai`, without the parsing of their arguments.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use jiazai_domain::actor::{Grant, PrincipalId, PrincipalKind, Role};
+use jiazai_infra::clock::Clock;
+use jiazai_infra::db::{Db, DbError};
+use jiazai_infra::vault::Vault;
+use jiazai_infra::{community, identity, password};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{self, Config, Profile};
+use crate::serve::{self, Failed};
+use crate::staff::{made_password, username};
+use crate::{backup, openapi as document};
+
+fn configuration(listen: Option<&str>, data_dir: Option<PathBuf>) -> Result<Config, Failed> {
+    let vars: BTreeMap<String, String> = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
+    Ok(config::read(&vars, listen, data_dir)?)
+}
+
+/// Logs go to standard error: as lines for people in the demo, as JSON for machines in production.
+fn log(profile: Profile) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // A second subscriber in one process is a test's doing; the first one stays.
+    let _ = match profile {
+        Profile::Production => builder.json().flatten_event(true).try_init(),
+        Profile::Demo => builder.with_ansi(false).try_init(),
+    };
+}
+
+pub fn serve(listen: Option<&str>, data_dir: Option<PathBuf>) -> Result<(), Failed> {
+    let config = configuration(listen, data_dir)?;
+    log(config.profile);
+    actix_web::rt::System::new().block_on(serve::serve(config))
+}
+
+pub fn migrate(data_dir: Option<PathBuf>) -> Result<(), Failed> {
+    let config = configuration(None, data_dir)?;
+    let steps = Db::open(&config.database, Clock::system())?.migrate()?;
+    println!("{steps} steps");
+    Ok(())
+}
+
+/// The database and vault of an installation, for a command that works beside the server.
+fn installation(config: &Config) -> Result<(Db, Vault), Failed> {
+    let vault = Vault::from_hex(serve::keys(config)?.data.expose())?;
+    let db = serve::open_database(config, &vault, Clock::system())?;
+    Ok((db, vault))
+}
+
+pub fn create_staff(
+    data_dir: Option<PathBuf>,
+    name: &str,
+    display_name: Option<&str>,
+    roles: &[String],
+    password_stdin: bool,
+) -> Result<(), Failed> {
+    let config = configuration(None, data_dir)?;
+    let name = username(name).map_err(|_| Failed("the user name must be 2 to 64 letters, digits, dots, dashes or underscores".to_owned()))?;
+    let (db, _) = installation(&config)?;
+    let (secret, made) = if password_stdin {
+        let mut typed = String::new();
+        std::io::stdin().take(1024).read_to_string(&mut typed)?;
+        (typed.trim_end_matches(['\r', '\n']).to_owned(), false)
+    } else {
+        (made_password(), true)
+    };
+    password::acceptable(&secret, &name).map_err(|weak| Failed(format!("the password is not good enough: {}", weak.code())))?;
+    let hash = password::hash(&secret);
+    let (shown, wanted) = (display_name.unwrap_or(&name).to_owned(), roles.to_vec());
+    let account = name.clone();
+    let id = db.write_blocking(move |tx| {
+        let mut grants = Vec::new();
+        for text in &wanted {
+            let (role, place) = text.split_once('@').map_or((text.as_str(), None), |(role, place)| (role, Some(place)));
+            let role: Role = role.parse().map_err(|()| Failed(format!("{role} is not a role")))?;
+            let community = match place {
+                None => None,
+                Some(code) => Some(community::by_code(tx, code)?.ok_or_else(|| Failed(format!("there is no community with the code {code}")))?.id),
+            };
+            grants.push(Grant { role, community });
+        }
+        let id: PrincipalId = tx.new_id();
+        identity::insert_principal(tx, id, PrincipalKind::Staff, &shown)?;
+        identity::insert_staff(tx, id, &account, &hash).map_err(|error| match error {
+            DbError::Duplicate => Failed("the user name is taken".to_owned()),
+            other => other.into(),
+        })?;
+        identity::replace_grants(tx, id, &grants)?;
+        Ok::<_, Failed>(id)
+    })?;
+    println!("{id} {name}");
+    if made {
+        println!("password: {secret}");
+    }
+    Ok(())
+}
+
+/// The committed document, found from the folder the command runs in.
+const COMMITTED: &str = "openapi.yaml";
+
+pub fn openapi(check: bool) -> Result<(), Failed> {
+    if !check {
+        print!("{}", document::yaml());
+        return Ok(());
+    }
+    let committed = std::fs::read_to_string(COMMITTED).map_err(|e| Failed(format!("{COMMITTED}: {e}")))?;
+    if committed == document::yaml() {
+        return Ok(());
+    }
+    let line = committed.lines().zip(document::yaml().lines()).take_while(|(a, b)| a == b).count() + 1;
+    Err(Failed(format!("{COMMITTED} differs from this program's document from line {line} on; run: cargo xtask openapi")))
+}
+
+pub fn backup(data_dir: Option<PathBuf>, to: &Path) -> Result<(), Failed> {
+    backup::backup(&configuration(None, data_dir)?, to)
+}
+
+pub fn restore(data_dir: Option<PathBuf>, from: &Path) -> Result<(), Failed> {
+    backup::restore(&configuration(None, data_dir)?, from)
+}

@@ -1,0 +1,103 @@
+//! What the demo brings along: a community, its staff, a few homes and categories. Loaded on the first start only.
+
+use jiazai_domain::actor::{CommunityId, Grant, PrincipalKind, Role};
+use jiazai_domain::kernel::calendar::Calendars;
+use jiazai_domain::repair::{Category, CategoryDraft, Dispatch};
+use jiazai_infra::db::{Db, DbError, Tx};
+use jiazai_infra::{community, identity, password, repair, settings};
+
+/// Set in a database that holds demo accounts; production refuses to serve from it.
+pub const MARK: &str = "demo";
+pub const PASSWORD: &str = "jiazai-demo";
+
+/// User name, what people read, role.
+const STAFF: &[(&str, &str, Role)] = &[
+    ("admin", "平台管理员", Role::PlatformAdmin),
+    ("manager", "社区管理员 王主任", Role::CommunityAdmin),
+    ("dispatcher", "派单员 小林", Role::Dispatcher),
+    ("worker1", "维修师傅 老陈", Role::RepairWorker),
+    ("worker2", "维修师傅 老黄", Role::RepairWorker),
+    ("enroladmin", "入学管理员", Role::EnrolmentAdmin),
+    ("reviewer1", "审核员 甲", Role::EnrolmentReviewer),
+    ("reviewer2", "审核员 乙", Role::EnrolmentReviewer),
+    ("leader", "志愿队长 阿珍", Role::VolunteerLeader),
+    ("grid1", "网格员 小吴", Role::GridWorker),
+    ("auditor", "审计员", Role::Auditor),
+];
+
+struct Sample {
+    code: &'static str,
+    name: &'static str,
+    dispatch: Dispatch,
+    within_s: (i64, i64, i64),
+    calendar: &'static str,
+    chargeable: bool,
+    photos_required: bool,
+}
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 3600;
+
+const CATEGORIES: &[Sample] = &[
+    // Like the best of the field: somebody accepts within a minute and is there within ten.
+    Sample { code: "express", name: "急修（一分钟接单）", dispatch: Dispatch::Grab, within_s: (MINUTE, 10 * MINUTE, 4 * HOUR), calendar: "always", chargeable: false, photos_required: false },
+    Sample { code: "plumbing", name: "水管漏水", dispatch: Dispatch::Assign, within_s: (30 * MINUTE, 2 * HOUR, 24 * HOUR), calendar: "always", chargeable: true, photos_required: false },
+    Sample { code: "electric", name: "电路故障", dispatch: Dispatch::Grab, within_s: (30 * MINUTE, 2 * HOUR, 24 * HOUR), calendar: "always", chargeable: true, photos_required: false },
+    Sample { code: "lift", name: "电梯", dispatch: Dispatch::Rotate, within_s: (5 * MINUTE, 30 * MINUTE, 8 * HOUR), calendar: "always", chargeable: false, photos_required: true },
+    Sample { code: "public", name: "公共设施", dispatch: Dispatch::Assign, within_s: (2 * HOUR, 8 * HOUR, 40 * HOUR), calendar: "workdays", chargeable: false, photos_required: true },
+];
+
+/// Loads the demo data if this database has none. Blocks.
+pub fn load(db: &Db, calendars: &Calendars) -> Result<(), DbError> {
+    // One hash serves all: it takes tens of milliseconds, and the password is no secret.
+    let hash = std::sync::OnceLock::new();
+    let calendars = calendars.clone();
+    db.write_blocking(move |tx| {
+        if settings::get(tx, MARK)?.is_some() {
+            return Ok(());
+        }
+        settings::insert(tx, MARK, "1")?;
+        let hash = hash.get_or_init(|| password::hash(PASSWORD));
+        let place: CommunityId = tx.new_id();
+        community::insert(tx, place, "dongtu", "东涂社区")?;
+        let mut manager = None;
+        for (username, name, role) in STAFF {
+            let id = tx.new_id();
+            identity::insert_principal(tx, id, PrincipalKind::Staff, name)?;
+            identity::insert_staff(tx, id, username, hash)?;
+            let community = (*role != Role::PlatformAdmin).then_some(place);
+            let grants = [Grant { role: *role, community }];
+            identity::replace_grants(tx, id, &grants)?;
+            if *role == Role::CommunityAdmin {
+                manager = Some(jiazai_domain::actor::Actor { id, kind: PrincipalKind::Staff, session: None, grants: grants.to_vec(), scopes: vec![] });
+            }
+        }
+        for number in 1..=6 {
+            let id = tx.new_id();
+            community::insert_home(tx, id, place, &format!("田庵花苑 1 号楼 {number}01"))?;
+        }
+        let manager = manager.ok_or_else(|| DbError::Corrupt("the demo has no community administrator".to_owned()))?;
+        categories(tx, place, &calendars, &manager)
+    })
+}
+
+fn categories(tx: &mut Tx, place: CommunityId, calendars: &Calendars, manager: &jiazai_domain::actor::Actor) -> Result<(), DbError> {
+    let by = manager.admin_of(place).map_err(|_| DbError::Corrupt("the demo's manager manages nothing".to_owned()))?;
+    for sample in CATEGORIES {
+        let (accept_within_s, arrive_within_s, resolve_within_s) = sample.within_s;
+        let draft = CategoryDraft {
+            name: sample.name,
+            dispatch: sample.dispatch,
+            accept_within_s,
+            arrive_within_s,
+            resolve_within_s,
+            calendar: sample.calendar,
+            chargeable: sample.chargeable,
+            photos_required: sample.photos_required,
+            active: true,
+        };
+        let category = Category::create(sample.code, draft, calendars, &by, tx.now());
+        repair::save_category(tx, category.map_err(|faults| DbError::Corrupt(format!("demo category {}: {faults:?}", sample.code)))?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! Background jobs. Each runs under a lease in the database, so of several instances one does it at a time, and another
+//! takes over when it dies. Nothing that a caller sees depends on a job having run: states and promises are computed on
+//! read; jobs only tell others and tidy up.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use jiazai_infra::db::{DbError, Tx};
+use jiazai_infra::vault::{hex, random};
+use jiazai_infra::{events, idempotency, identity, leases, notices, repair, settings, uploads};
+use tokio::sync::Notify;
+
+use crate::app::App;
+
+/// How long a lease lasts; renewed on every run.
+const LEASE_MS: i64 = 15_000;
+/// How often the jobs look when nobody wakes them.
+const IDLE: Duration = Duration::from_millis(1000);
+/// A burst of writes is placed together instead of one by one.
+const GATHER: Duration = Duration::from_millis(50);
+const BATCH: i64 = 500;
+/// Answers to keyed requests are kept for two days; callers are promised one.
+const KEEP_ANSWERS_S: i64 = 2 * 86_400;
+/// Uploads that never came to belong to anything.
+const KEEP_UNATTACHED_S: i64 = 2 * 86_400;
+const KEEP_ENDED_SESSIONS_S: i64 = 30 * 86_400;
+
+/// How far the readers of events have come.
+const TOLD_UNTIL: &str = "notices_position";
+
+/// Wakes the jobs.
+#[derive(Default, Clone)]
+pub struct Jobs(Arc<Notify>);
+
+impl Jobs {
+    /// Something was written that a job may want to look at.
+    pub fn wake(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// Runs the jobs until the process stops.
+pub async fn run(app: Arc<App>) {
+    let holder = hex(&random::<8>());
+    let mut rounds: u64 = 0;
+    while app.serving.load(Ordering::Relaxed) {
+        let woken = tokio::time::timeout(IDLE, app.jobs.0.notified()).await.is_ok();
+        if woken {
+            tokio::time::sleep(GATHER).await;
+        }
+        report(&app, "events", tell(&app, &holder).await);
+        report(&app, "notices", crate::notices::send_due(&app, &holder).await);
+        if rounds.is_multiple_of(60) {
+            report(&app, "confirm", confirm(&app, &holder).await);
+            report(&app, "tidy", tidy(&app, &holder).await);
+        }
+        rounds += 1;
+    }
+    for name in ["events", "notices", "confirm", "tidy"] {
+        let holder = holder.clone();
+        let _ = app.db.write(move |tx| leases::give_back(tx, name, &holder)).await;
+    }
+}
+
+fn report(app: &App, job: &str, outcome: Result<usize, DbError>) {
+    match outcome {
+        Ok(0) => {}
+        Ok(items) => {
+            app.metrics.job_runs.with_label_values(&[job, "ok"]).inc();
+            app.metrics.job_items.with_label_values(&[job, "done"]).inc_by(items as u64);
+        }
+        Err(error) => {
+            app.metrics.job_runs.with_label_values(&[job, "failed"]).inc();
+            tracing::warn!(job, %error, "a background job failed and will run again");
+        }
+    }
+}
+
+/// Runs `f` in a transaction if this instance has, or gets, the lease.
+pub async fn leased<T: Default + Send + 'static>(
+    app: &App,
+    name: &'static str,
+    holder: &str,
+    mut f: impl FnMut(&mut Tx) -> Result<T, DbError> + Send + 'static,
+) -> Result<T, DbError> {
+    let holder = holder.to_owned();
+    app.db.write(move |tx| if leases::take(tx, name, &holder, LEASE_MS)? { f(tx) } else { Ok(T::default()) }).await
+}
+
+/// Puts new events into their order, and writes down whom they are to be told to.
+async fn tell(app: &App, holder: &str) -> Result<usize, DbError> {
+    // A look first: an idle server must not write to its disk every second.
+    let waiting = app
+        .db
+        .read(|tx| {
+            let told = settings::get(tx, TOLD_UNTIL)?.and_then(|text| text.parse().ok()).unwrap_or(0);
+            Ok::<_, DbError>(events::any_unplaced(tx)? || !events::placed_after(tx, told, 1)?.is_empty())
+        })
+        .await?;
+    if !waiting {
+        return Ok(0);
+    }
+    leased(app, "events", holder, |tx| {
+        let placed = events::place(tx, BATCH)?;
+        let stored = settings::get(tx, TOLD_UNTIL)?;
+        let told_until: i64 = stored.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0);
+        let new = events::placed_after(tx, told_until, BATCH)?;
+        let Some((last, _)) = new.last() else { return Ok(placed) };
+        let last = last.to_string();
+        for (_, event) in &new {
+            notices::enqueue(tx, event.id, &event.notices)?;
+        }
+        match stored {
+            Some(old) => settings::replace(tx, TOLD_UNTIL, &old, &last)?,
+            None => settings::insert(tx, TOLD_UNTIL, &last)?,
+        }
+        Ok(placed)
+    })
+    .await
+}
+
+/// Writes down that time has confirmed tickets, for those who wait for the event.
+async fn confirm(app: &App, holder: &str) -> Result<usize, DbError> {
+    leased(app, "confirm", holder, |tx| {
+        let mut confirmed = 0;
+        for ticket in repair::confirmed_by_time(tx, BATCH)? {
+            if let Some(changed) = ticket.settle() {
+                repair::save(tx, changed)?;
+                confirmed += 1;
+            }
+        }
+        Ok(confirmed)
+    })
+    .await
+}
+
+/// Forgets what nobody needs any more.
+async fn tidy(app: &App, holder: &str) -> Result<usize, DbError> {
+    let orphans: Vec<String> = leased(app, "tidy", holder, |tx| {
+        let now = tx.now();
+        idempotency::forget(tx, now.plus_seconds(-KEEP_ANSWERS_S))?;
+        identity::forget_sessions(tx, now.plus_seconds(-KEEP_ENDED_SESSIONS_S))?;
+        notices::abandon(tx)?;
+        uploads::forget_unattached(tx, now.plus_seconds(-KEEP_UNATTACHED_S), 100)
+    })
+    .await?;
+    for hash in &orphans {
+        if let Some(hash) = crate::files::hash_bytes(hash)
+            && app.files.delete(&hash).await.is_err()
+        {
+            tracing::warn!("a file that nobody needs could not be deleted");
+        }
+    }
+    Ok(orphans.len())
+}

@@ -1,0 +1,345 @@
+//! Me: what somebody may see, change, take away and erase of their own account.
+
+use deserr::Deserr;
+use jiazai_infra::identity as store;
+use jiazai_infra::password::totp::TotpKey;
+use jiazai_infra::password::{self};
+use jiazai_infra::vault::{Aad, Secret};
+use jiazai_infra::{community, notices, repair as repair_store};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::call::{Begun, Call, Outcome};
+use crate::error::{ApiError, code};
+use crate::identity::dto::{Login, Password, Principal};
+use crate::identity::wechat_refusal;
+use crate::input::named::{Text6To6, Text20, Text512};
+use crate::input::{Faults, Instant, Nothing};
+use crate::op;
+use crate::reply::Reply;
+use crate::route::{Access, Api, Limit};
+
+pub fn routes(api: &mut Api) {
+    api.add(op!(bind_phone, Access::Residents).refuses(&[code::WECHAT_CODE_INVALID, code::WECHAT_THROTTLED, code::WECHAT_UNAVAILABLE]))
+        .add(op!(get_me, Access::Anyone))
+        .add(op!(update_me, Access::Residents).unconditional())
+        .add(op!(delete_me, Access::Residents))
+        .add(op!(export_my_data, Access::Residents))
+        .add(op!(change_my_password, Access::Staff).limit(Limit::Password).refuses(&[
+            code::CREDENTIALS_INVALID,
+            code::PASSWORD_UNCHANGED,
+            code::BUSY,
+        ]))
+        .add(op!(begin_totp, Access::Staff))
+        .add(op!(confirm_totp, Access::Staff))
+        .add(op!(bind_my_wechat, Access::Staff).refuses(&[code::WECHAT_CODE_INVALID, code::WECHAT_THROTTLED, code::WECHAT_UNAVAILABLE]));
+}
+
+/// Bind the phone number
+///
+/// Takes the code of the phone number button, not one of `wx.login`. WeChat gives each code once.
+#[utoipa::path(post, path = "/auth/wechat/phone", tag = "identity", operation_id = "bind_phone",
+    request_body = Login, responses((status = 200, body = Principal)))]
+async fn bind_phone(call: Call) -> Outcome {
+    let body: Login = call.body()?;
+    let id = call.actor()?.id;
+    let (keyed, _flight) = match call.begin(call.raw_body()).await? {
+        Begun::Replay(response) => return Ok(response),
+        Begun::Go(keyed, flight) => (keyed, flight),
+    };
+    let vault = call.app.vault.clone();
+    let openid = call.app.db.read_brief(move |tx| store::openid_of(tx, &vault, id)).await?;
+    let openid = openid.as_ref().map(|openid| openid.expose());
+    let phone = call.app.wechat.phone_number(&body.code.0, openid).await.map_err(wechat_refusal)?;
+    // Numbers of other countries keep their prefix; those of this one are stored the way people say them.
+    let number = if phone.country == "86" { phone.number } else { format!("+{}{}", phone.country, phone.number) };
+    call.write_keyed(keyed, move |tx, cx| {
+        store::bind_phone(tx, &cx.app.vault, id, &number)?;
+        Reply::ok(&Principal::load(tx, &cx.app.vault, id)?)
+    })
+    .await
+}
+
+/// Who am I
+#[utoipa::path(get, path = "/me", tag = "identity", operation_id = "get_me", responses((status = 200, body = Principal)))]
+async fn get_me(call: Call) -> Outcome {
+    let id = call.actor()?.id;
+    call.read_brief(move |tx, cx| Reply::ok(&Principal::load(tx, &cx.app.vault, id)?)).await
+}
+
+/// What a resident may change about themselves.
+#[derive(Debug, Clone, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct UpdateMe {
+    #[schema(inline, nullable = false)]
+    pub nickname: Option<Text20>,
+}
+
+/// Change my account
+#[utoipa::path(put, path = "/me", tag = "identity", operation_id = "update_me",
+    request_body = UpdateMe, responses((status = 200, body = Principal)))]
+async fn update_me(call: Call) -> Outcome {
+    let body: UpdateMe = call.body()?;
+    let id = call.actor()?.id;
+    call.write(move |tx, cx| {
+        let principal = store::principal(tx, id)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
+        if let Some(nickname) = &body.nickname {
+            store::update_principal(tx, id, principal.version, &nickname.0, false)?;
+        }
+        Reply::ok(&Principal::load(tx, &cx.app.vault, id)?)
+    })
+    .await
+}
+
+/// What has been erased, and what the law or others' rights make us keep.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Erasure {
+    pub erased: Vec<&'static str>,
+    pub kept: Vec<Kept>,
+}
+
+/// Something that is kept after an erasure.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Kept {
+    pub what: &'static str,
+    pub why: &'static str,
+}
+
+/// Erase my account
+///
+/// Everything that says who I am is erased at once; what others need (tickets, without my name) is kept and named in the
+/// answer. The same WeChat user may come back as somebody new.
+#[utoipa::path(delete, path = "/me", tag = "identity", operation_id = "delete_me", responses((status = 200, body = Erasure)))]
+async fn delete_me(call: Call) -> Outcome {
+    let id = call.actor()?.id;
+    let app = call.app.clone();
+    let response = call
+        .write(move |tx, cx| {
+            store::erase_resident(tx, &cx.app.vault, id)?;
+            store::end_sessions_of(tx, id, "erased")?;
+            notices::forget_all_credits(tx, id)?;
+            let english = cx.language == crate::error::Language::English;
+            let say = |zh, en| if english { en } else { zh };
+            Reply::ok(&Erasure {
+                erased: vec![
+                    say("昵称", "nickname"),
+                    say("微信标识", "WeChat identity"),
+                    say("手机号码", "phone number"),
+                    say("消息订阅授权", "message consents"),
+                    say("登录会话", "sessions"),
+                ],
+                kept: vec![Kept {
+                    what: say("您提交的报修工单（已去除身份信息）", "repair tickets that you reported, without your identity"),
+                    why: say("维修责任与公共设施记录需要", "needed as a record of work and of public facilities"),
+                }],
+            })
+        })
+        .await?;
+    app.cache.bump(id).await;
+    Ok(response)
+}
+
+/// Everything that is held about a resident.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DataExport {
+    pub exported_at: Instant,
+    pub account: Principal,
+    /// Ids of the homes that the account speaks for.
+    pub homes: Vec<String>,
+    pub repair_tickets: Vec<ExportedTicket>,
+    pub notice_consents: Vec<ExportedConsent>,
+}
+
+/// A ticket that the resident reported.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ExportedTicket {
+    pub id: String,
+    pub title: String,
+    pub description: String,
+    pub state: &'static str,
+    pub submitted_at: Instant,
+}
+
+/// Messages that the resident has allowed and that were not sent yet.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ExportedConsent {
+    pub template: String,
+    pub credits: i64,
+}
+
+/// Take my data with me
+#[utoipa::path(get, path = "/me/data-export", tag = "identity", operation_id = "export_my_data",
+    responses((status = 200, body = DataExport)))]
+async fn export_my_data(call: Call) -> Outcome {
+    let id = call.actor()?.id;
+    call.read(move |tx, cx| {
+        let tickets = repair_store::reported_by(tx, id)?;
+        let now = tx.now();
+        Reply::ok(&DataExport {
+            exported_at: now.into(),
+            account: Principal::load(tx, &cx.app.vault, id)?,
+            homes: community::homes_of(tx, id)?.iter().map(|home| home.text()).collect(),
+            repair_tickets: tickets
+                .iter()
+                .map(|ticket| {
+                    let facts = ticket.facts();
+                    ExportedTicket {
+                        id: facts.id.text(),
+                        title: facts.title.clone(),
+                        description: facts.description.clone(),
+                        state: facts.state.as_str(),
+                        submitted_at: facts.submitted_at.into(),
+                    }
+                })
+                .collect(),
+            notice_consents: notices::credits(tx, id)?
+                .into_iter()
+                .map(|(template, credits)| ExportedConsent { template, credits })
+                .collect(),
+        })
+    })
+    .await
+}
+
+#[derive(Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct ChangePassword {
+    #[schema(inline)]
+    pub current_password: Password,
+    #[schema(inline)]
+    pub new_password: Password,
+}
+
+/// Why a password was not good enough, as a fault of a field.
+pub fn weak_password(pointer: &str, weak: password::Weak) -> ApiError {
+    let (zh, en) = match weak {
+        password::Weak::TooShort => ("至少 8 个字", "must have at least 8 characters"),
+        password::Weak::TooLong => ("最多 128 个字", "must have at most 128 characters"),
+        password::Weak::TooCommon => ("太常见，容易被猜到", "is too common"),
+        password::Weak::LikeUsername => ("不能与用户名相似", "is too much like the user name"),
+    };
+    ApiError::fault(pointer, weak.code(), zh, en)
+}
+
+/// Change my password
+///
+/// Ends all my other sessions.
+#[utoipa::path(post, path = "/me/password", tag = "identity", operation_id = "change_my_password",
+    request_body = ChangePassword, responses((status = 204, description = "Changed")))]
+async fn change_my_password(call: Call) -> Outcome {
+    let ChangePassword { current_password, new_password } = call.body()?;
+    let actor = call.actor()?.clone();
+    let app = call.app.clone();
+    let id = actor.id;
+    let account = app.db.read_brief(move |tx| store::staff_account(tx, id)).await?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
+    password::acceptable(&new_password.0, &account.username).map_err(|weak| weak_password("/new_password", weak))?;
+    if current_password.0 == new_password.0 {
+        return Err(ApiError::new(code::PASSWORD_UNCHANGED));
+    }
+    let busy = |_| ApiError::new(code::BUSY);
+    let checked = app.passwords.verify(Secret::new(current_password.0), Some(account.password_hash)).await.map_err(busy)?;
+    if !checked.matches {
+        return Err(ApiError::fault("/current_password", "wrong_password", "当前密码不正确", "is not the present password"));
+    }
+    let hash = app.passwords.hash(Secret::new(new_password.0)).await.map_err(busy)?;
+    let response = call
+        .write(move |tx, _| {
+            store::set_password(tx, id, &hash)?;
+            store::end_other_sessions(tx, id, actor.session, "password_changed")?;
+            Ok(Reply::nothing())
+        })
+        .await?;
+    app.cache.bump(id).await;
+    Ok(response)
+}
+
+/// A key for an authenticator app.
+#[derive(Serialize, ToSchema)]
+pub struct TotpOffer {
+    /// Base 32, for typing into the app.
+    pub key: String,
+    /// For a QR code.
+    pub uri: String,
+    /// Send it back with the first code, within ten minutes.
+    pub enrolment: String,
+}
+
+/// Ask for a one-time code key
+///
+/// Nothing changes until the first code has been confirmed.
+#[utoipa::path(post, path = "/me/totp", tag = "identity", operation_id = "begin_totp",
+    request_body = Nothing, responses((status = 200, body = TotpOffer)))]
+async fn begin_totp(call: Call) -> Outcome {
+    let _: Nothing = call.body()?;
+    let id = call.actor()?.id;
+    call.write(move |tx, cx| {
+        let account = store::staff_account(tx, id)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
+        let key = TotpKey::generate();
+        let offer = format!("{}.{}", tx.now().millis(), key.base32().expose());
+        let sealed = cx.app.vault.seal(enrolment_of(&id.text()), offer.as_bytes());
+        Reply::ok(&TotpOffer {
+            key: key.base32().expose().to_owned(),
+            uri: key.uri("jiazai", &account.username).expose().to_owned(),
+            enrolment: base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, sealed),
+        })
+    })
+    .await
+}
+
+fn enrolment_of(row: &str) -> Aad<'_> {
+    Aad { table: "totp", column: "enrolment", row }
+}
+
+#[derive(Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct ConfirmTotp {
+    #[schema(inline)]
+    pub enrolment: Text512,
+    #[schema(inline)]
+    pub code: Text6To6,
+}
+
+/// Turn one-time codes on
+#[utoipa::path(post, path = "/me/totp/confirm", tag = "identity", operation_id = "confirm_totp",
+    request_body = ConfirmTotp, responses((status = 204, description = "From now on log-in asks for a code")))]
+async fn confirm_totp(call: Call) -> Outcome {
+    let body: ConfirmTotp = call.body()?;
+    let id = call.actor()?.id;
+    call.write(move |tx, cx| {
+        let bad = || ApiError::fault("/enrolment", "enrolment_invalid", "已过期，请重新获取", "is not valid any more; ask for a new key");
+        let sealed = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, &body.enrolment.0).map_err(|_| bad())?;
+        let offer = cx.app.vault.open_text(enrolment_of(&id.text()), &sealed).map_err(|_| bad())?;
+        let (made_at, key) = offer.expose().split_once('.').ok_or_else(bad)?;
+        let made_at: i64 = made_at.parse().map_err(|_| bad())?;
+        if tx.now().millis() - made_at > 600_000 {
+            return Err(bad());
+        }
+        let step = TotpKey::from_base32(key).ok_or_else(bad)?.check(&body.code.0, tx.now(), None);
+        let step = step.ok_or_else(|| ApiError::fault("/code", "code_wrong", "动态码不正确", "is not the present code"))?;
+        store::set_totp(tx, &cx.app.vault, id, Some(&Secret::new(key)))?;
+        let account = store::staff_account(tx, id)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
+        store::use_totp_step(tx, &account, step)?;
+        Ok(Reply::nothing())
+    })
+    .await
+}
+
+/// Have my notices sent to my WeChat
+///
+/// Takes a code of `wx.login`. It does not become a way to log in.
+#[utoipa::path(post, path = "/me/wechat", tag = "identity", operation_id = "bind_my_wechat",
+    request_body = Login, responses((status = 204, description = "Bound")))]
+async fn bind_my_wechat(call: Call) -> Outcome {
+    let body: Login = call.body()?;
+    let id = call.actor()?.id;
+    let (keyed, _flight) = match call.begin(call.raw_body()).await? {
+        Begun::Replay(response) => return Ok(response),
+        Begun::Go(keyed, flight) => (keyed, flight),
+    };
+    let wechat = call.app.wechat.code2session(&body.code.0).await.map_err(wechat_refusal)?;
+    call.write_keyed(keyed, move |tx, cx| {
+        store::set_staff_openid(tx, &cx.app.vault, id, &wechat.openid)?;
+        Ok(Reply::nothing())
+    })
+    .await
+}

@@ -1,0 +1,67 @@
+//! Meta: the rules themselves, as data.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{ACCEPT, CONTENT_TYPE};
+use jiazai_domain::kernel::workflow::MachineView;
+use jiazai_domain::repair;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::call::{Call, Outcome};
+use crate::op;
+use crate::reply::Reply;
+use crate::route::{Access, Api};
+
+pub fn routes(api: &mut Api) {
+    api.add(op!(list_state_machines, Access::Public));
+}
+
+/// One thing that may happen to a resource.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Transition {
+    pub action: &'static str,
+    pub from: &'static str,
+    pub to: &'static str,
+    /// What somebody has to be to the resource.
+    pub roles: Vec<&'static str>,
+}
+
+/// A workflow as a table.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StateMachine {
+    #[schema(example = "repair_ticket")]
+    pub name: &'static str,
+    pub states: Vec<&'static str>,
+    pub transitions: Vec<Transition>,
+}
+
+impl From<MachineView> for StateMachine {
+    fn from(view: MachineView) -> Self {
+        let transitions = view.transitions.into_iter();
+        Self {
+            name: view.name,
+            states: view.states,
+            transitions: transitions.map(|t| Transition { action: t.action, from: t.from, to: t.to, roles: t.roles }).collect(),
+        }
+    }
+}
+
+/// Every workflow.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StateMachines {
+    pub items: Vec<StateMachine>,
+}
+
+/// The workflows
+///
+/// As data, or with `Accept: text/vnd.mermaid` as diagrams.
+#[utoipa::path(get, path = "/meta/state-machines", tag = "meta", operation_id = "list_state_machines",
+    responses((status = 200, content((StateMachines = "application/json"), (String = "text/vnd.mermaid")))))]
+async fn list_state_machines(call: Call) -> Outcome {
+    call.query()?.finish()?;
+    let accepts = call.request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accepts.contains("text/vnd.mermaid") {
+        return Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/vnd.mermaid; charset=utf-8")).body(repair::MACHINE.mermaid()));
+    }
+    Ok(call.answer(Reply::ok(&StateMachines { items: vec![repair::MACHINE.view().into()] })?))
+}

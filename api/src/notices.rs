@@ -1,0 +1,280 @@
+//! Notices 订阅消息: telling people through WeChat what they have asked to be told.
+//!
+//! One tap on "allow" in the mini-program pays for one message of one template. The client reports the tap here; a job
+//! spends it when something happens. A message is never sent twice for one event, whatever is retried.
+
+use std::collections::BTreeMap;
+
+use deserr::Deserr;
+use futures_util::future::join_all;
+use jiazai_domain::kernel::time::Timestamp;
+use jiazai_domain::repair::{State, TicketId, template};
+use jiazai_infra::db::{DbError, Tx};
+use jiazai_infra::notices::{self as store, Ending, Notice};
+use jiazai_infra::wechat::{MiniprogramState, SendError, SubscribeMessage};
+use jiazai_infra::{events, identity, repair};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::call::{Call, Outcome};
+use crate::input::{Faults, Few};
+use crate::op;
+use crate::reply::Reply;
+use crate::route::{Access, Api};
+
+/// A kind of message, by our name for it.
+pub struct Kind {
+    pub name: &'static str,
+    /// What the demo's simulator knows it by.
+    pub demo_id: &'static str,
+}
+
+/// Every template has the same three keys: `thing1` what, `phrase2` how it stands, `time3` when.
+pub const FIELDS: &[&str] = &["thing1", "phrase2", "time3"];
+
+pub const TEMPLATES: &[Kind] = &[
+    Kind { name: template::TASK, demo_id: "demo_repair_task_0000000000000000000000000000" },
+    Kind { name: template::PROGRESS, demo_id: "demo_repair_progress_000000000000000000000000" },
+    Kind { name: template::QUOTE, demo_id: "demo_repair_quote_000000000000000000000000000" },
+    Kind { name: template::RESOLVED, demo_id: "demo_repair_resolved_000000000000000000000000" },
+];
+
+/// WeChat's template ids by our names.
+pub struct Templates(pub BTreeMap<String, String>);
+
+/// More taps than this on one template are not kept: nobody needs a hundred messages in store.
+const MOST_CREDITS: i64 = 20;
+/// Tries before a notice is given up; the last comes about two hours after the first.
+const ATTEMPTS: i64 = 8;
+const FIRST_RETRY_S: i64 = 30;
+/// Longer than an attempt can take.
+const CLAIM_S: i64 = 30;
+const AT_ONCE: i64 = 8;
+
+pub fn routes(api: &mut Api) {
+    api.add(op!(list_notice_consents, Access::Anyone)).add(op!(add_notice_consents, Access::Anyone));
+}
+
+crate::spoken! {
+    /// A kind of message.
+    TemplateName = TemplateWord {
+        RepairTask = "repair_task", RepairProgress = "repair_progress", RepairQuote = "repair_quote", RepairResolved = "repair_resolved",
+    }
+}
+
+/// The kinds of messages as a closed set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TemplateWord {
+    RepairTask,
+    RepairProgress,
+    RepairQuote,
+    RepairResolved,
+}
+
+impl TemplateWord {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::RepairTask => template::TASK,
+            Self::RepairProgress => template::PROGRESS,
+            Self::RepairQuote => template::QUOTE,
+            Self::RepairResolved => template::RESOLVED,
+        }
+    }
+}
+
+/// A kind of message and how many of it may still be sent.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Consent {
+    #[schema(example = "repair_progress")]
+    pub template: String,
+    /// What `wx.requestSubscribeMessage` calls it; null when this installation has none.
+    pub template_id: Option<String>,
+    pub credits: i64,
+}
+
+/// All kinds of messages.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Consents {
+    pub items: Vec<Consent>,
+}
+
+/// One to five.
+pub type TemplateNames = Few<TemplateName, 1, 5>;
+
+/// What the person has just allowed, once each.
+#[derive(Debug, Clone, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct Accepted {
+    #[schema(inline)]
+    pub accepted: TemplateNames,
+}
+
+fn consents(tx: &mut Tx, app: &App, person: jiazai_domain::actor::PrincipalId) -> Result<Consents, DbError> {
+    let credits = store::credits(tx, person)?;
+    let items = TEMPLATES.iter().map(|kind| Consent {
+        template: kind.name.to_owned(),
+        template_id: app.templates.0.get(kind.name).cloned(),
+        credits: credits.iter().find(|(name, _)| name == kind.name).map_or(0, |(_, n)| *n),
+    });
+    Ok(Consents { items: items.collect() })
+}
+
+/// What may be sent to me
+#[utoipa::path(get, path = "/me/notice-consents", tag = "notices", operation_id = "list_notice_consents",
+    responses((status = 200, body = Consents)))]
+async fn list_notice_consents(call: Call) -> Outcome {
+    let me = call.actor()?.id;
+    call.read(move |tx, cx| Reply::ok(&consents(tx, &cx.app, me)?)).await
+}
+
+/// I have tapped "allow"
+///
+/// Send the templates that `wx.requestSubscribeMessage` answered `accept` for: one message of each is paid for.
+#[utoipa::path(post, path = "/me/notice-consents", tag = "notices", operation_id = "add_notice_consents",
+    request_body = Accepted, responses((status = 200, body = Consents)))]
+async fn add_notice_consents(call: Call) -> Outcome {
+    let body: Accepted = call.body()?;
+    let me = call.actor()?.id;
+    call.write(move |tx, cx| {
+        let names: Vec<String> = body.accepted.0.iter().map(|name| TemplateWord::from(*name).as_str().to_owned()).collect();
+        store::add_credits(tx, me, &names, MOST_CREDITS)?;
+        Reply::ok(&consents(tx, &cx.app, me)?)
+    })
+    .await
+}
+
+/// Sends the notices whose time has come, a few at once and never two to one person.
+pub async fn send_due(app: &App, holder: &str) -> Result<usize, DbError> {
+    let waiting = app.db.read(|tx| store::due(tx, 1)).await?;
+    if waiting.is_empty() {
+        return Ok(0);
+    }
+    let due = crate::jobs::leased(app, "notices", holder, |tx| store::due(tx, AT_ONCE)).await?;
+    let sent = join_all(due.into_iter().map(|notice| send(app, notice))).await;
+    let mut done = 0;
+    for outcome in sent {
+        outcome?;
+        done += 1;
+    }
+    if done > 0 {
+        app.jobs.wake();
+    }
+    Ok(done)
+}
+
+async fn send(app: &App, notice: Notice) -> Result<(), DbError> {
+    let vault = app.vault.clone();
+    let template_id = app.templates.0.get(&notice.template).cloned();
+    let claimed = notice.clone();
+    // Claimed, paid for and written down before WeChat is asked: whoever dies in between sends nothing twice.
+    let message = app
+        .db
+        .write(move |tx| {
+            if !store::claim(tx, &claimed, tx.now().plus_seconds(CLAIM_S))? {
+                return Ok::<_, DbError>(None);
+            }
+            let Some(openid) = identity::openid_of(tx, &vault, claimed.recipient)? else {
+                store::finish(tx, &claimed, Ending::Failed("no_wechat"))?;
+                return Ok(None);
+            };
+            let (Some(template_id), Some((title, phrase, page))) = (template_id.clone(), words(tx, &claimed)?) else {
+                store::finish(tx, &claimed, Ending::Failed("no_template"))?;
+                return Ok(None);
+            };
+            let when = tx.now().local().format("%Y年%-m月%-d日 %H:%M").to_string();
+            let data = vec![("thing1".to_owned(), title), ("phrase2".to_owned(), phrase.to_owned()), ("time3".to_owned(), when)];
+            let openid = openid.expose().to_owned();
+            Ok(Some(SubscribeMessage { openid, template_id, page: Some(page), data, miniprogram_state: MiniprogramState::Formal }))
+        })
+        .await?;
+    let Some(message) = message else { return Ok(()) };
+    let outcome = app.wechat.send_subscribe(&message).await;
+    let ending = ending(&outcome, notice.attempts + 1, app.clock.now());
+    let word = match ending {
+        Ending::Sent => "sent",
+        Ending::Failed(_) => "failed",
+        Ending::Retry(_) => "retried",
+        Ending::Uncertain => "uncertain",
+    };
+    app.metrics.job_items.with_label_values(&["notices", word]).inc();
+    let spent = matches!(outcome, Err(SendError::Refused));
+    app.db
+        .write(move |tx| {
+            if spent {
+                // WeChat knows of no consent, whatever was counted here.
+                store::forget_credits(tx, notice.recipient, &notice.template)?;
+            }
+            store::finish(tx, &notice, ending)
+        })
+        .await
+}
+
+fn ending(outcome: &Result<String, SendError>, attempts: i64, now: Timestamp) -> Ending {
+    let later = || {
+        if attempts >= ATTEMPTS {
+            Ending::Failed("gave_up")
+        } else {
+            Ending::Retry(now.plus_seconds(FIRST_RETRY_S << (attempts - 1).clamp(0, 10)))
+        }
+    };
+    match outcome {
+        Ok(_) => Ending::Sent,
+        Err(SendError::Refused) => Ending::Failed("refused"),
+        Err(SendError::BadRecipient(_)) => Ending::Failed("bad_recipient"),
+        Err(SendError::BadContent(_)) => Ending::Failed("bad_content"),
+        Err(SendError::BadTemplate(_)) => Ending::Failed("bad_template"),
+        Err(SendError::Overlap) => Ending::Retry(now.plus_seconds(2)),
+        Err(SendError::Throttled(_)) | Err(SendError::Unavailable { maybe_sent: false, .. }) => later(),
+        Err(SendError::Unavailable { maybe_sent: true, .. }) => Ending::Uncertain,
+    }
+}
+
+/// What the message says: what it is about (at most 20 characters), how it stands (at most 5 Chinese characters), and
+/// the page that a tap opens. None when the thing is gone.
+fn words(tx: &mut Tx, notice: &Notice) -> Result<Option<(String, &'static str, String)>, DbError> {
+    let Some(event) = events::find(tx, notice.event)? else { return Ok(None) };
+    let Ok(id) = event.subject.parse::<TicketId>() else { return Ok(None) };
+    let Some(ticket) = repair::find(tx, id)? else { return Ok(None) };
+    let title: String = ticket.facts().title.chars().filter(|c| !c.is_control()).take(20).collect();
+    // As the event left it, not as it is by now: a message about "accepted" must not say "resolved".
+    let state = event.data.get("state").and_then(|word| word.as_str()).and_then(|word| word.parse().ok());
+    let phrase = match state.unwrap_or(ticket.facts().state) {
+        State::Submitted => "待派单",
+        State::Assigned => "待接单",
+        State::Accepted => "已接单",
+        State::OnSite => "已到场",
+        State::Quoted => "待确认价",
+        State::Approved => "已同意价",
+        State::Paused => "已暂停",
+        State::Resolved => "待确认",
+        State::Closed => "已完成",
+        State::Cancelled => "已取消",
+    };
+    Ok(Some((title, phrase, format!("pages/repair/ticket?id={id}"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tries_grow_apart_and_end() {
+        let now = Timestamp::from_millis(0);
+        let away = |attempts| {
+            let trouble = jiazai_infra::wechat::Trouble { api: "send", errcode: None, reason: "away" };
+            ending(&Err(SendError::Unavailable { trouble, maybe_sent: false }), attempts, now)
+        };
+        assert_eq!(away(1), Ending::Retry(now.plus_seconds(30)));
+        assert_eq!(away(3), Ending::Retry(now.plus_seconds(120)));
+        assert_eq!(away(ATTEMPTS), Ending::Failed("gave_up"));
+    }
+
+    #[test]
+    fn every_phrase_fits_into_five_characters_and_every_template_has_a_word() {
+        for word in [TemplateWord::RepairTask, TemplateWord::RepairProgress, TemplateWord::RepairQuote, TemplateWord::RepairResolved] {
+            assert!(TEMPLATES.iter().any(|kind| kind.name == word.as_str()));
+        }
+        assert_eq!(TEMPLATES.len(), 4);
+    }
+}

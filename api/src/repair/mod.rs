@@ -1,0 +1,383 @@
+//! Repair tickets 报修 over HTTP. The domain's module of the same name says what the words mean and draws the states.
+
+mod commands;
+mod dto;
+
+use jiazai_domain::actor::{CommunityId, Role};
+use jiazai_domain::repair::{Note, Quote, QuoteItem, Rating, Sight, State, TicketKind};
+use jiazai_infra::repair::{self as store, Filter};
+use jiazai_infra::{community, events};
+
+use self::commands::{act, attach, load, load_to_grab, reason, worker};
+use self::dto::{
+    Assign, Because, CategoryDto, Merge, NewTicket, PerhapsBecause, PutCategory, QuoteDto, RatingDto, Resolve, TicketDto, TicketEvent,
+    Transfer,
+};
+use crate::call::{At, Call, Outcome};
+use crate::error::{ApiError, code};
+use crate::faults::{faulty, text_fault};
+use crate::input::Nothing;
+use crate::op;
+use crate::page::Page;
+use crate::route::{Access, Api};
+
+const REPORTERS: &[Role] = &[Role::CommunityAdmin, Role::Dispatcher, Role::PropertyManager, Role::GridWorker];
+const DISPATCHERS: &[Role] = &[Role::Dispatcher, Role::CommunityAdmin];
+const WORKERS: &[Role] = &[Role::RepairWorker];
+const WORKERS_AND_DISPATCHERS: &[Role] = &[Role::RepairWorker, Role::Dispatcher, Role::CommunityAdmin];
+
+pub fn routes(api: &mut Api) {
+    let conflict = &[code::STATE_CONFLICT, code::STALE];
+    api.add(op!(report_repair, Access::ResidentsOr(REPORTERS)))
+        .add(op!(list_repair_tickets, Access::Anyone).refuses(&[code::CURSOR_INVALID]))
+        .add(op!(get_repair_ticket, Access::Anyone))
+        .add(op!(list_repair_ticket_events, Access::Anyone).refuses(&[code::CURSOR_INVALID]))
+        .add(op!(assign_repair_ticket, Access::Roles(DISPATCHERS)).refuses(conflict))
+        .add(op!(grab_repair_ticket, Access::Roles(WORKERS)).refuses(conflict))
+        .add(op!(accept_repair_ticket, Access::Roles(WORKERS)).refuses(conflict))
+        .add(op!(decline_repair_ticket, Access::Roles(WORKERS)).refuses(conflict))
+        .add(op!(transfer_repair_ticket, Access::Roles(WORKERS_AND_DISPATCHERS)).refuses(conflict))
+        .add(op!(arrive_at_repair_ticket, Access::Roles(WORKERS)).refuses(conflict))
+        .add(op!(quote_repair_ticket, Access::Roles(WORKERS)).refuses(conflict))
+        .add(op!(approve_repair_quote, Access::ResidentsOr(REPORTERS)).refuses(conflict))
+        .add(op!(refuse_repair_quote, Access::ResidentsOr(REPORTERS)).refuses(conflict))
+        .add(op!(pause_repair_ticket, Access::Roles(WORKERS_AND_DISPATCHERS)).refuses(conflict))
+        .add(op!(resume_repair_ticket, Access::Roles(WORKERS_AND_DISPATCHERS)).refuses(conflict))
+        .add(op!(resolve_repair_ticket, Access::Roles(WORKERS)).refuses(conflict))
+        .add(op!(confirm_repair_ticket, Access::ResidentsOr(REPORTERS)).refuses(conflict))
+        .add(op!(reopen_repair_ticket, Access::ResidentsOr(REPORTERS)).refuses(conflict))
+        .add(op!(rate_repair_ticket, Access::ResidentsOr(REPORTERS)).refuses(conflict))
+        .add(op!(urge_repair_ticket, Access::ResidentsOr(REPORTERS)).refuses(conflict).refuses(&[code::URGED_RECENTLY]))
+        .add(op!(cancel_repair_ticket, Access::ResidentsOr(REPORTERS)).refuses(conflict))
+        .add(op!(merge_repair_ticket, Access::Roles(DISPATCHERS)).refuses(conflict))
+        .add(op!(list_repair_categories, Access::Anyone).refuses(&[code::NOT_FOUND, code::CURSOR_INVALID]))
+        .add(op!(put_repair_category, Access::Roles(&[Role::CommunityAdmin])).unconditional().refuses(&[
+            code::PRECONDITION_REQUIRED,
+            code::PRECONDITION_FAILED,
+            code::DUPLICATE,
+            code::STALE,
+        ]));
+}
+
+/// Report a repair
+///
+/// Residents report for their own homes and for public places; staff write down what somebody told them.
+#[utoipa::path(post, path = "/repair-tickets", tag = "repair", operation_id = "report_repair",
+    request_body = NewTicket, responses((status = 201, body = TicketDto, headers(("ETag" = String)))))]
+async fn report_repair(call: Call) -> Outcome {
+    let body: NewTicket = call.body()?;
+    call.write(move |tx, cx| commands::submit(tx, cx, &body)).await
+}
+
+/// List tickets
+///
+/// Residents get their own and those that touch their homes; workers theirs and what they may grab; others what their
+/// roles let them see. Newest first.
+#[utoipa::path(get, path = "/repair-tickets", tag = "repair", operation_id = "list_repair_tickets",
+    params(
+        ("community_id" = Option<String>, Query), ("state" = Option<dto::TicketState>, Query), ("category" = Option<String>, Query),
+        ("assignee" = Option<String>, Query, description = "`me`, or a worker's id"), ("overdue" = Option<bool>, Query),
+        ("limit" = Option<i64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = Page<TicketDto>)))]
+async fn list_repair_tickets(call: Call) -> Outcome {
+    let mut params = call.query()?;
+    let me = call.actor()?.id;
+    let filter = Filter {
+        community: params.id("community_id")?,
+        state: params.word("state", State::ALL, State::as_str)?,
+        category: params.text("category")?,
+        assignee: match params.text("assignee")?.as_deref() {
+            None => None,
+            Some("me") => Some(me),
+            Some(text) => Some(text.parse().map_err(|_| ApiError::query("assignee", "应为 me 或编号", "must be `me` or an id"))?),
+        },
+        overdue: params.flag("overdue")?,
+    };
+    call.list(params, move |tx, cx, window| {
+        let who = cx.actor()?;
+        let homes = if who.resident().is_ok() { community::homes_of(tx, who.id)? } else { vec![] };
+        let sight = Sight::of(who, homes);
+        let rows = store::list(tx, &sight, &filter, window.after.as_deref(), window.fetch())?;
+        let now = tx.now();
+        // What the clause lets through, `view` sees; a row that it does not would be a bug, and is better left out.
+        let seen = rows.into_iter().filter_map(|ticket| ticket.view(&sight).map(|view| (ticket, view))).collect();
+        Ok(window.page(seen, |(ticket, _)| ticket.facts().id.text(), |(ticket, view)| TicketDto::of(&ticket, who, view, None, now)))
+    })
+    .await
+}
+
+/// One ticket
+#[utoipa::path(get, path = "/repair-tickets/{id}", tag = "repair", operation_id = "get_repair_ticket",
+    params(("id" = String, Path)), responses((status = 200, body = TicketDto, headers(("ETag" = String))), (status = 304, description = "Not changed")))]
+async fn get_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
+    call.read_brief(move |tx, cx| {
+        let (ticket, view) = load(tx, cx.actor()?, id.0)?;
+        commands::show(tx, cx, &ticket, view)
+    })
+    .await
+}
+
+/// A ticket's history
+///
+/// Oldest first.
+#[utoipa::path(get, path = "/repair-tickets/{id}/events", tag = "repair", operation_id = "list_repair_ticket_events",
+    params(("id" = String, Path), ("limit" = Option<i64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = Page<TicketEvent>)))]
+async fn list_repair_ticket_events(call: Call, id: At<TicketKind>) -> Outcome {
+    let mut params = call.query()?;
+    params.bind(&id.0.text());
+    call.list(params, move |tx, cx, window| {
+        let (_, view) = load(tx, cx.actor()?, id.0)?;
+        let rows = events::history(tx, &id.0.text(), window.after.as_deref(), window.fetch())?;
+        Ok(window.page(rows, |event| event.id.text(), |event| TicketEvent::of(event, view)))
+    })
+    .await
+}
+
+/// Give it to a worker 派单
+#[utoipa::path(post, path = "/repair-tickets/{id}/assign", tag = "repair", operation_id = "assign_repair_ticket",
+    params(("id" = String, Path)), request_body = Assign, responses((status = 200, body = TicketDto)))]
+async fn assign_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
+    let body: Assign = call.body()?;
+    call.write(move |tx, cx| {
+        act(tx, cx, load, id.0, |tx, ticket, who| {
+            let to = worker(tx, body.worker_id.0, ticket.facts().community)?;
+            Ok(to.and_then(|to| ticket.assign(&to, who, tx.now())))
+        })
+    })
+    .await
+}
+
+/// Take it 抢单
+#[utoipa::path(post, path = "/repair-tickets/{id}/grab", tag = "repair", operation_id = "grab_repair_ticket",
+    params(("id" = String, Path)), request_body = Nothing, responses((status = 200, body = TicketDto)))]
+async fn grab_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
+    let _: Nothing = call.body()?;
+    call.write(move |tx, cx| act(tx, cx, load_to_grab, id.0, |tx, ticket, who| Ok(ticket.grab(who, tx.now())))).await
+}
+
+/// Accept it 接单
+#[utoipa::path(post, path = "/repair-tickets/{id}/accept", tag = "repair", operation_id = "accept_repair_ticket",
+    params(("id" = String, Path)), request_body = Nothing, responses((status = 200, body = TicketDto)))]
+async fn accept_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
+    let _: Nothing = call.body()?;
+    call.write(move |tx, cx| act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.accept(who, tx.now())))).await
+}
+
+/// Decline it 退单
+#[utoipa::path(post, path = "/repair-tickets/{id}/decline", tag = "repair", operation_id = "decline_repair_ticket",
+    params(("id" = String, Path)), request_body = Because, responses((status = 200, body = TicketDto)))]
+async fn decline_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
+    let body: Because = call.body()?;
+    call.write(move |tx, cx| {
+        let why = reason(&body.reason.0)?;
+        act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.decline(why, who, tx.now())))
+    })
+    .await
+}
+
+/// Hand it to another worker 转单
+#[utoipa::path(post, path = "/repair-tickets/{id}/transfer", tag = "repair", operation_id = "transfer_repair_ticket",
+    params(("id" = String, Path)), request_body = Transfer, responses((status = 200, body = TicketDto)))]
+async fn transfer_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
+    let body: Transfer = call.body()?;
+    call.write(move |tx, cx| {
+        let why = reason(&body.reason.0)?;
+        act(tx, cx, load, id.0, |tx, ticket, who| {
+            let to = worker(tx, body.worker_id.0, ticket.facts().community)?;
+            Ok(to.and_then(|to| ticket.transfer(&to, why, who, tx.now())))
+        })
+    })
+    .await
+}
+
+/// Be on site 到场
+#[utoipa::path(post, path = "/repair-tickets/{id}/arrive", tag = "repair", operation_id = "arrive_at_repair_ticket",
+    params(("id" = String, Path)), request_body = Nothing, responses((status = 200, body = TicketDto)))]
+async fn arrive_at_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
+    let _: Nothing = call.body()?;
+    call.write(move |tx, cx| act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.arrive(who, tx.now())))).await
+}
+
+/// Ask a price 报价
+#[utoipa::path(post, path = "/repair-tickets/{id}/quote", tag = "repair", operation_id = "quote_repair_ticket",
+    params(("id" = String, Path)), request_body = QuoteDto, responses((status = 200, body = TicketDto)))]
+async fn quote_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
+    let body: QuoteDto = call.body()?;
+    call.write(move |tx, cx| {
+        let items = body.items.0.iter().map(|item| QuoteItem { name: item.name.0.clone(), amount_fen: item.amount_fen.0 });
+        let quote = Quote::new(body.amount_fen.0, items.collect()).map_err(|faults| faulty("", faults))?;
+        act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.quote(quote, who, tx.now())))
+    })
+    .await
+}
+
+/// Agree to the price 同意报价
+#[utoipa::path(post, path = "/repair-tickets/{id}/approve-quote", tag = "repair", operation_id = "approve_repair_quote",
+    params(("id" = String, Path)), request_body = Nothing, responses((status = 200, body = TicketDto)))]
+async fn approve_repair_quote(call: Call, id: At<TicketKind>) -> Outcome {
+    let _: Nothing = call.body()?;
+    call.write(move |tx, cx| act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.approve_quote(who, tx.now())))).await
+}
+
+/// Refuse the price 拒绝报价
+#[utoipa::path(post, path = "/repair-tickets/{id}/refuse-quote", tag = "repair", operation_id = "refuse_repair_quote",
+    params(("id" = String, Path)), request_body = PerhapsBecause, responses((status = 200, body = TicketDto)))]
+async fn refuse_repair_quote(call: Call, id: At<TicketKind>) -> Outcome {
+    let _: PerhapsBecause = call.body()?;
+    call.write(move |tx, cx| act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.refuse_quote(who, tx.now())))).await
+}
+
+/// Stop the clock 暂停
+#[utoipa::path(post, path = "/repair-tickets/{id}/pause", tag = "repair", operation_id = "pause_repair_ticket",
+    params(("id" = String, Path)), request_body = Because, responses((status = 200, body = TicketDto)))]
+async fn pause_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
+    let body: Because = call.body()?;
+    call.write(move |tx, cx| {
+        let why = reason(&body.reason.0)?;
+        act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.pause(why, who, tx.now())))
+    })
+    .await
+}
+
+/// Go on 恢复
+#[utoipa::path(post, path = "/repair-tickets/{id}/resume", tag = "repair", operation_id = "resume_repair_ticket",
+    params(("id" = String, Path)), request_body = PerhapsBecause, responses((status = 200, body = TicketDto)))]
+async fn resume_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
+    let body: PerhapsBecause = call.body()?;
+    call.write(move |tx, cx| {
+        let why = body.reason.as_ref().filter(|text| !text.0.is_empty()).map(|text| reason(&text.0)).transpose()?;
+        let calendars = &cx.app.calendars;
+        act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.resume(why, calendars, who, tx.now())))
+    })
+    .await
+}
+
+/// Be done 完工
+#[utoipa::path(post, path = "/repair-tickets/{id}/resolve", tag = "repair", operation_id = "resolve_repair_ticket",
+    params(("id" = String, Path)), request_body = Resolve, responses((status = 200, body = TicketDto)))]
+async fn resolve_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
+    let body: Resolve = call.body()?;
+    call.write(move |tx, cx| {
+        let note = Note::new(&body.note.0).map_err(|fault| text_fault("/note", fault.into()))?;
+        let photos: Vec<_> = body.photos.0.iter().map(|photo| photo.0).collect();
+        let reply = act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.resolve(note, photos.clone(), who, tx.now())))?;
+        attach(tx, cx.actor()?.id, &photos, id.0)?;
+        Ok(reply)
+    })
+    .await
+}
+
+/// Confirm that it is done 确认完工
+#[utoipa::path(post, path = "/repair-tickets/{id}/confirm", tag = "repair", operation_id = "confirm_repair_ticket",
+    params(("id" = String, Path)), request_body = Nothing, responses((status = 200, body = TicketDto)))]
+async fn confirm_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
+    let _: Nothing = call.body()?;
+    call.write(move |tx, cx| act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.confirm(who, tx.now())))).await
+}
+
+/// Reopen it 重开
+///
+/// Once, within seven days of the resolution. Everything is promised anew.
+#[utoipa::path(post, path = "/repair-tickets/{id}/reopen", tag = "repair", operation_id = "reopen_repair_ticket",
+    params(("id" = String, Path)), request_body = Because, responses((status = 200, body = TicketDto)))]
+async fn reopen_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
+    let body: Because = call.body()?;
+    call.write(move |tx, cx| {
+        let why = reason(&body.reason.0)?;
+        let calendars = &cx.app.calendars;
+        act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.reopen(why, calendars, who, tx.now())))
+    })
+    .await
+}
+
+/// Rate it 评价
+#[utoipa::path(post, path = "/repair-tickets/{id}/rate", tag = "repair", operation_id = "rate_repair_ticket",
+    params(("id" = String, Path)), request_body = RatingDto, responses((status = 200, body = TicketDto)))]
+async fn rate_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
+    let body: RatingDto = call.body()?;
+    call.write(move |tx, cx| {
+        let comment = body.comment.as_ref().map(|text| text.0.as_str()).filter(|text| !text.is_empty());
+        let rating = Rating::new(body.overall.0, body.speed.0, body.service.0, comment).map_err(|faults| faulty("", faults))?;
+        act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.rate(rating, who, tx.now())))
+    })
+    .await
+}
+
+/// Urge 催单
+///
+/// Once in half an hour.
+#[utoipa::path(post, path = "/repair-tickets/{id}/urge", tag = "repair", operation_id = "urge_repair_ticket",
+    params(("id" = String, Path)), request_body = Nothing, responses((status = 200, body = TicketDto)))]
+async fn urge_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
+    let _: Nothing = call.body()?;
+    call.write(move |tx, cx| act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.urge(who, tx.now())))).await
+}
+
+/// Cancel it 取消
+///
+/// The reporter until somebody has accepted it, a dispatcher while it is open.
+#[utoipa::path(post, path = "/repair-tickets/{id}/cancel", tag = "repair", operation_id = "cancel_repair_ticket",
+    params(("id" = String, Path)), request_body = Because, responses((status = 200, body = TicketDto)))]
+async fn cancel_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
+    let body: Because = call.body()?;
+    call.write(move |tx, cx| {
+        let why = reason(&body.reason.0)?;
+        act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.cancel(why, who, tx.now())))
+    })
+    .await
+}
+
+/// Merge it into another ticket 合并
+#[utoipa::path(post, path = "/repair-tickets/{id}/merge", tag = "repair", operation_id = "merge_repair_ticket",
+    params(("id" = String, Path)), request_body = Merge, responses((status = 200, body = TicketDto)))]
+async fn merge_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
+    let body: Merge = call.body()?;
+    call.write(move |tx, cx| commands::merge(tx, cx, id.0, body.into.0)).await
+}
+
+/// List categories
+///
+/// What can be reported in a community and what is promised for it.
+#[utoipa::path(get, path = "/repair-categories", tag = "repair", operation_id = "list_repair_categories",
+    params(("community_id" = String, Query), ("limit" = Option<i64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = Page<CategoryDto>)))]
+async fn list_repair_categories(call: Call) -> Outcome {
+    let mut params = call.query()?;
+    let place: CommunityId = params.required_id("community_id")?;
+    call.list(params, move |tx, _, window| {
+        if community::find(tx, place)?.is_none() {
+            return Err(ApiError::new(code::NOT_FOUND));
+        }
+        let rows = store::categories(tx, place, window.after.as_deref(), window.fetch())?;
+        Ok(window.page(rows, |category| category.code.clone(), |category| CategoryDto::from(&category)))
+    })
+    .await
+}
+
+/// Make or change a category
+///
+/// A code that does not exist yet is made (201). Changing one needs `If-Match` with its version. What was promised for
+/// tickets that exist stays.
+#[utoipa::path(put, path = "/repair-categories/{code}", tag = "repair", operation_id = "put_repair_category",
+    params(("code" = String, Path), ("community_id" = String, Query), ("If-Match" = Option<String>, Header, description = "The version last seen, as in `ETag`")),
+    request_body = PutCategory,
+    responses((status = 200, body = CategoryDto, headers(("ETag" = String))), (status = 201, body = CategoryDto, headers(("ETag" = String)))))]
+async fn put_repair_category(call: Call) -> Outcome {
+    let mut params = call.query()?;
+    let place: CommunityId = params.required_id("community_id")?;
+    params.finish()?;
+    let body: PutCategory = call.body()?;
+    let code_word = call.request.match_info().get("code").unwrap_or_default().to_owned();
+    let seen = call.request.headers().contains_key(actix_web::http::header::IF_MATCH);
+    call.write(move |tx, cx| commands::put_category(tx, cx, place, &code_word, &body, seen)).await
+}
+
+/// How somebody sees a ticket, for what belongs to it.
+pub fn view_of(
+    tx: &mut jiazai_infra::db::Tx,
+    who: &jiazai_domain::actor::Actor,
+    id: jiazai_domain::repair::TicketId,
+) -> Result<jiazai_domain::repair::View, ApiError> {
+    load(tx, who, id).map(|(_, view)| view)
+}
