@@ -139,11 +139,18 @@ pub async fn serve(config: Config) -> Result<(), Failed> {
     let calendars = calendars(&config)?;
     // The address first: a second server on the same data must fail before it touches the data.
     let listener = TcpListener::bind(config.listen).map_err(|e| Failed(format!("cannot listen on {}: {e}", config.listen)))?;
-    let db = open_database(&config, &vault, clock.clone())?;
     let is_demo = config.profile == Profile::Demo;
-    if is_demo {
-        demo::load(&db, &calendars)?;
-    }
+    let config = Arc::new(config);
+    let opening = (config.clone(), vault.clone(), clock.clone(), calendars.clone());
+    let db = tokio::task::spawn_blocking(move || {
+        let (config, vault, clock, calendars) = opening;
+        let db = open_database(&config, &vault, clock)?;
+        if config.profile == Profile::Demo {
+            demo::load(&db, &calendars)?;
+        }
+        Ok::<_, Failed>(db)
+    })
+    .await??;
     let (simulator, wechat_base) = simulator(&config, offset)?;
     let metrics = Metrics::new()?;
     let cache = CacheConfig { redis_url: config.redis_url.clone(), prefix: config.redis_prefix.clone(), key: vault.derive("cache") };
