@@ -193,6 +193,15 @@ impl Actor {
         }
     }
 
+    /// Proof of keeping the registry in a community. Which grids are theirs is data, not a role.
+    pub fn grid_worker_of(&self, community: CommunityId) -> Result<GridWorker, Forbidden> {
+        if self.is_any(&[Role::GridWorker, Role::CommunityAdmin], community) {
+            Ok(GridWorker { id: self.id, community })
+        } else {
+            Err(Forbidden)
+        }
+    }
+
     /// Proof of doing repair work in a community, in person.
     pub fn repair_worker_of(&self, community: CommunityId) -> Result<RepairWorker, Forbidden> {
         if self.holds(Role::RepairWorker, community) { Ok(RepairWorker { id: self.id, community }) } else { Err(Forbidden) }
@@ -226,6 +235,8 @@ proofs! {
     CommunityAdmin { id: PrincipalId, community: CommunityId };
     /// Proof that the actor dispatches work in this community.
     Dispatcher { id: PrincipalId, community: CommunityId };
+    /// Proof that the actor keeps the registry in this community.
+    GridWorker { id: PrincipalId, community: CommunityId };
     /// Proof that the actor does repair work in this community.
     RepairWorker { id: PrincipalId, community: CommunityId };
     /// Proof that the actor leads volunteers in this community.
