@@ -1,0 +1,303 @@
+//! Import and export of rows.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::kernel::idcard::Sex;
+use crate::registry::import::{Cells, Diff, Extras, Header, Kind, PersonRow, RegistryRow, RowFault, State, message};
+
+fn registry(columns: &[&str], fields: &[&str]) -> Result<RegistryRow, Vec<RowFault>> {
+    let header = Header::read(Kind::Registry, columns, Extras::Keep)?;
+    RegistryRow::parse(&header.cells(2, fields).map_err(|f| vec![f])?)
+}
+
+fn people(columns: &[&str], fields: &[&str]) -> Result<PersonRow, Vec<RowFault>> {
+    let header = Header::read(Kind::People, columns, Extras::Keep)?;
+    PersonRow::parse(&header.cells(2, fields).map_err(|f| vec![f])?, today())
+}
+
+const HOMES: [&str; 8] = ["estate", "grid", "building", "unit", "floor", "number", "area_m2", "occupancy"];
+const PEOPLE: [&str; 12] =
+    ["name", "id_type", "id_number", "sex", "born_on", "phone", "estate", "building", "unit", "number", "relation", "tags"];
+
+fn a_home() -> RegistryRow {
+    registry(&HOMES, &["田庵花苑", "第一网格", "12栋", "2单元", "3", "301", "89.5", "rented"]).expect("a row")
+}
+
+fn a_person() -> PersonRow {
+    let fields = [
+        "赵样一",
+        "resident_id",
+        "11010519491231002X",
+        "female",
+        "1949-12-31",
+        "13812345678",
+        "田庵花苑",
+        "12栋",
+        "2单元",
+        "301",
+        "owner",
+        "老年人;退役军人",
+    ];
+    people(&PEOPLE, &fields).expect("a row")
+}
+
+fn codes(faults: &[RowFault]) -> Vec<(&str, &str)> {
+    faults.iter().map(|f| (f.column.as_str(), f.code)).collect()
+}
+
+#[test]
+fn columns_come_in_any_order_and_by_their_chinese_names() {
+    let row =
+        registry(&["房号", "\u{FEFF}小区", " 楼栋 ", "OCCUPANCY", "单元"], &["301", "田庵花苑", "12栋", "租房", "2单元"]).expect("a row");
+    assert_eq!((row.key(), row.occupancy), (a_home().key(), Some(Occupancy::Rented)));
+}
+
+#[test]
+fn a_header_is_told_everything_that_is_wrong_with_it() {
+    let refused = Header::read(Kind::Registry, &["estate", "estate", "colour", ""], Extras::Refuse).expect_err("a bad header");
+    assert_eq!(
+        codes(&refused),
+        [
+            ("estate", "column_twice"),
+            ("colour", "unknown_column"),
+            ("", "blank"),
+            ("building", "column_missing"),
+            ("number", "column_missing")
+        ]
+    );
+    assert!(refused.iter().all(|f| f.line == 1));
+    assert!(Header::read(Kind::Registry, &["estate", "building", "number", "colour"], Extras::Keep).is_ok());
+}
+
+#[test]
+fn unknown_columns_are_kept_where_that_is_allowed() {
+    let row = registry(&["estate", "building", "number", "朝向"], &["田庵花苑", "1", "2", "南"]).expect("a row");
+    assert_eq!(row.extras, [("朝向".to_owned(), "南".to_owned())]);
+}
+
+#[test]
+fn a_row_is_told_all_its_faults_with_line_column_and_chinese() {
+    let faults = registry(&HOMES, &["", "", "12栋", "", "三", "301", "89.531", "empty"]).expect_err("a bad row");
+    assert_eq!(
+        codes(&faults),
+        [("estate", "blank"), ("floor", "number_format"), ("area_m2", "area_format"), ("occupancy", "unknown_word")]
+    );
+    assert!(faults.iter().all(|f| f.line == 2 && f.message == message(f.code) && !f.message.is_ascii()));
+    let faults = people(&PEOPLE, &["", "id", "1", "x", "1949-02-30", "1", "", "", "", "", "neighbour", ""]).expect_err("a bad row");
+    let expected = ["id_type", "sex", "born_on", "name", "phone", "estate", "building", "number", "relation"];
+    assert_eq!(faults.iter().map(|f| f.column.as_str()).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_wrong_number_is_named_but_never_repeated() {
+    let mut fields = ["赵样一", "", "110105194912310021", "", "", "", "田庵花苑", "12", "2", "301", "业主", ""];
+    let faults = people(&PEOPLE, &fields).expect_err("a wrong number");
+    assert_eq!(codes(&faults), [("id_number", "id_checksum")]);
+    assert!(!format!("{faults:?}").contains("110105"));
+    fields[2] = "11010519491231002x";
+    fields[3] = "男";
+    assert_eq!(codes(&people(&PEOPLE, &fields).expect_err("a woman's number")), [("sex", "sex_mismatch")]);
+}
+
+#[test]
+fn a_line_may_end_early_but_not_run_on() {
+    let header = Header::read(Kind::Registry, &HOMES, Extras::Refuse).expect("a header");
+    let cells = |fields: &[&'static str]| header.cells(7, fields).map(|c: Cells| c.line);
+    assert_eq!(cells(&["a"; 3]), Ok(7));
+    assert_eq!(cells(&["a", "a", "a", "a", "a", "a", "a", "a", "", " "]), Ok(7));
+    assert_eq!(cells(&["a"; 9]).map_err(|f| (f.line, f.code)), Err((7, "field_count")));
+}
+
+#[test]
+fn dates_are_read_as_spreadsheets_write_them() {
+    for text in ["1949-12-31", "1949/12/31", "1949年12月31日", "19491231", "1949.12.31"] {
+        let row = people(
+            &["name", "id_number", "born_on", "estate", "building", "number", "relation"],
+            &["赵样一", "11010519491231002X", text, "a", "1", "1", "owner"],
+        );
+        assert_eq!(row.map(|r| r.person.born_on), Ok(Some(day("1949-12-31"))), "{text}");
+    }
+    for text in ["31.12.1949", "49-12-31", "1949-13-01", "1949-2-30", "昨天", "1949-12-31-1", "--", "１９４９-１２-３１", "二〇二六年"]
+    {
+        let row = people(
+            &["name", "id_number", "born_on", "estate", "building", "number", "relation"],
+            &["赵样一", "11010519491231002X", text, "a", "1", "1", "owner"],
+        );
+        assert!(row.is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_home_only_written_differently_is_not_changed() {
+    let other = registry(&HOMES, &["田庵花苑", "", "十二号楼", "二单元", "", "301室", "89.50", "租房"]).expect("a row");
+    assert_eq!(other.diff(Some(&a_home())), Diff::Unchanged);
+    assert_eq!(other.diff(None), Diff::Created);
+    let rented_out = RegistryRow { occupancy: Some(Occupancy::Vacant), ..other };
+    let Diff::Changed(fields) = rented_out.diff(Some(&a_home())) else { panic!("a change") };
+    assert_eq!(
+        fields.iter().map(|f| (f.column.as_str(), f.before.as_str(), f.after.as_str())).collect::<Vec<_>>(),
+        [("occupancy", "rented", "vacant")]
+    );
+}
+
+#[test]
+fn an_empty_cell_takes_nothing_away() {
+    let mut less = a_person();
+    less.person.phone = None;
+    less.tags = vec!["退役军人".to_owned()];
+    assert_eq!(less.diff(Some(&a_person())), Diff::Unchanged);
+    let mut more = a_person();
+    more.person.phone = "13900000001".parse().ok();
+    let Diff::Changed(fields) = more.diff(Some(&a_person())) else { panic!("a change") };
+    assert!(fields.len() == 1 && fields[0].sensitive && !format!("{fields:?}").contains("139"));
+}
+
+#[test]
+fn a_row_of_a_person_tells_these_facts() {
+    let kinds = |relation: Relation, lives: Option<bool>, hukou: Option<bool>| {
+        let row = PersonRow { relation, lives_here: lives, hukou_here: hukou, ..a_person() };
+        row.facts(today()).iter().map(|f| f.kind.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(Relation::Owner, None, None), ["owner"]);
+    assert_eq!(kinds(Relation::Owner, Some(true), Some(true)), ["owner", "residence", "hukou"]);
+    assert_eq!(kinds(Relation::Family, None, None), ["family", "residence"]);
+    assert_eq!(kinds(Relation::Family, Some(false), None), ["family"]);
+    assert_eq!(kinds(Relation::Tenant, None, None), ["tenant", "residence"]);
+    assert_eq!(kinds(Relation::Carer, None, None), ["carer"]);
+    let lease = PersonRow { relation: Relation::Tenant, lease_ends_on: Some(day("2026-12-31")), ..a_person() };
+    assert!(lease.facts(today()).iter().all(|f| f.until == Some(day("2027-01-01"))));
+}
+
+#[test]
+fn an_import_ends_by_what_became_of_its_rows() {
+    assert_eq!(State::ended(3, 0, true), State::Succeeded);
+    assert_eq!(State::ended(0, 0, false), State::Succeeded);
+    assert_eq!(State::ended(3, 1, false), State::PartiallyFailed);
+    assert_eq!(State::ended(3, 1, true), State::Failed);
+    assert_eq!(State::ended(0, 1, false), State::Failed);
+}
+
+#[test]
+fn an_unheard_of_code_has_a_message_too_but_those_of_rows_have_their_own() {
+    let unknown = message("no such code");
+    for code in [
+        "blank",
+        "id_checksum",
+        "unknown_home",
+        "shares_exceed_whole",
+        "sole_residence_overlap",
+        "encoding_invalid",
+        "field_count",
+        "duplicate_row",
+    ] {
+        assert_ne!(message(code), unknown, "{code}");
+    }
+}
+
+/// Text as it may stand in a cell: trimmed, visible, not blank.
+fn cell() -> impl Strategy<Value = String> {
+    "['=+@-]{0,2}[\\p{Han}a-zA-Z0-9 ,\"=+@;.-]{0,8}[\\p{Han}a-z0-9]"
+        .prop_filter("trimmed", |text| text.trim() == text && crate::kernel::text::line(text, 20).is_ok())
+}
+
+fn any_home() -> impl Strategy<Value = RegistryRow> {
+    let area = prop::option::of((1i64..10_000_000).prop_map(|h| Area::from_hundredths(h).expect("in range")));
+    let occupancy = prop::option::of(prop::sample::select(Occupancy::ALL.to_vec()));
+    let number = cell().prop_filter("a number", |n| !number_key(n).is_empty());
+    let code = prop::option::of("[A-Za-z0-9_.:-]{1,12}");
+    let unit = prop_oneof![Just(String::new()), cell()];
+    (
+        (cell(), prop::option::of(cell()), cell(), unit),
+        prop::option::of(-9i64..=200),
+        number,
+        area,
+        occupancy,
+        code,
+        prop::option::of(cell()),
+    )
+        .prop_map(|((estate, grid, building, unit), floor, number, area, occupancy, external_code, extra)| RegistryRow {
+            estate,
+            grid,
+            building,
+            unit,
+            floor,
+            number,
+            area,
+            occupancy,
+            external_code,
+            extras: extra.map(|value| ("朝向".to_owned(), value)).into_iter().collect(),
+        })
+}
+
+fn any_person() -> impl Strategy<Value = PersonRow> {
+    let person = (cell(), prop::option::of("1[3-9][0-9]{9}"), prop::option::of("[A-Za-z0-9_.:-]{1,12}"), any::<bool>()).prop_map(
+        |(name, phone, external_code, card)| {
+            let (kind, number) =
+                if card { (DocumentType::ResidentId, "11010519491231002X") } else { (DocumentType::Other, "=军官证 7") };
+            let draft = PersonDraft {
+                name: &name,
+                document: Some((kind, number)),
+                sex: Some(Sex::Female),
+                born_on: Some(day("1949-12-31")),
+                phone: phone.as_deref(),
+                external_code: external_code.as_deref(),
+            };
+            draft.check(today()).expect("a person")
+        },
+    );
+    let tag = "[\\p{Han}a-z0-9]{1,6}";
+    let flag = || prop::option::of(any::<bool>());
+    let relation = prop::sample::select(Relation::ALL.to_vec());
+    let days = (prop::option::of(0u64..9000), 0u64..9000, 1i64..=10_000, any::<bool>());
+    (person, any_home(), relation, prop::collection::btree_set(tag, 0..4), days, flag(), flag()).prop_map(
+        |(person, home, relation, tags, (since, lease, share, some), lives_here, hukou_here)| {
+            let since = since.map(|d| today() - chrono::Days::new(d));
+            PersonRow {
+                person,
+                estate: home.estate,
+                building: home.building,
+                unit: home.unit,
+                number: home.number,
+                relation,
+                tags: tags.into_iter().collect(),
+                since,
+                lease_ends_on: (some && relation == Relation::Tenant).then(|| today() + chrono::Days::new(lease)),
+                share: if some && relation == Relation::Owner { Share::basis_points(share).ok() } else { None },
+                lives_here,
+                hukou_here,
+                extras: home.extras,
+            }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn exporting_a_home_and_importing_it_is_the_identity(row in any_home()) {
+        let columns: Vec<&str> = Kind::Registry.columns().chain(["朝向"]).collect();
+        let fields = row.fields(&["朝向"]);
+        let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+        let read = registry(&columns, &fields).map_err(|f| TestCaseError::fail(format!("{f:?}")))?;
+        prop_assert_eq!(read.diff(Some(&row)), Diff::Unchanged);
+        prop_assert_eq!(read, row);
+    }
+
+    #[test]
+    fn exporting_a_person_and_importing_them_is_the_identity(row in any_person()) {
+        let columns: Vec<&str> = Kind::People.columns().chain(["朝向"]).collect();
+        let fields = row.fields(&["朝向"]);
+        let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+        let read = people(&columns, &fields).map_err(|f| TestCaseError::fail(format!("{f:?}")))?;
+        prop_assert_eq!(read.diff(Some(&row)), Diff::Unchanged);
+        prop_assert!(read == row);
+        prop_assert!(read.key() == row.key() && read.key().is_some());
+    }
+
+    #[test]
+    fn no_row_makes_the_reader_panic(fields in prop::collection::vec("\\PC{0,20}|[0-9年月日/.-]{0,12}", 0..14)) {
+        let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+        let _ = people(&PEOPLE, &fields);
+        let _ = registry(&HOMES, &fields);
+    }
+}
