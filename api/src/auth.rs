@@ -44,7 +44,6 @@ const TYPE: &str = "at+jwt";
 #[derive(Debug)]
 pub struct Identity {
     pub actor: Actor,
-    pub display_name: String,
 }
 
 /// Makes and checks access tokens. One algorithm, one key; whatever else a token's header asks for is refused.
@@ -184,8 +183,8 @@ async fn identify(app: &App, token: &str) -> Result<Arc<Identity>, ApiError> {
         return Ok(identity);
     }
     let found = app.db.read_brief(move |tx| identity::of_session(tx, session)).await?;
-    let found = found.filter(|found| found.actor.id == principal).ok_or_else(|| ApiError::new(code::SESSION_REVOKED))?;
-    let identity = Arc::new(Identity { actor: found.actor, display_name: found.display_name });
+    let found = found.filter(|found| found.id == principal).ok_or_else(|| ApiError::new(code::SESSION_REVOKED))?;
+    let identity = Arc::new(Identity { actor: found });
     if let Some(stamp) = stamp {
         app.identities.remember(session, stamp, identity.clone());
     }

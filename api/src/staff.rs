@@ -76,7 +76,8 @@ pub struct NewRole {
     #[schema(inline)]
     pub role: RoleWord,
     /// Left out: the whole platform.
-    #[schema(inline, nullable = false)]
+    #[schema(inline)]
+    #[deserr(default)]
     pub community_id: Option<CommunityRef>,
 }
 
@@ -108,7 +109,8 @@ pub struct NewStaff {
     #[schema(inline)]
     pub display_name: Text40,
     /// Left out: one is made and shown once.
-    #[schema(inline, nullable = false)]
+    #[schema(inline)]
+    #[deserr(default)]
     pub password: Option<Password>,
     #[schema(inline)]
     pub roles: Roles,
