@@ -178,7 +178,7 @@ async fn identify(app: &App, token: &str) -> Result<Arc<Identity>, ApiError> {
     // The stamp is read before the database, so a change in between makes the remembered identity stale, not fresh.
     let stamp = app.cache.stamp(principal).await;
     if let Some(stamp) = &stamp
-        && let Some(identity) = app.identities.find(session, stamp)
+        && let Some(identity) = app.identities.find(session, stamp).filter(|known| known.actor.id == principal)
     {
         return Ok(identity);
     }
