@@ -40,6 +40,8 @@ pub struct App {
     pub metrics: Metrics,
     pub trusted_proxies: Vec<IpAddr>,
     pub limits_off: bool,
+    /// The demo's own password is good enough in the demo.
+    pub is_demo: bool,
     /// False from the moment the process was asked to stop.
     pub serving: std::sync::atomic::AtomicBool,
 }

@@ -44,7 +44,6 @@ const TYPE: &str = "at+jwt";
 #[derive(Debug)]
 pub struct Identity {
     pub actor: Actor,
-    pub display_name: String,
 }
 
 /// Makes and checks access tokens. One algorithm, one key; whatever else a token's header asks for is refused.
@@ -179,13 +178,13 @@ async fn identify(app: &App, token: &str) -> Result<Arc<Identity>, ApiError> {
     // The stamp is read before the database, so a change in between makes the remembered identity stale, not fresh.
     let stamp = app.cache.stamp(principal).await;
     if let Some(stamp) = &stamp
-        && let Some(identity) = app.identities.find(session, stamp)
+        && let Some(identity) = app.identities.find(session, stamp).filter(|known| known.actor.id == principal)
     {
         return Ok(identity);
     }
     let found = app.db.read_brief(move |tx| identity::of_session(tx, session)).await?;
-    let found = found.filter(|found| found.actor.id == principal).ok_or_else(|| ApiError::new(code::SESSION_REVOKED))?;
-    let identity = Arc::new(Identity { actor: found.actor, display_name: found.display_name });
+    let found = found.filter(|found| found.id == principal).ok_or_else(|| ApiError::new(code::SESSION_REVOKED))?;
+    let identity = Arc::new(Identity { actor: found });
     if let Some(stamp) = stamp {
         app.identities.remember(session, stamp, identity.clone());
     }

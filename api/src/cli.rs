@@ -47,7 +47,7 @@ pub fn migrate(data_dir: Option<PathBuf>) -> Result<(), Failed> {
 
 /// The database and vault of an installation, for a command that works beside the server.
 fn installation(config: &Config) -> Result<(Db, Vault), Failed> {
-    let vault = Vault::from_hex(serve::keys(config)?.data.expose())?;
+    let vault = Vault::from_hex(serve::keys(config)?.1.expose())?;
     let db = serve::open_database(config, &vault, Clock::system())?;
     Ok((db, vault))
 }

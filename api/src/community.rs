@@ -52,7 +52,8 @@ impl From<store::Community> for CommunityDto {
 #[deserr(error = Faults, deny_unknown_fields)]
 pub struct NewCommunity {
     /// Lower-case letters, digits and dashes; unique and never changed. Left out: made from the id.
-    #[schema(inline, nullable = false)]
+    #[schema(inline)]
+    #[deserr(default)]
     pub code: Option<Text2To40>,
     #[schema(inline)]
     pub name: Text40,

@@ -22,11 +22,11 @@ pub enum Profile {
     Production,
 }
 
-/// The two keys of an installation, 64 hex characters each.
+/// The two keys of an installation, 64 hex characters each; in the demo those that were set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keys {
-    pub jwt: Secret,
-    pub data: Secret,
+    pub jwt: Option<Secret>,
+    pub data: Option<Secret>,
 }
 
 #[derive(Debug)]
@@ -37,8 +37,8 @@ pub struct Config {
     pub database: DatabaseUrl,
     pub redis_url: Option<String>,
     pub redis_prefix: Option<String>,
-    /// None in the demo until they are made or found in the data directory.
-    pub keys: Option<Keys>,
+    /// What is missing in the demo is made, or found in the data directory.
+    pub keys: Keys,
     pub wechat_appid: String,
     /// None in the demo, which makes one up.
     pub wechat_secret: Option<Secret>,
@@ -113,9 +113,6 @@ pub fn read(vars: &BTreeMap<String, String>, listen: Option<&str>, data_dir: Opt
     let data = key("JIAZAI_DATA_KEY", var("JIAZAI_DATA_KEY"), profile, &mut faults);
     if jwt.is_some() && jwt == data {
         faults.push("JIAZAI_JWT_KEY and JIAZAI_DATA_KEY must differ".to_owned());
-    }
-    if demo && jwt.is_some() != data.is_some() {
-        faults.push("set both JIAZAI_JWT_KEY and JIAZAI_DATA_KEY, or neither".to_owned());
     }
     let limits_off = match var("JIAZAI_RATE_LIMIT") {
         None | Some("on") => false,
@@ -195,7 +192,7 @@ pub fn read(vars: &BTreeMap<String, String>, listen: Option<&str>, data_dir: Opt
         database,
         redis_url: var("REDIS_URL").map(str::to_owned),
         redis_prefix: var("JIAZAI_REDIS_PREFIX").map(str::to_owned),
-        keys: jwt.zip(data).map(|(jwt, data)| Keys { jwt, data }),
+        keys: Keys { jwt, data },
         wechat_appid: var("WECHAT_APPID").unwrap_or(DEMO_APPID).to_owned(),
         wechat_secret: var("WECHAT_SECRET").map(Secret::new),
         wechat_base: if demo { wechat_base } else { Some(wechat_base.unwrap_or_else(|| WECHAT.to_owned())) },

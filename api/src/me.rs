@@ -71,7 +71,8 @@ async fn get_me(call: Call) -> Outcome {
 #[derive(Debug, Clone, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub struct UpdateMe {
-    #[schema(inline, nullable = false)]
+    #[schema(inline)]
+    #[deserr(default)]
     pub nickname: Option<Text20>,
 }
 

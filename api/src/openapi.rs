@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use actix_web::web::ServiceConfig;
+use serde_json::{Value, json};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
@@ -44,7 +45,91 @@ pub fn document() -> OpenApi {
     let mut api = Api::new("", Some(start));
     app::operations(&mut api);
     // The document was put in two lines above; only `into_document` takes it out.
-    api.into_document().unwrap_or_default()
+    tidy(api.into_document().unwrap_or_default())
+}
+
+/// Mends what the derives cannot say: whoever generates a client from the document should find one name for each shape.
+fn tidy(document: OpenApi) -> OpenApi {
+    let Ok(mut value) = serde_json::to_value(&document) else { return document };
+    let schemas = value.pointer("/components/schemas").and_then(Value::as_object);
+    let spoken: Vec<String> = schemas.map(|map| map.keys().cloned().collect()).unwrap_or_default();
+    let mut asked = Vec::new();
+    if let Some(paths) = value.get("paths") {
+        bodies(paths, &mut asked);
+    }
+    if let Some(schemas) = value.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+        // What a page lists is named like everything else.
+        for (name, page) in schemas.iter_mut() {
+            let item = name.strip_prefix("Page_").filter(|item| spoken.iter().any(|known| known == item));
+            if let (Some(item), Some(slot)) = (item, page.pointer_mut("/properties/items/items")) {
+                *slot = json!({ "$ref": format!("#/components/schemas/{item}") });
+            }
+        }
+        // A body with a field that nobody knows is refused.
+        let mut i = 0;
+        while let Some(name) = asked.get(i).cloned() {
+            i += 1;
+            let Some(schema) = schemas.get_mut(&name) else { continue };
+            if schema.get("type") == Some(&json!("object")) && name != "UploadForm" {
+                schema["additionalProperties"] = json!(false);
+            }
+            refs(schema, &mut asked);
+        }
+    }
+    merge(&mut value);
+    let mut text = value.to_string();
+    for name in spoken.iter().filter(|name| name.ends_with("Dto")) {
+        let plain = name.trim_end_matches("Dto");
+        text = text.replace(&format!("\"{name}\":"), &format!("\"{plain}\":"));
+        text = text.replace(&format!("#/components/schemas/{name}\""), &format!("#/components/schemas/{plain}\""));
+    }
+    serde_json::from_str(&text).unwrap_or(document)
+}
+
+/// The names of the schemas that JSON bodies have.
+fn bodies(value: &Value, names: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, inner)| if key == "requestBody" { refs(inner, names) } else { bodies(inner, names) }),
+        Value::Array(items) => items.iter().for_each(|inner| bodies(inner, names)),
+        _ => {}
+    }
+}
+
+/// The names of the schemas that are referred to, each once.
+fn refs(value: &Value, names: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, inner)| match inner {
+            Value::String(at) if key == "$ref" => {
+                let name = at.rsplit('/').next().unwrap_or_default().to_owned();
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            other => refs(other, names),
+        }),
+        Value::Array(items) => items.iter().for_each(|inner| refs(inner, names)),
+        _ => {}
+    }
+}
+
+/// The derive describes an inline field by `allOf: [the schema, an object with the description]`, and no string is an
+/// object: the description belongs to the schema itself.
+fn merge(value: &mut Value) {
+    if let Some([schema, Value::Object(extra)]) = value.get("allOf").and_then(Value::as_array).map(Vec::as_slice)
+        && extra.get("type") == Some(&json!("object"))
+        && !extra.contains_key("properties")
+    {
+        let mut merged = schema.clone();
+        if let Value::Object(merged) = &mut merged {
+            merged.extend(extra.iter().filter(|(key, _)| *key != "type").map(|(key, inner)| (key.clone(), inner.clone())));
+        }
+        *value = merged;
+    }
+    match value {
+        Value::Object(map) => map.values_mut().for_each(merge),
+        Value::Array(items) => items.iter_mut().for_each(merge),
+        _ => {}
+    }
 }
 
 const TAGS: &[(&str, &str)] = &[

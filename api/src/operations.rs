@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::call::{Call, Outcome};
-use crate::error::{ApiError, Code, Problem, code};
+use crate::error::{ApiError, Code, code};
 use crate::op;
 use crate::openapi;
 use crate::reply::Reply;
@@ -101,6 +101,3 @@ async fn explain_problem(call: Call) -> Outcome {
     let Code { name, status, zh, en } = code::named(name).ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
     Ok(call.answer(Reply::ok(&ProblemKind { code: name, status: *status, title_zh: zh, title_en: en })?))
 }
-
-/// The schema that every refusal has; named here so that the document has it whatever operations exist.
-pub type Refusal = Problem;

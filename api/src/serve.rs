@@ -51,7 +51,7 @@ impl<E: std::error::Error> From<E> for Failed {
 const GRACE_S: u64 = 25;
 
 /// The demo's keys: made once and kept beside its data, so that sessions and sealed fields survive a restart.
-fn demo_keys(data_dir: &Path) -> Result<Keys, Failed> {
+fn demo_keys(data_dir: &Path) -> Result<(Secret, Secret), Failed> {
     let path = data_dir.join("demo-keys");
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
@@ -67,20 +67,20 @@ fn demo_keys(data_dir: &Path) -> Result<Keys, Failed> {
         }
     };
     match text.lines().collect::<Vec<_>>().as_slice() {
-        [jwt, data] if jwt.len() == 64 && data.len() == 64 => Ok(Keys { jwt: Secret::new(*jwt), data: Secret::new(*data) }),
+        [jwt, data] if jwt.len() == 64 && data.len() == 64 => Ok((Secret::new(*jwt), Secret::new(*data))),
         _ => Err(Failed(format!("{} is damaged; delete the data directory to start the demo anew", path.display()))),
     }
 }
 
-/// The keys that this configuration means.
-pub fn keys(config: &Config) -> Result<Keys, Failed> {
-    match &config.keys {
-        Some(keys) => Ok(keys.clone()),
-        None => {
-            std::fs::create_dir_all(&config.data_dir).map_err(|e| Failed(format!("{}: {e}", config.data_dir.display())))?;
-            demo_keys(&config.data_dir)
-        }
+/// The keys that this configuration means: for tokens, and for data.
+pub fn keys(config: &Config) -> Result<(Secret, Secret), Failed> {
+    let Keys { jwt, data } = config.keys.clone();
+    if let (Some(jwt), Some(data)) = (jwt.clone(), data.clone()) {
+        return Ok((jwt, data));
     }
+    std::fs::create_dir_all(&config.data_dir).map_err(|e| Failed(format!("{}: {e}", config.data_dir.display())))?;
+    let (made_jwt, made_data) = demo_keys(&config.data_dir)?;
+    Ok((jwt.unwrap_or(made_jwt), data.unwrap_or(made_data)))
 }
 
 /// The working calendars, with the operator's list of holidays if there is one.
@@ -132,10 +132,10 @@ pub async fn serve(config: Config) -> Result<(), Failed> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let keys = keys(&config)?;
+    let (jwt_key, data_key) = keys(&config)?;
     let offset = Arc::new(AtomicI64::new(0));
     let clock = if config.profile == Profile::Demo { Clock::shifted_by(offset.clone()) } else { Clock::system() };
-    let vault = Arc::new(Vault::from_hex(keys.data.expose())?);
+    let vault = Arc::new(Vault::from_hex(data_key.expose())?);
     let calendars = calendars(&config)?;
     // The address first: a second server on the same data must fail before it touches the data.
     let listener = TcpListener::bind(config.listen).map_err(|e| Failed(format!("cannot listen on {}: {e}", config.listen)))?;
@@ -163,7 +163,7 @@ pub async fn serve(config: Config) -> Result<(), Failed> {
             templates.entry(kind.name.to_owned()).or_insert_with(|| kind.demo_id.to_owned());
         }
     }
-    let jwt_key = files::hash_bytes(keys.jwt.expose()).ok_or_else(|| Failed("JIAZAI_JWT_KEY must be 64 hex characters".to_owned()))?;
+    let jwt_key = files::hash_bytes(jwt_key.expose()).ok_or_else(|| Failed("JIAZAI_JWT_KEY must be 64 hex characters".to_owned()))?;
     let app = Data::new(App {
         wechat: Wechat::new(wechat, cache.clone(), &metrics.registry)?,
         files: Files::open(&config.data_dir, config.files_url.as_deref(), vault.clone())?,
@@ -181,6 +181,7 @@ pub async fn serve(config: Config) -> Result<(), Failed> {
         metrics,
         trusted_proxies: config.trusted_proxies.clone(),
         limits_off: config.limits_off,
+        is_demo,
         serving: AtomicBool::new(true),
     });
 

@@ -120,10 +120,9 @@ pub fn place(tx: &mut Tx, limit: i64) -> Result<usize, DbError> {
     let placed = diesel::sql_query(
         "UPDATE events SET position = placed.position FROM (\
              SELECT id, (SELECT COALESCE(MAX(position), 0) FROM events WHERE position IS NOT NULL) + ROW_NUMBER() OVER (ORDER BY id) AS position \
-             FROM (SELECT id FROM events WHERE position IS NULL ORDER BY id LIMIT ",
+             FROM (SELECT id FROM events WHERE position IS NULL ORDER BY id LIMIT $1) AS unplaced) AS placed WHERE events.id = placed.id",
     )
-    .bind::<BigInt, _>(limit)
-    .sql(") AS unplaced) AS placed WHERE events.id = placed.id");
+    .bind::<BigInt, _>(limit);
     tx.run(|conn| placed.execute(conn))
 }
 

@@ -11,12 +11,6 @@ use crate::vault::{Aad, Secret, Vault};
 /// How a grant without a community is written.
 const PLATFORM: &str = "*";
 
-/// The owner of a live session.
-pub struct Found {
-    pub actor: Actor,
-    pub display_name: String,
-}
-
 /// An account.
 #[derive(Debug, Clone)]
 pub struct Principal {
@@ -54,7 +48,7 @@ impl TryFrom<PrincipalRow> for Principal {
 }
 
 /// Who a session belongs to, if it is still alive and its owner may still act.
-pub fn of_session(tx: &mut Tx, session: SessionId) -> Result<Option<Found>, DbError> {
+pub fn of_session(tx: &mut Tx, session: SessionId) -> Result<Option<Actor>, DbError> {
     let now = tx.now().millis();
     let row: Option<PrincipalRow> = tx.run(|conn| {
         principals::table
@@ -71,8 +65,7 @@ pub fn of_session(tx: &mut Tx, session: SessionId) -> Result<Option<Found>, DbEr
     let principal = Principal::try_from(row)?;
     // Residents have bindings, not grants; the second query is for staff.
     let grants = if principal.kind == PrincipalKind::Staff { grants_of(tx, principal.id)? } else { vec![] };
-    let actor = Actor { id: principal.id, kind: principal.kind, session: Some(session), grants, scopes: vec![] };
-    Ok(Some(Found { actor, display_name: principal.display_name }))
+    Ok(Some(Actor { id: principal.id, kind: principal.kind, session: Some(session), grants, scopes: vec![] }))
 }
 
 pub fn principal(tx: &mut Tx, id: PrincipalId) -> Result<Option<Principal>, DbError> {
@@ -442,11 +435,12 @@ pub fn count_failure(tx: &mut Tx, vault: &Vault, username: &str, limit: i64, unt
     use diesel::sql_types::{BigInt, Binary};
     let index = name_index(vault, username);
     let now = tx.now().millis();
-    let count = diesel::sql_query("INSERT INTO login_failures (name_index, failures, last_at) VALUES (")
-        .bind::<Binary, _>(&index)
-        .sql(", 1, ")
-        .bind::<BigInt, _>(now)
-        .sql(") ON CONFLICT (name_index) DO UPDATE SET failures = login_failures.failures + 1, last_at = excluded.last_at");
+    let count = diesel::sql_query(
+        "INSERT INTO login_failures (name_index, failures, last_at) VALUES ($1, 1, $2) \
+         ON CONFLICT (name_index) DO UPDATE SET failures = login_failures.failures + 1, last_at = excluded.last_at",
+    )
+    .bind::<Binary, _>(&index)
+    .bind::<BigInt, _>(now);
     tx.run(|conn| count.execute(conn))?;
     let over = login_failures::table.filter(login_failures::name_index.eq(&index)).filter(login_failures::failures.ge(limit));
     tx.run(|conn| {

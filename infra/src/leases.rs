@@ -1,6 +1,7 @@
 //! Leases: which instance runs a background job at the moment.
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
 
 use crate::db::schema::job_leases;
 use crate::db::{DbError, Tx};
@@ -17,13 +18,10 @@ pub fn take(tx: &mut Tx, name: &str, holder: &str, for_ms: i64) -> Result<bool, 
     if taken == 1 {
         return Ok(true);
     }
-    let first = diesel::sql_query("INSERT INTO job_leases (name, holder, until) VALUES (")
-        .bind::<diesel::sql_types::Text, _>(name)
-        .sql(", ")
-        .bind::<diesel::sql_types::Text, _>(holder)
-        .sql(", ")
-        .bind::<diesel::sql_types::BigInt, _>(until)
-        .sql(") ON CONFLICT (name) DO NOTHING");
+    let first = diesel::sql_query("INSERT INTO job_leases (name, holder, until) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING")
+        .bind::<Text, _>(name)
+        .bind::<Text, _>(holder)
+        .bind::<BigInt, _>(until);
     Ok(tx.run(|conn| first.execute(conn))? == 1)
 }
 

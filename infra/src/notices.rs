@@ -52,19 +52,16 @@ pub fn enqueue(tx: &mut Tx, event: EventId, told: &[Told]) -> Result<(), DbError
     for Told { to, template } in told {
         let id: NoticeId = tx.new_id();
         let now = tx.now().millis();
-        let insert = diesel::sql_query("INSERT INTO notices (id, event_id, recipient_id, template, state, attempts, due_at, created_at) VALUES (")
-            .bind::<Text, _>(id.text())
-            .sql(", ")
-            .bind::<Text, _>(event.text())
-            .sql(", ")
-            .bind::<Text, _>(to)
-            .sql(", ")
-            .bind::<Text, _>(template)
-            .sql(", 'pending', 0, ")
-            .bind::<BigInt, _>(now)
-            .sql(", ")
-            .bind::<BigInt, _>(now)
-            .sql(") ON CONFLICT (event_id, recipient_id) DO NOTHING");
+        let insert = diesel::sql_query(
+            "INSERT INTO notices (id, event_id, recipient_id, template, state, attempts, due_at, created_at) \
+             VALUES ($1, $2, $3, $4, 'pending', 0, $5, $6) ON CONFLICT (event_id, recipient_id) DO NOTHING",
+        )
+        .bind::<Text, _>(id.text())
+        .bind::<Text, _>(event.text())
+        .bind::<Text, _>(to)
+        .bind::<Text, _>(template)
+        .bind::<BigInt, _>(now)
+        .bind::<BigInt, _>(now);
         tx.run(|conn| insert.execute(conn))?;
     }
     Ok(())
@@ -159,14 +156,15 @@ pub fn add_credits(tx: &mut Tx, principal: PrincipalId, templates: &[String], mo
     use diesel::sql_types::{BigInt, Text};
     for template in templates {
         let now = tx.now().millis();
-        let add = diesel::sql_query("INSERT INTO notice_credits (principal_id, template, credits, updated_at) VALUES (")
-            .bind::<Text, _>(principal.text())
-            .sql(", ")
-            .bind::<Text, _>(template)
-            .sql(", 1, ")
-            .bind::<BigInt, _>(now)
-            .sql(") ON CONFLICT (principal_id, template) DO UPDATE SET credits = notice_credits.credits + 1, updated_at = excluded.updated_at WHERE notice_credits.credits < ")
-            .bind::<BigInt, _>(most);
+        let add = diesel::sql_query(
+            "INSERT INTO notice_credits (principal_id, template, credits, updated_at) VALUES ($1, $2, 1, $3) \
+             ON CONFLICT (principal_id, template) DO UPDATE SET credits = notice_credits.credits + 1, updated_at = excluded.updated_at \
+             WHERE notice_credits.credits < $4",
+        )
+        .bind::<Text, _>(principal.text())
+        .bind::<Text, _>(template)
+        .bind::<BigInt, _>(now)
+        .bind::<BigInt, _>(most);
         tx.run(|conn| add.execute(conn))?;
     }
     Ok(())

@@ -59,7 +59,7 @@ fn a_body_of_another_type_is_415() {
 #[test]
 fn a_body_that_is_no_json_is_400() {
     let someone = shared().resident();
-    for body in [&b"{"[..], b"{\"a\":}", b"\xff\xfe", b"{} {}", b"nonsense", b""] {
+    for body in [&b"{"[..], b"{\"a\":}", b"\xff\xfe", b"{} {}", b"nonsense"] {
         someone.call("POST", "/repair-tickets").bytes("application/json", body.to_vec()).send().expect(400);
     }
     let deep = [b"[".repeat(20_000), b"]".repeat(20_000)].concat();

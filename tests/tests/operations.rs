@@ -106,11 +106,13 @@ fn a_stop_lets_requests_finish(signal: &str) {
     let token = repair.reporter.authorization().unwrap();
     let mut stream = TcpStream::connect(server.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    write!(stream, "POST /api/v1/repair-tickets HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len()).unwrap();
+    write!(stream, "POST /api/v1/repair-tickets HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n", body.len()).unwrap();
+    // The server says "go on" once the request is in its hands.
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).unwrap();
+    assert!(go_on.starts_with(b"HTTP/1.1 100 Continue"), "{}", String::from_utf8_lossy(&go_on));
     stream.write_all(first).unwrap();
     stream.flush().unwrap();
-    // The request is in the server's hands once another one, sent later, has been answered.
-    server.anon().plain("GET", "/livez").expect(200);
     server.signal(signal);
     eventually("the server takes no new callers", 10, || TcpStream::connect(server.address()).is_err().then_some(()));
     stream.write_all(second).unwrap();

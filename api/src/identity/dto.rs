@@ -29,7 +29,8 @@ pub struct StaffLogin {
     #[schema(inline)]
     pub password: Password,
     /// The six digits of the one-time code, for accounts that have one.
-    #[schema(inline, nullable = false)]
+    #[schema(inline)]
+    #[deserr(default)]
     pub totp: Option<Text16>,
 }
 
@@ -43,7 +44,8 @@ pub struct Refresh {
 #[derive(Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub struct Logout {
-    #[schema(inline, nullable = false)]
+    #[schema(inline)]
+    #[deserr(default)]
     pub refresh_token: Option<Text256>,
 }
 

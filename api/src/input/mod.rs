@@ -314,10 +314,10 @@ impl ToSchema for Day {}
 pub struct Nothing {}
 
 /// Declares an enum of fixed words that is read from a body and written to an answer, with its conversion from and to
-/// the domain's enum of the same words.
+/// the domain's enum of the same words. (`tt`, because the derive of the schema does not look into a `literal`.)
 #[macro_export]
 macro_rules! spoken {
-    ($(#[$doc:meta])* $name:ident = $domain:path { $($variant:ident = $word:literal),+ $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident = $domain:path { $($variant:ident = $word:tt),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, deserr::Deserr, utoipa::ToSchema)]
         #[deserr(error = $crate::input::Faults)]

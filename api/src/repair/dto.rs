@@ -61,10 +61,12 @@ pub struct NewTicket {
     #[schema(inline)]
     pub community_id: CommunityRef,
     /// One of the reporter's homes; left out for a public place.
-    #[schema(inline, nullable = false)]
+    #[schema(inline)]
+    #[deserr(default)]
     pub home_id: Option<HomeRef>,
     /// Where it is, in words.
-    #[schema(inline, nullable = false)]
+    #[schema(inline)]
+    #[deserr(default)]
     pub place: Option<AnyText200>,
     /// The code of a category of the community.
     #[schema(inline)]
@@ -74,13 +76,13 @@ pub struct NewTicket {
     #[schema(inline)]
     pub description: Text2000,
     /// Files of the reporter.
-    #[schema(inline)]
+    #[schema(inline, required = false)]
     #[deserr(default)]
     pub photos: Photos,
-    #[schema(nullable = false)]
+    #[deserr(default)]
     pub appointment: Option<AppointmentDto>,
     /// Other homes that the damage touches: the leak seen on the third floor may come from the fifth.
-    #[schema(inline)]
+    #[schema(inline, required = false)]
     #[deserr(default)]
     pub affected_homes: AffectedHomes,
 }
@@ -113,7 +115,8 @@ pub struct Because {
 #[derive(Debug, Clone, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub struct PerhapsBecause {
-    #[schema(inline, nullable = false)]
+    #[schema(inline)]
+    #[deserr(default)]
     pub reason: Option<AnyText500>,
 }
 
@@ -142,7 +145,7 @@ pub struct Resolve {
     #[schema(inline)]
     pub note: Text2000,
     /// Files of the worker; at least one where the category asks for it.
-    #[schema(inline)]
+    #[schema(inline, required = false)]
     #[deserr(default)]
     pub photos: Photos,
 }
@@ -156,8 +159,9 @@ pub struct RatingDto {
     pub speed: Mark,
     #[schema(inline)]
     pub service: Mark,
-    #[schema(inline, nullable = false)]
+    #[schema(inline)]
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[deserr(default)]
     pub comment: Option<AnyText500>,
 }
 
@@ -408,15 +412,16 @@ pub struct PutCategory {
     #[schema(inline)]
     pub resolve_within_s: PromiseSeconds,
     /// Left out: `always`.
-    #[schema(inline, nullable = false)]
+    #[schema(inline)]
+    #[deserr(default)]
     pub calendar: Option<Text32>,
     #[deserr(default)]
-    #[schema(default = false)]
+    #[schema(default = false, required = false)]
     pub chargeable: bool,
     #[deserr(default)]
-    #[schema(default = false)]
+    #[schema(default = false, required = false)]
     pub photos_required: bool,
     /// Left out: true.
-    #[schema(nullable = false)]
+    #[deserr(default)]
     pub active: Option<bool>,
 }

@@ -49,7 +49,6 @@ impl ReportDraft<'_> {
         let title = faults.take("/title", Title::new(self.title));
         let description = faults.take("/description", Description::new(self.description));
         let place = faults.take("/place", Place::optional(self.place));
-        faults.require(self.home.is_some() || !matches!(place, Some(None)), "/place", "location_missing");
         let photos = each_once(self.photos);
         faults.require(photos.len() <= MAX_PHOTOS, "/photos", "too_many");
         let mut affected_homes = each_once(self.affected_homes);

@@ -27,7 +27,6 @@ fn all_faults_of_a_report_are_told_at_once() {
     let expected = [
         ("/title", "blank"),
         ("/description", "control_character"),
-        ("/place", "location_missing"),
         ("/photos", "too_many"),
         ("/affected_homes", "too_many"),
         ("/appointment/from", "not_in_the_future"),
