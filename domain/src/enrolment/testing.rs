@@ -138,7 +138,7 @@ pub(super) fn draft() -> ApplicationDraft<'static> {
         child: ChildDraft {
             name: "张小雨",
             id_type: DocumentType::ResidentId,
-            id_number: "350524202003040026",
+            id_number: "350524202003040029",
             sex: Sex::Female,
             born_on: "2020-03-04".parse().expect("a date"),
         },
