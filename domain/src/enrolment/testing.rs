@@ -1,6 +1,6 @@
 //! People, a round and a family for the tests of this module.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::json;
 use uuid::Uuid;
@@ -106,8 +106,13 @@ pub(super) fn round_draft() -> RoundDraft<'static> {
 }
 
 pub(super) fn round() -> Round {
-    let id = RoundId::from_uuid(Uuid::from_u128(1));
-    Round::create(id, here(), &round_draft(), &admin(), at("2026-05-01T09:00")).expect("a round").into_parts().0
+    // Made once: its rules are searched for contradictions, and some tests ask for a round ten thousand times.
+    static ROUND: OnceLock<Round> = OnceLock::new();
+    let make = || {
+        let id = RoundId::from_uuid(Uuid::from_u128(1));
+        Round::create(id, here(), &round_draft(), &admin(), at("2026-05-01T09:00")).expect("a round").into_parts().0
+    };
+    ROUND.get_or_init(make).clone()
 }
 
 /// The round in a state that it did not have to go through.

@@ -112,10 +112,14 @@ fn a_released_seat_goes_to_whoever_waits() {
 #[test]
 fn the_rounds_steps_move_only_what_is_ready() {
     assert!(confirmed().list(now()).is_ok());
-    assert_eq!(standing_in(State::InReview, round::State::Listed).list(now()).map(|_| ()), Err(Refusal::WrongState { state: State::InReview }));
+    assert_eq!(
+        standing_in(State::InReview, round::State::Listed).list(now()).map(|_| ()),
+        Err(Refusal::WrongState { state: State::InReview })
+    );
     assert!(standing_in(State::ConfirmedTier, round::State::Open).list(now()).is_err());
     let listed = || standing_in(State::Listed, round::State::Listed);
-    let states = [Placing::Offered(school(1)), Placing::Waiting, Placing::ToCoordinate].map(|p| listed().place(p, now()).expect("placed").value().facts().state);
+    let states = [Placing::Offered(school(1)), Placing::Waiting, Placing::ToCoordinate]
+        .map(|p| listed().place(p, now()).expect("placed").value().facts().state);
     assert_eq!(states, [State::Offered, State::Waiting, State::ToCoordinate]);
     assert_eq!(listed().place(Placing::Offered(school(9)), now()).map(|_| ()), Err(Refusal::SchoolNotInRound));
     assert!(confirmed().place(Placing::Waiting, now()).is_err());

@@ -74,7 +74,11 @@ fn nothing_is_verified_that_the_rules_do_not_decide() {
     assert_eq!(tried, Err(Refusal::Undecided { missing: vec![Fact::find("migrant").expect("a fact")] }));
     let no = Correction { facts: facts(&[("migrant", ValueInput::Bool(false))]), seat_taken: None, reason: Some(reason()) };
     assert_eq!(unsure.clone().verify(no, &reviewer(1), now()).map(|_| ()), Err(Refusal::NoTier));
-    let house = Correction { facts: facts(&[("migrant", ValueInput::Bool(true)), ("house_on", text("2022-01-01"))]), seat_taken: None, reason: Some(reason()) };
+    let house = Correction {
+        facts: facts(&[("migrant", ValueInput::Bool(true)), ("house_on", text("2022-01-01"))]),
+        seat_taken: None,
+        reason: Some(reason()),
+    };
     let missing = Refusal::DocumentsMissing { kinds: vec!["deed".to_owned()] };
     assert_eq!(unsure.verify(house, &reviewer(1), now()).map(|_| ()), Err(missing));
 }
@@ -98,7 +102,8 @@ fn a_returned_application_is_mended_until_the_reviews_end() {
 #[test]
 fn who_is_returned_at_the_last_moment_still_has_three_days() {
     let late = calendar().review_to.plus_seconds(-60);
-    let done = in_round(&claimed(), round::State::Closed, late).return_to_family(Returned { codes: vec![], note: None }, &reviewer(1), late);
+    let done =
+        in_round(&claimed(), round::State::Closed, late).return_to_family(Returned { codes: vec![], note: None }, &reviewer(1), late);
     assert_eq!(done.expect("returned").value().facts().correct_until, Some(late.plus_seconds(3 * 86_400)));
 }
 
@@ -113,7 +118,10 @@ fn a_rejected_family_objects_once_within_the_window_and_is_heard_anew() {
     assert_eq!((objected.facts().state, objected.facts().reviewer), (State::Objection, None));
     let upheld = after(objected, &[(Action::Claim, &reviewer(2)), (Action::Verify, &reviewer(2)), (Action::Recheck, &reviewer(1))]);
     assert_eq!(upheld.facts().state, State::ConfirmedTier);
-    let again = after(in_round(&claimed(), round::State::Open, now()), &[(Action::Reject, &reviewer(1)), (Action::Object, &parent()), (Action::Claim, &reviewer(2)), (Action::Reject, &reviewer(2))]);
+    let again = after(
+        in_round(&claimed(), round::State::Open, now()),
+        &[(Action::Reject, &reviewer(1)), (Action::Object, &parent()), (Action::Claim, &reviewer(2)), (Action::Reject, &reviewer(2))],
+    );
     assert_eq!(again.object(reason(), &parent(), now()).map(|_| ()), Err(Refusal::TooLate), "once");
 }
 
