@@ -60,6 +60,7 @@ pub mod code {
         PAYLOAD_TOO_LARGE = 413 "payload_too_large" "上传内容过大" "The body is too large";
         UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "不支持该内容类型" "The content type is not supported";
         VALIDATION_FAILED = 422 "validation_failed" "填写的内容有误，请检查" "Some values are not valid";
+        UNKNOWN_FIELD = 422 "unknown_field" "含有未知字段" "The body has a field that is not known";
         IDEMPOTENCY_MISMATCH = 422 "idempotency_mismatch" "幂等键已用于内容不同的请求" "The idempotency key was used for a different request";
         PRECONDITION_REQUIRED = 428 "precondition_required" "修改前请提供 If-Match 版本号" "Send If-Match with the version you have seen";
         RATE_LIMITED = 429 "rate_limited" "操作过于频繁，请稍后再试" "Too many requests; try again later";
@@ -167,7 +168,9 @@ impl ApiError {
     }
 
     pub fn invalid(faults: Vec<Fault>) -> Self {
-        let mut error = Self::new(code::VALIDATION_FAILED);
+        // A caller who only sent too much hears that in the code itself.
+        let only_unknown = faults.iter().all(|fault| fault.code == code::UNKNOWN_FIELD.name);
+        let mut error = Self::new(if only_unknown { code::UNKNOWN_FIELD } else { code::VALIDATION_FAILED });
         error.0.faults = faults;
         error
     }

@@ -239,7 +239,7 @@ fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut operation: Oper
         refuses.push(code::QUERY_INVALID);
     }
     if operation.request_body.is_some() {
-        refuses.extend([code::MALFORMED_JSON, code::PAYLOAD_TOO_LARGE, code::UNSUPPORTED_MEDIA_TYPE, code::VALIDATION_FAILED]);
+        refuses.extend([code::MALFORMED_JSON, code::PAYLOAD_TOO_LARGE, code::UNSUPPORTED_MEDIA_TYPE, code::VALIDATION_FAILED, code::UNKNOWN_FIELD]);
     }
     match new.op.access {
         Access::Public => operation.security = Some(vec![SecurityRequirement::default()]),
