@@ -52,6 +52,7 @@ pub mod code {
         FORBIDDEN = 403 "forbidden" "您没有权限进行此操作" "You may not do this";
         NOT_FOUND = 404 "not_found" "没有找到" "Not found";
         METHOD_NOT_ALLOWED = 405 "method_not_allowed" "不支持该请求方法" "The method is not supported here";
+        REQUEST_TIMEOUT = 408 "request_timeout" "请求内容接收超时，请重试" "The body did not arrive in time; try again";
         STATE_CONFLICT = 409 "state_conflict" "当前状态不允许此操作" "The present state does not allow this";
         STALE = 409 "stale" "数据已被他人修改，请刷新后重试" "Somebody else has changed this; reload and try again";
         DUPLICATE = 409 "duplicate" "已存在相同的记录" "This exists already";
