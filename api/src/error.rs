@@ -181,6 +181,14 @@ impl ApiError {
         Self::invalid(vec![Fault::new(pointer, code, zh, en)])
     }
 
+    /// Names the faulty field of a refusal that has a code of its own: every 422 says where.
+    pub fn at(mut self, pointer: &str) -> Self {
+        let Occurrence { code, detail, .. } = &*self.0;
+        let said = detail.clone().unwrap_or_else(|| Bilingual { zh: code.zh.to_owned(), en: code.en.to_owned() });
+        self.0.faults = vec![Fault { pointer: pointer.to_owned(), code: code.name, detail: said }];
+        self
+    }
+
     pub fn query(parameter: &str, zh: &str, en: &str) -> Self {
         Self::new(code::QUERY_INVALID).because(format!("参数 {parameter}：{zh}"), format!("Parameter {parameter}: {en}"))
     }

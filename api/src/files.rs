@@ -122,9 +122,11 @@ fn refused(error: FileError) -> ApiError {
             ApiError::new(code::UNSUPPORTED_MEDIA_TYPE).because("只支持 JPEG、PNG、WebP 和 PDF", "Only JPEG, PNG, WebP and PDF are taken")
         }
         FileError::UnsafePdf(_) => {
-            ApiError::new(code::FILE_DAMAGED).because("PDF 含有脚本、附件或已加密，无法接收", "The PDF holds scripts or attachments, or is encrypted")
+            ApiError::new(code::FILE_DAMAGED)
+                .because("PDF 含有脚本、附件或已加密，无法接收", "The PDF holds scripts or attachments, or is encrypted")
+                .at("/file")
         }
-        FileError::Damaged => ApiError::new(code::FILE_DAMAGED),
+        FileError::Damaged => ApiError::new(code::FILE_DAMAGED).at("/file"),
         FileError::Busy => ApiError::new(code::BUSY),
         FileError::Store => ApiError::new(code::STORAGE_UNAVAILABLE),
     }
