@@ -45,7 +45,7 @@ pub struct Templates(pub BTreeMap<String, String>);
 
 /// More taps than this on one template are not kept: nobody needs a hundred messages in store.
 const MOST_CREDITS: i64 = 20;
-/// Tries before a notice is given up; the last comes about two hours after the first.
+/// Tries before a notice is given up; the last comes about an hour after the first.
 const ATTEMPTS: i64 = 8;
 const FIRST_RETRY_S: i64 = 30;
 /// Longer than an attempt can take.
