@@ -23,7 +23,7 @@ fn configuration(listen: Option<&str>, data_dir: Option<PathBuf>) -> Result<Conf
 
 /// Logs go to standard error: as lines for people in the demo, as JSON for machines in production.
 fn log(profile: Profile) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     // A second subscriber in one process is a test's doing; the first one stays.
     let _ = match profile {

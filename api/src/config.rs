@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiazai_infra::db::DatabaseUrl;
 use jiazai_infra::vault::Secret;
@@ -47,6 +48,8 @@ pub struct Config {
     pub simulator_listen: Option<SocketAddr>,
     pub limits_off: bool,
     pub trusted_proxies: Vec<IpAddr>,
+    /// How long to go on taking requests after being asked to stop, while `/readyz` already says no.
+    pub drain: Duration,
     pub files_url: Option<String>,
     /// A file of holidays and make-up days that replaces the compiled-in one.
     pub holidays: Option<PathBuf>,
@@ -77,6 +80,7 @@ const KNOWN: &[&str] = &[
     "JIAZAI_REDIS_PREFIX",
     "JIAZAI_TRUSTED_PROXIES",
     "JIAZAI_FILES_URL",
+    "JIAZAI_DRAIN_S",
     "JIAZAI_HOLIDAYS",
     "JIAZAI_WECHAT_TEMPLATES",
     "JIAZAI_WEBHOOK_ALLOW_LOOPBACK",
@@ -163,6 +167,10 @@ pub fn read(vars: &BTreeMap<String, String>, listen: Option<&str>, data_dir: Opt
             faults.push("JIAZAI_RATE_LIMIT=off belongs to the demo profile".to_owned());
         }
     }
+    let drain_s = var("JIAZAI_DRAIN_S").map_or(Ok(0), str::parse::<u64>).unwrap_or(u64::MAX);
+    if drain_s > 60 {
+        faults.push("JIAZAI_DRAIN_S must be a number of seconds from 0 to 60".to_owned());
+    }
     let mut trusted_proxies = Vec::new();
     for text in var("JIAZAI_TRUSTED_PROXIES").unwrap_or_default().split(',').map(str::trim).filter(|text| !text.is_empty()) {
         match text.parse() {
@@ -199,6 +207,7 @@ pub fn read(vars: &BTreeMap<String, String>, listen: Option<&str>, data_dir: Opt
         simulator_listen,
         limits_off,
         trusted_proxies,
+        drain: Duration::from_secs(drain_s),
         files_url: var("JIAZAI_FILES_URL").map(str::to_owned),
         holidays: var("JIAZAI_HOLIDAYS").map(PathBuf::from),
         wechat_templates,

@@ -257,7 +257,9 @@ impl ApiError {
 }
 
 fn challenge(code: &Code) -> HeaderValue {
-    HeaderValue::from_static(if code.name == "unauthenticated" { "Bearer" } else { r#"Bearer error="invalid_token""# })
+    // RFC 6750 §3.1: only a token that was sent can be an invalid one; a wrong password is not.
+    let token_was_bad = [self::code::TOKEN_INVALID, self::code::TOKEN_EXPIRED, self::code::SESSION_REVOKED].contains(&code);
+    HeaderValue::from_static(if token_was_bad { r#"Bearer error="invalid_token""# } else { "Bearer" })
 }
 
 impl fmt::Display for ApiError {
