@@ -57,11 +57,27 @@ fn empty_redis() -> String {
     format!("redis://{place}/{number}")
 }
 
+/// Everything that a Redis holds, as its own snapshot form: short texts stand in it as they are.
+pub fn redis_content(url: &str) -> Vec<u8> {
+    let (place, number) = url.strip_prefix("redis://").and_then(|rest| rest.split_once('/')).expect("redis://host/number");
+    let listed = redis(place, &[&format!("SELECT {number}"), "KEYS *"]);
+    let keys: Vec<&str> = listed.lines().filter(|line| !line.starts_with(['+', '*', '$', '-', ':'])).collect();
+    let mut all = listed.clone().into_bytes();
+    for key in keys {
+        all.extend(redis_bytes(place, &[&format!("SELECT {number}"), &format!("DUMP \"{key}\"")]));
+    }
+    all
+}
+
 /// Sends inline commands and gives everything that Redis answers.
 fn redis(place: &str, commands: &[&str]) -> String {
+    String::from_utf8_lossy(&redis_bytes(place, commands)).into_owned()
+}
+
+fn redis_bytes(place: &str, commands: &[&str]) -> Vec<u8> {
     let mut stream = TcpStream::connect(place).expect("Redis answers");
     write!(stream, "{}\r\nQUIT\r\n", commands.join("\r\n")).expect("Redis listens");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("Redis answers in text");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("Redis answers");
     answer
 }

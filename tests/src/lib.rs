@@ -17,7 +17,7 @@ mod repair;
 mod server;
 mod sim;
 
-pub use backend::{fresh_storage, is_postgres};
+pub use backend::{fresh_storage, is_postgres, redis_content};
 pub use command::{Outcome, refused_start, run, run_in};
 pub use document::{Document, Operation};
 pub use http::{Call, Client, Reply, raw};

@@ -42,6 +42,17 @@ impl Sim {
         self.post("/_sim/subscriptions", &json!({ "openid": openid, "template_id": template_id, "times": times }));
     }
 
+    /// Asks the platform itself, as the server would: for what a test must know to look for it elsewhere.
+    #[track_caller]
+    pub fn ask(&self, path: &str) -> Value {
+        self.get(path)
+    }
+
+    #[track_caller]
+    pub fn tell(&self, path: &str, body: &Value) -> Value {
+        self.post(path, body)
+    }
+
     /// Breaks one of the platform's calls, e.g. `fault("jscode2session", json!({"kind":"errcode","value":45011,"times":1}))`.
     #[track_caller]
     pub fn fault(&self, api: &str, mut what: Value) {

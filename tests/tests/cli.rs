@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use jiazai_tests::{Client, Options, Outcome, PICTURE, Repair, Server, Value, fresh_storage, is_postgres, json, run, run_in, shared, unique};
+use jiazai_tests::{
+    Client, Options, Outcome, PICTURE, Repair, Server, Value, fresh_storage, is_postgres, json, run, run_in, shared, unique,
+};
 
 /// A name in the temporary folder that nobody has taken; gone when dropped.
 struct Folder(PathBuf);
@@ -46,7 +48,10 @@ fn the_first_administrator_is_made_beside_the_running_server() {
     let password = said.lines().find_map(|line| line.strip_prefix("password: ")).unwrap_or_else(|| panic!("{said}"));
     let log_in = json!({ "username": name, "password": password });
     let session = shared().anon().post("/auth/staff/login", log_in).expect(200);
-    assert_eq!((&session["principal"]["display_name"], &session["principal"]["roles"][0]["role"]), (&json!("总管"), &json!("platform_admin")));
+    assert_eq!(
+        (&session["principal"]["display_name"], &session["principal"]["roles"][0]["role"]),
+        (&json!("总管"), &json!("platform_admin"))
+    );
     failed(shared().command(&["admin", "create-staff", &name, "--role", "platform_admin"]), "taken");
 }
 

@@ -1,6 +1,5 @@
 //! Files: what is taken in and as what, what does not survive the cleaning, and who may look.
 
-use std::io::Cursor;
 use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
@@ -33,28 +32,16 @@ fn exif() -> Vec<u8> {
 
 /// The picture as a camera would write it, notes included: JPEG, PNG and WebP.
 fn photographs() -> [(&'static str, Vec<u8>); 3] {
-    let picture = picture();
-    let write = |mut encoder: Box<dyn FnMut(&mut Cursor<Vec<u8>>)>| {
-        let mut out = Cursor::new(Vec::new());
-        encoder(&mut out);
-        out.into_inner()
-    };
-    let (a, b, c) = (picture.clone(), picture.clone(), picture);
-    let jpeg = write(Box::new(move |out| {
-        let mut encoder = JpegEncoder::new_with_quality(out, 90);
-        encoder.set_exif_metadata(exif()).unwrap();
-        a.write_with_encoder(encoder).unwrap();
-    }));
-    let png = write(Box::new(move |out| {
-        let mut encoder = PngEncoder::new(out);
-        encoder.set_exif_metadata(exif()).unwrap();
-        b.write_with_encoder(encoder).unwrap();
-    }));
-    let webp = write(Box::new(move |out| {
-        let mut encoder = WebPEncoder::new_lossless(out);
-        encoder.set_exif_metadata(exif()).unwrap();
-        c.write_with_encoder(encoder).unwrap();
-    }));
+    let (mut jpeg, mut png, mut webp) = (Vec::new(), Vec::new(), Vec::new());
+    let mut encoder = JpegEncoder::new_with_quality(&mut jpeg, 90);
+    encoder.set_exif_metadata(exif()).unwrap();
+    picture().write_with_encoder(encoder).unwrap();
+    let mut encoder = PngEncoder::new(&mut png);
+    encoder.set_exif_metadata(exif()).unwrap();
+    picture().write_with_encoder(encoder).unwrap();
+    let mut encoder = WebPEncoder::new_lossless(&mut webp);
+    encoder.set_exif_metadata(exif()).unwrap();
+    picture().write_with_encoder(encoder).unwrap();
     [("image/jpeg", jpeg), ("image/png", png), ("image/webp", webp)]
 }
 
@@ -126,7 +113,15 @@ fn a_file_is_what_its_bytes_say_and_not_what_its_name_says() {
 fn what_is_neither_picture_nor_pdf_is_415() {
     let me = shared().resident();
     let svg = b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>1</script></svg>";
-    for bytes in [&b"just words"[..], b"<!doctype html><p>x", svg, b"PK\x03\x04\x14\0\0\0", b"GIF89a\x01\0\x01\0", b"\0\0\0\x18ftypheic", b"MZ\x90\0"] {
+    for bytes in [
+        &b"just words"[..],
+        b"<!doctype html><p>x",
+        svg,
+        b"PK\x03\x04\x14\0\0\0",
+        b"GIF89a\x01\0\x01\0",
+        b"\0\0\0\x18ftypheic",
+        b"MZ\x90\0",
+    ] {
         let refused = upload(&me, "a.jpg", "image/jpeg", bytes).expect(415);
         assert_eq!(refused.json["code"], "unsupported_media_type", "{}", refused.describe());
     }
@@ -142,7 +137,9 @@ fn more_than_ten_megabytes_are_413() {
     upload(&me, "a.jpg", "image/jpeg", &large).expect(413);
     // A form that promises a gigabyte is not waited for.
     let token = me.authorization().unwrap();
-    let head = format!("POST /api/v1/files HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Type: multipart/form-data; boundary=e\r\nContent-Length: 1000000000\r\n\r\n--e\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n");
+    let head = format!(
+        "POST /api/v1/files HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Type: multipart/form-data; boundary=e\r\nContent-Length: 1000000000\r\n\r\n--e\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n"
+    );
     let mut request = head.into_bytes();
     request.resize(request.len() + 10 * 1024 * 1024 + 65_536, 0);
     assert_eq!(jiazai_tests::raw(shared(), &request).status, 413);
@@ -190,7 +187,13 @@ fn a_picture_that_is_cut_off_is_422() {
 #[test]
 fn a_pdf_that_could_do_something_is_422() {
     let me = shared().resident();
-    for active in ["x) /JavaScript (app.alert(1)", "x) /OpenAction << /S /Launch >> /T (", "x) /J#61vaScript (1", "x) /EmbeddedFiles (1", "x) /Encrypt (1"] {
+    for active in [
+        "x) /JavaScript (app.alert(1)",
+        "x) /OpenAction << /S /Launch >> /T (",
+        "x) /J#61vaScript (1",
+        "x) /EmbeddedFiles (1",
+        "x) /Encrypt (1",
+    ] {
         upload(&me, "a.pdf", "application/pdf", &pdf(active)).expect(422);
     }
 }

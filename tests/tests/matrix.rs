@@ -224,10 +224,13 @@ fn the_role_matrix_is_as_committed() {
                 _ if *name != "nobody" && cell == "401" => faults.push(format!("{at}, though they are logged in")),
                 // Another community's staff do not learn that a ticket is there: it is absent to them, or they are sent away
                 // for lack of a role before anybody looks, which the same request about nothing proves.
-                foreign if foreign.starts_with("elsewhere") && operation.path.contains("/repair-tickets/{id}") => {
-                    if cell != "404" && (cell != "403" || stage.ask_about_nothing(operation, who) != "403") {
-                        faults.push(at);
-                    }
+                foreign
+                    if foreign.starts_with("elsewhere")
+                        && operation.path.contains("/repair-tickets/{id}")
+                        && cell != "404"
+                        && (cell != "403" || stage.ask_about_nothing(operation, who) != "403") =>
+                {
+                    faults.push(at);
                 }
                 _ => {}
             }

@@ -287,7 +287,11 @@ fn metric(server: &Server, outcome: &str) -> u64 {
 
 #[test]
 fn a_message_whose_answer_was_lost_is_never_sent_again() {
-    for fault in [json!({ "kind": "drop", "times": 1 }), json!({ "kind": "status", "value": 502, "times": 1 }), json!({ "kind": "garbage", "times": 1 })] {
+    for fault in [
+        json!({ "kind": "drop", "times": 1 }),
+        json!({ "kind": "status", "value": 502, "times": 1 }),
+        json!({ "kind": "garbage", "times": 1 }),
+    ] {
         let server = Server::start(Options::default());
         let repair = failing(&server, fault.clone());
         let openid = &repair.reporter.openid;
