@@ -262,7 +262,8 @@ pub enum Begun {
 /// If-None-Match compares weakly, so `W/"3"` matches version 3 as well.
 fn none_match(seen: &str, version: i64) -> bool {
     seen.split(',').map(str::trim).any(|tag| {
-        tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"').and_then(|t| t.strip_suffix('"')) == Some(&version.to_string())
+        tag == "*"
+            || tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"').and_then(|t| t.strip_suffix('"')) == Some(&version.to_string())
     })
 }
 

@@ -135,11 +135,13 @@ pub fn read(vars: &BTreeMap<String, String>, listen: Option<&str>, data_dir: Opt
         if let Some(listen) = listen
             && !listen.ip().is_loopback()
         {
-            faults.push("the demo profile listens on this machine only (127.0.0.1 or [::1]); set JIAZAI_PROFILE=production to serve others".to_owned());
+            faults.push(
+                "the demo profile listens on this machine only (127.0.0.1 or [::1]); set JIAZAI_PROFILE=production to serve others"
+                    .to_owned(),
+            );
         }
         if wechat_base.is_none() {
-            simulator_listen =
-                address("WECHAT_SIMULATOR_LISTEN", var("WECHAT_SIMULATOR_LISTEN").unwrap_or("127.0.0.1:8081"), &mut faults);
+            simulator_listen = address("WECHAT_SIMULATOR_LISTEN", var("WECHAT_SIMULATOR_LISTEN").unwrap_or("127.0.0.1:8081"), &mut faults);
             if simulator_listen.is_some_and(|at| !at.ip().is_loopback()) {
                 faults.push("WECHAT_SIMULATOR_LISTEN must be an address of this machine (127.0.0.1 or [::1])".to_owned());
             }
@@ -184,12 +186,17 @@ pub fn read(vars: &BTreeMap<String, String>, listen: Option<&str>, data_dir: Opt
             Some((name, id)) if crate::notices::TEMPLATES.iter().any(|t| t.name == name.trim()) => {
                 wechat_templates.insert(name.trim().to_owned(), id.trim().to_owned());
             }
-            _ => faults.push("JIAZAI_WECHAT_TEMPLATES must be name=template_id pairs separated by commas, with names from the operations guide".to_owned()),
+            _ => faults.push(
+                "JIAZAI_WECHAT_TEMPLATES must be name=template_id pairs separated by commas, with names from the operations guide"
+                    .to_owned(),
+            ),
         }
     }
     let warnings = vars
         .keys()
-        .filter(|name| name.starts_with("JIAZAI_") && !name.starts_with("JIAZAI_TEST_") && *name != "JIAZAI_BIN" && !KNOWN.contains(&name.as_str()))
+        .filter(|name| {
+            name.starts_with("JIAZAI_") && !name.starts_with("JIAZAI_TEST_") && *name != "JIAZAI_BIN" && !KNOWN.contains(&name.as_str())
+        })
         .map(|name| format!("{name} is not a setting of this program"))
         .collect();
     let (Some(listen), Some(database), true) = (listen, database, faults.is_empty()) else { return Err(Refused(faults)) };

@@ -121,11 +121,9 @@ fn refused(error: FileError) -> ApiError {
         FileError::UnsupportedType => {
             ApiError::new(code::UNSUPPORTED_MEDIA_TYPE).because("只支持 JPEG、PNG、WebP 和 PDF", "Only JPEG, PNG, WebP and PDF are taken")
         }
-        FileError::UnsafePdf(_) => {
-            ApiError::new(code::FILE_DAMAGED)
-                .because("PDF 含有脚本、附件或已加密，无法接收", "The PDF holds scripts or attachments, or is encrypted")
-                .at("/file")
-        }
+        FileError::UnsafePdf(_) => ApiError::new(code::FILE_DAMAGED)
+            .because("PDF 含有脚本、附件或已加密，无法接收", "The PDF holds scripts or attachments, or is encrypted")
+            .at("/file"),
         FileError::Damaged => ApiError::new(code::FILE_DAMAGED).at("/file"),
         FileError::Busy => ApiError::new(code::BUSY),
         FileError::Store => ApiError::new(code::STORAGE_UNAVAILABLE),
@@ -169,10 +167,7 @@ async fn get_file(call: Call, id: At<File>) -> Outcome {
     let bytes = call.app.files.get(&hash).await.map_err(refused)?.ok_or_else(lost)?;
     // A PDF is never opened inside our own origin.
     let disposition = if upload.content_type == "application/pdf" { "attachment" } else { "inline" };
-    Ok(HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, upload.content_type))
-        .insert_header((CONTENT_DISPOSITION, disposition))
-        .body(bytes))
+    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, upload.content_type)).insert_header((CONTENT_DISPOSITION, disposition)).body(bytes))
 }
 
 /// The bytes of a hash written in hex.

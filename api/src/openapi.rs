@@ -116,7 +116,9 @@ fn require_nullable(schema: &mut Value) {
 /// The names of the schemas that JSON bodies have.
 fn bodies(value: &Value, names: &mut Vec<String>) {
     match value {
-        Value::Object(map) => map.iter().for_each(|(key, inner)| if key == "requestBody" { refs(inner, names) } else { bodies(inner, names) }),
+        Value::Object(map) => {
+            map.iter().for_each(|(key, inner)| if key == "requestBody" { refs(inner, names) } else { bodies(inner, names) })
+        }
         Value::Array(items) => items.iter().for_each(|inner| bodies(inner, names)),
         _ => {}
     }

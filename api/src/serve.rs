@@ -145,7 +145,9 @@ pub fn open_database(config: &Config, vault: &Vault, clock: Clock) -> Result<Db,
     }
     let holds_demo = db.write_blocking(|tx| Ok::<_, DbError>(settings::get(tx, demo::MARK)?.is_some()))?;
     if production && holds_demo {
-        return Err(Failed("the database holds demo accounts with the default password; production needs a database of its own".to_owned()));
+        return Err(Failed(
+            "the database holds demo accounts with the default password; production needs a database of its own".to_owned(),
+        ));
     }
     Ok(db)
 }

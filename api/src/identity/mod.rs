@@ -40,11 +40,7 @@ pub fn routes(api: &mut Api) {
         code::WECHAT_THROTTLED,
         code::WECHAT_UNAVAILABLE,
     ]))
-    .add(op!(log_in_staff, Access::Public).limit(Limit::Password).refuses(&[
-        code::CREDENTIALS_INVALID,
-        code::ACCOUNT_LOCKED,
-        code::BUSY,
-    ]))
+    .add(op!(log_in_staff, Access::Public).limit(Limit::Password).refuses(&[code::CREDENTIALS_INVALID, code::ACCOUNT_LOCKED, code::BUSY]))
     .add(op!(refresh_session, Access::Public).refuses(&[code::REFRESH_INVALID, code::REFRESH_REUSED, code::SESSION_REVOKED]))
     .add(op!(log_out, Access::Anyone));
 }

@@ -111,9 +111,9 @@ impl Db {
     pub fn migrate(&self) -> Result<usize, DbError> {
         self.on_schema_connection(|conn| match conn {
             AnyConnection::Sqlite(conn) => Ok(conn.run_pending_migrations(MIGRATIONS).map_err(DbError::migration)?.len()),
-            AnyConnection::Postgres(conn) => postgres::under_lock(conn, |conn| {
-                Ok(conn.run_pending_migrations(MIGRATIONS).map_err(DbError::migration)?.len())
-            }),
+            AnyConnection::Postgres(conn) => {
+                postgres::under_lock(conn, |conn| Ok(conn.run_pending_migrations(MIGRATIONS).map_err(DbError::migration)?.len()))
+            }
         })
     }
 

@@ -48,7 +48,10 @@ impl<'a> Tx<'a> {
     /// Inserts one row. A taken unique value is [`DbError::Duplicate`].
     pub(crate) fn insert<Q>(&mut self, statement: Q) -> Result<(), DbError>
     where
-        Q: QueryFragment<super::MultiBackend> + QueryId + diesel::query_dsl::methods::ExecuteDsl<AnyConnection> + RunQueryDsl<AnyConnection>,
+        Q: QueryFragment<super::MultiBackend>
+            + QueryId
+            + diesel::query_dsl::methods::ExecuteDsl<AnyConnection>
+            + RunQueryDsl<AnyConnection>,
     {
         self.run(|conn| statement.execute(conn)).map(drop)
     }
