@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use jiazai_infra::clock::Clock;
-use jiazai_infra::db::{Db, DatabaseUrl};
+use jiazai_infra::db::{DatabaseUrl, Db};
 use jiazai_infra::vault::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -101,7 +101,8 @@ fn run(tool: &str, options: &[&str], file: &Path, url: &str) -> Result<(), Faile
     if !url.is_empty() {
         command.arg(url);
     }
-    let done = command.output().map_err(|e| Failed(format!("{tool} could not be run ({e}); it comes with PostgreSQL's client programs")))?;
+    let done =
+        command.output().map_err(|e| Failed(format!("{tool} could not be run ({e}); it comes with PostgreSQL's client programs")))?;
     if done.status.success() {
         return Ok(());
     }

@@ -17,13 +17,14 @@ use crate::staff::{made_password, username};
 use crate::{backup, openapi as document};
 
 fn configuration(listen: Option<&str>, data_dir: Option<PathBuf>) -> Result<Config, Failed> {
-    let vars: BTreeMap<String, String> = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
+    let vars: BTreeMap<String, String> =
+        std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
     Ok(config::read(&vars, listen, data_dir)?)
 }
 
 /// Logs go to standard error: as lines for people in the demo, as JSON for machines in production.
 fn log(profile: Profile) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     // A second subscriber in one process is a test's doing; the first one stays.
     let _ = match profile {
@@ -60,7 +61,8 @@ pub fn create_staff(
     password_stdin: bool,
 ) -> Result<(), Failed> {
     let config = configuration(None, data_dir)?;
-    let name = username(name).map_err(|_| Failed("the user name must be 2 to 64 letters, digits, dots, dashes or underscores".to_owned()))?;
+    let name =
+        username(name).map_err(|_| Failed("the user name must be 2 to 64 letters, digits, dots, dashes or underscores".to_owned()))?;
     let (db, _) = installation(&config)?;
     let (secret, made) = if password_stdin {
         let mut typed = String::new();
@@ -80,7 +82,9 @@ pub fn create_staff(
             let role: Role = role.parse().map_err(|()| Failed(format!("{role} is not a role")))?;
             let community = match place {
                 None => None,
-                Some(code) => Some(community::by_code(tx, code)?.ok_or_else(|| Failed(format!("there is no community with the code {code}")))?.id),
+                Some(code) => {
+                    Some(community::by_code(tx, code)?.ok_or_else(|| Failed(format!("there is no community with the code {code}")))?.id)
+                }
             };
             grants.push(Grant { role, community });
         }

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiazai_infra::db::DatabaseUrl;
 use jiazai_infra::vault::Secret;
@@ -47,6 +48,8 @@ pub struct Config {
     pub simulator_listen: Option<SocketAddr>,
     pub limits_off: bool,
     pub trusted_proxies: Vec<IpAddr>,
+    /// How long to go on taking requests after being asked to stop, while `/readyz` already says no.
+    pub drain: Duration,
     pub files_url: Option<String>,
     /// A file of holidays and make-up days that replaces the compiled-in one.
     pub holidays: Option<PathBuf>,
@@ -77,6 +80,7 @@ const KNOWN: &[&str] = &[
     "JIAZAI_REDIS_PREFIX",
     "JIAZAI_TRUSTED_PROXIES",
     "JIAZAI_FILES_URL",
+    "JIAZAI_DRAIN_S",
     "JIAZAI_HOLIDAYS",
     "JIAZAI_WECHAT_TEMPLATES",
     "JIAZAI_WEBHOOK_ALLOW_LOOPBACK",
@@ -131,11 +135,13 @@ pub fn read(vars: &BTreeMap<String, String>, listen: Option<&str>, data_dir: Opt
         if let Some(listen) = listen
             && !listen.ip().is_loopback()
         {
-            faults.push("the demo profile listens on this machine only (127.0.0.1 or [::1]); set JIAZAI_PROFILE=production to serve others".to_owned());
+            faults.push(
+                "the demo profile listens on this machine only (127.0.0.1 or [::1]); set JIAZAI_PROFILE=production to serve others"
+                    .to_owned(),
+            );
         }
         if wechat_base.is_none() {
-            simulator_listen =
-                address("WECHAT_SIMULATOR_LISTEN", var("WECHAT_SIMULATOR_LISTEN").unwrap_or("127.0.0.1:8081"), &mut faults);
+            simulator_listen = address("WECHAT_SIMULATOR_LISTEN", var("WECHAT_SIMULATOR_LISTEN").unwrap_or("127.0.0.1:8081"), &mut faults);
             if simulator_listen.is_some_and(|at| !at.ip().is_loopback()) {
                 faults.push("WECHAT_SIMULATOR_LISTEN must be an address of this machine (127.0.0.1 or [::1])".to_owned());
             }
@@ -163,6 +169,10 @@ pub fn read(vars: &BTreeMap<String, String>, listen: Option<&str>, data_dir: Opt
             faults.push("JIAZAI_RATE_LIMIT=off belongs to the demo profile".to_owned());
         }
     }
+    let drain_s = var("JIAZAI_DRAIN_S").map_or(Ok(0), str::parse::<u64>).unwrap_or(u64::MAX);
+    if drain_s > 60 {
+        faults.push("JIAZAI_DRAIN_S must be a number of seconds from 0 to 60".to_owned());
+    }
     let mut trusted_proxies = Vec::new();
     for text in var("JIAZAI_TRUSTED_PROXIES").unwrap_or_default().split(',').map(str::trim).filter(|text| !text.is_empty()) {
         match text.parse() {
@@ -176,12 +186,17 @@ pub fn read(vars: &BTreeMap<String, String>, listen: Option<&str>, data_dir: Opt
             Some((name, id)) if crate::notices::TEMPLATES.iter().any(|t| t.name == name.trim()) => {
                 wechat_templates.insert(name.trim().to_owned(), id.trim().to_owned());
             }
-            _ => faults.push("JIAZAI_WECHAT_TEMPLATES must be name=template_id pairs separated by commas, with names from the operations guide".to_owned()),
+            _ => faults.push(
+                "JIAZAI_WECHAT_TEMPLATES must be name=template_id pairs separated by commas, with names from the operations guide"
+                    .to_owned(),
+            ),
         }
     }
     let warnings = vars
         .keys()
-        .filter(|name| name.starts_with("JIAZAI_") && !name.starts_with("JIAZAI_TEST_") && *name != "JIAZAI_BIN" && !KNOWN.contains(&name.as_str()))
+        .filter(|name| {
+            name.starts_with("JIAZAI_") && !name.starts_with("JIAZAI_TEST_") && *name != "JIAZAI_BIN" && !KNOWN.contains(&name.as_str())
+        })
         .map(|name| format!("{name} is not a setting of this program"))
         .collect();
     let (Some(listen), Some(database), true) = (listen, database, faults.is_empty()) else { return Err(Refused(faults)) };
@@ -199,6 +214,7 @@ pub fn read(vars: &BTreeMap<String, String>, listen: Option<&str>, data_dir: Opt
         simulator_listen,
         limits_off,
         trusted_proxies,
+        drain: Duration::from_secs(drain_s),
         files_url: var("JIAZAI_FILES_URL").map(str::to_owned),
         holidays: var("JIAZAI_HOLIDAYS").map(PathBuf::from),
         wechat_templates,

@@ -40,11 +40,51 @@ const HOUR: i64 = 3600;
 
 const CATEGORIES: &[Sample] = &[
     // Like the best of the field: somebody accepts within a minute and is there within ten.
-    Sample { code: "express", name: "急修（一分钟接单）", dispatch: Dispatch::Grab, within_s: (MINUTE, 10 * MINUTE, 4 * HOUR), calendar: "always", chargeable: false, photos_required: false },
-    Sample { code: "plumbing", name: "水管漏水", dispatch: Dispatch::Assign, within_s: (30 * MINUTE, 2 * HOUR, 24 * HOUR), calendar: "always", chargeable: true, photos_required: false },
-    Sample { code: "electric", name: "电路故障", dispatch: Dispatch::Grab, within_s: (30 * MINUTE, 2 * HOUR, 24 * HOUR), calendar: "always", chargeable: true, photos_required: false },
-    Sample { code: "lift", name: "电梯", dispatch: Dispatch::Rotate, within_s: (5 * MINUTE, 30 * MINUTE, 8 * HOUR), calendar: "always", chargeable: false, photos_required: true },
-    Sample { code: "public", name: "公共设施", dispatch: Dispatch::Assign, within_s: (2 * HOUR, 8 * HOUR, 40 * HOUR), calendar: "workdays", chargeable: false, photos_required: true },
+    Sample {
+        code: "express",
+        name: "急修（一分钟接单）",
+        dispatch: Dispatch::Grab,
+        within_s: (MINUTE, 10 * MINUTE, 4 * HOUR),
+        calendar: "always",
+        chargeable: false,
+        photos_required: false,
+    },
+    Sample {
+        code: "plumbing",
+        name: "水管漏水",
+        dispatch: Dispatch::Assign,
+        within_s: (30 * MINUTE, 2 * HOUR, 24 * HOUR),
+        calendar: "always",
+        chargeable: true,
+        photos_required: false,
+    },
+    Sample {
+        code: "electric",
+        name: "电路故障",
+        dispatch: Dispatch::Grab,
+        within_s: (30 * MINUTE, 2 * HOUR, 24 * HOUR),
+        calendar: "always",
+        chargeable: true,
+        photos_required: false,
+    },
+    Sample {
+        code: "lift",
+        name: "电梯",
+        dispatch: Dispatch::Rotate,
+        within_s: (5 * MINUTE, 30 * MINUTE, 8 * HOUR),
+        calendar: "always",
+        chargeable: false,
+        photos_required: true,
+    },
+    Sample {
+        code: "public",
+        name: "公共设施",
+        dispatch: Dispatch::Assign,
+        within_s: (2 * HOUR, 8 * HOUR, 40 * HOUR),
+        calendar: "workdays",
+        chargeable: false,
+        photos_required: true,
+    },
 ];
 
 /// Loads the demo data if this database has none. Blocks.
@@ -69,7 +109,13 @@ pub fn load(db: &Db, calendars: &Calendars) -> Result<(), DbError> {
             let grants = [Grant { role: *role, community }];
             identity::replace_grants(tx, id, &grants)?;
             if *role == Role::CommunityAdmin {
-                manager = Some(jiazai_domain::actor::Actor { id, kind: PrincipalKind::Staff, session: None, grants: grants.to_vec(), scopes: vec![] });
+                manager = Some(jiazai_domain::actor::Actor {
+                    id,
+                    kind: PrincipalKind::Staff,
+                    session: None,
+                    grants: grants.to_vec(),
+                    scopes: vec![],
+                });
             }
         }
         for number in 1..=6 {

@@ -57,7 +57,7 @@ enum Admin {
         /// What people read
         #[arg(long)]
         display_name: Option<String>,
-        /// A role, perhaps with a community's code: platform_admin, or dispatcher@dongtu
+        /// A role, perhaps with a community's code: platform_admin, or dispatcher@dongtu. Repeat it for several
         #[arg(long = "role", required = true)]
         roles: Vec<String>,
         /// Read the password from standard input; otherwise one is made and printed

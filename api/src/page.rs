@@ -111,7 +111,8 @@ impl Params {
     /// `limit` and `cursor`; to be asked for last, because the cursor is bound to all that was asked before.
     pub fn page(mut self, operation: &str, vault: &Vault) -> Result<Window, ApiError> {
         let mut bound = vec![operation.to_owned(), self.subject.clone()];
-        let mut filters: Vec<_> = self.pairs.iter().filter(|(key, value)| !matches!(key.as_str(), "limit" | "cursor") && !value.is_empty()).collect();
+        let mut filters: Vec<_> =
+            self.pairs.iter().filter(|(key, value)| !matches!(key.as_str(), "limit" | "cursor") && !value.is_empty()).collect();
         filters.sort();
         for (key, value) in filters {
             bound.push(format!("{key}={value}"));

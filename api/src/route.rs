@@ -15,9 +15,7 @@ use jiazai_domain::actor::Role;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{
-    Content, Header, HttpMethod, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Required, ResponseBuilder, Schema,
-};
+use utoipa::openapi::{Content, Header, HttpMethod, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Required, ResponseBuilder, Schema};
 
 use crate::error::{ApiError, Code, code};
 
@@ -177,8 +175,19 @@ impl Api {
     }
 
     /// One actix resource a path, each answering 405 with `Allow` for what it does not know.
-    pub fn into_resources(self) -> Vec<Resource<impl actix_web::dev::ServiceFactory<ServiceRequest, Config = (), Response = actix_web::dev::ServiceResponse, Error = actix_web::Error, InitError = ()>>>
-    {
+    pub fn into_resources(
+        self,
+    ) -> Vec<
+        Resource<
+            impl actix_web::dev::ServiceFactory<
+                ServiceRequest,
+                Config = (),
+                Response = actix_web::dev::ServiceResponse,
+                Error = actix_web::Error,
+                InitError = (),
+            >,
+        >,
+    > {
         self.paths
             .into_iter()
             .map(|(path, routes)| {
@@ -239,7 +248,14 @@ fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut operation: Oper
         refuses.push(code::QUERY_INVALID);
     }
     if operation.request_body.is_some() {
-        refuses.extend([code::MALFORMED_JSON, code::PAYLOAD_TOO_LARGE, code::UNSUPPORTED_MEDIA_TYPE, code::VALIDATION_FAILED]);
+        refuses.extend([
+            code::REQUEST_TIMEOUT,
+            code::MALFORMED_JSON,
+            code::PAYLOAD_TOO_LARGE,
+            code::UNSUPPORTED_MEDIA_TYPE,
+            code::VALIDATION_FAILED,
+            code::UNKNOWN_FIELD,
+        ]);
     }
     match new.op.access {
         Access::Public => operation.security = Some(vec![SecurityRequirement::default()]),
@@ -252,7 +268,10 @@ fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut operation: Oper
         }
     }
     if new.op.keyed {
-        parameters.push(header_parameter("Idempotency-Key", false, "Makes a repeat harmless: the stored answer is sent again. 1 to 255 characters.").into());
+        parameters.push(
+            header_parameter("Idempotency-Key", false, "Makes a repeat harmless: the stored answer is sent again. 1 to 255 characters.")
+                .into(),
+        );
         refuses.extend([code::IDEMPOTENCY_MISMATCH, code::IDEMPOTENCY_IN_FLIGHT, code::HEADER_INVALID]);
     }
     let acts = new.method == Method::POST && path.contains("}/") || new.method == Method::DELETE;
@@ -276,11 +295,18 @@ fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut operation: Oper
     }
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
+        if response.description.is_empty() {
+            response.description = if status == "201" { "Created" } else { "OK" }.to_owned();
+        }
         response.headers.insert("X-Request-Id".to_owned(), header("Names this request in our log.", Type::String).into());
         if status.starts_with('2') {
             if new.op.limit != Limit::None {
-                response.headers.insert("RateLimit".to_owned(), header("What is left of the quota, as structured fields.", Type::String).into());
-                response.headers.insert("RateLimit-Policy".to_owned(), header("The quotas that count, as structured fields.", Type::String).into());
+                response
+                    .headers
+                    .insert("RateLimit".to_owned(), header("What is left of the quota, as structured fields.", Type::String).into());
+                response
+                    .headers
+                    .insert("RateLimit-Policy".to_owned(), header("The quotas that count, as structured fields.", Type::String).into());
             }
             if status == "201" && !response.headers.contains_key("Location") {
                 response.headers.insert("Location".to_owned(), header("Where the new thing is.", Type::String).into());

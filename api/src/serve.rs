@@ -14,7 +14,7 @@ use jiazai_domain::kernel::calendar::{Calendar, Calendars, OpeningHours};
 use jiazai_domain::kernel::daybook::DayBook;
 use jiazai_infra::cache::{Cache, CacheConfig};
 use jiazai_infra::clock::Clock;
-use jiazai_infra::db::{Db, DbError, Tx};
+use jiazai_infra::db::{DatabaseUrl, Db, DbError, Tx};
 use jiazai_infra::files::Files;
 use jiazai_infra::password::Passwords;
 use jiazai_infra::settings;
@@ -50,9 +50,35 @@ impl<E: std::error::Error> From<E> for Failed {
 /// Requests in flight get this long to finish after the process was asked to stop.
 const GRACE_S: u64 = 25;
 
+const DEMO_KEYS: &str = "demo-keys";
+
+/// What is kept here is nobody's business on a machine with other users.
+fn make_private_folder(folder: &Path) -> Result<(), Failed> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|e| Failed(format!("{}: {e}", folder.display())))
+}
+
+/// Keeps a second server off the same SQLite file: each would believe its own memory of who has logged out. Command-line
+/// tools take no lock; they only add.
+fn lock(database: &DatabaseUrl) -> Result<Option<std::fs::File>, Failed> {
+    let DatabaseUrl::Sqlite(path) = database else { return Ok(None) };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        make_private_folder(folder)?;
+    }
+    let beside = path.with_extension("lock");
+    let file = std::fs::File::create(&beside).map_err(|e| Failed(format!("{}: {e}", beside.display())))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(_) => Err(Failed(format!("another server is using {}", path.display()))),
+    }
+}
+
 /// The demo's keys: made once and kept beside its data, so that sessions and sealed fields survive a restart.
 fn demo_keys(data_dir: &Path) -> Result<(Secret, Secret), Failed> {
-    let path = data_dir.join("demo-keys");
+    let path = data_dir.join(DEMO_KEYS);
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(_) => {
@@ -78,7 +104,16 @@ pub fn keys(config: &Config) -> Result<(Secret, Secret), Failed> {
     if let (Some(jwt), Some(data)) = (jwt.clone(), data.clone()) {
         return Ok((jwt, data));
     }
-    std::fs::create_dir_all(&config.data_dir).map_err(|e| Failed(format!("{}: {e}", config.data_dir.display())))?;
+    make_private_folder(&config.data_dir)?;
+    let keys = config.data_dir.join(DEMO_KEYS);
+    if let DatabaseUrl::Sqlite(path) = &config.database
+        && path.exists()
+        && !keys.exists()
+    {
+        // New keys would open nothing in it.
+        let (path, keys) = (path.display(), keys.display());
+        return Err(Failed(format!("there is a database at {path} but no {keys}: put the keys back that belong to it")));
+    }
     let (made_jwt, made_data) = demo_keys(&config.data_dir)?;
     Ok((jwt.unwrap_or(made_jwt), data.unwrap_or(made_data)))
 }
@@ -87,7 +122,8 @@ pub fn keys(config: &Config) -> Result<(Secret, Secret), Failed> {
 pub fn calendars(config: &Config) -> Result<Calendars, Failed> {
     let Some(path) = &config.holidays else { return Ok(Calendars::compiled_in()) };
     let text = std::fs::read_to_string(path).map_err(|e| Failed(format!("JIAZAI_HOLIDAYS: {}: {e}", path.display())))?;
-    let book = DayBook::parse(&text).map_err(|fault| Failed(format!("JIAZAI_HOLIDAYS: {fault:?}")))?;
+    let unreadable = |line, reason| Failed(format!("JIAZAI_HOLIDAYS: {}: line {line}: {reason}", path.display()));
+    let book = DayBook::parse(&text).map_err(|fault| unreadable(fault.line, fault.reason))?;
     let hours = OpeningHours::parse("08:30-12:00,14:30-17:30").map_err(|fault| Failed(format!("{fault:?}")))?;
     let workdays = Calendar::workdays("workdays", hours, &book).map_err(|fault| Failed(format!("{fault:?}")))?;
     Ok(Calendars::new(vec![workdays]))
@@ -109,7 +145,9 @@ pub fn open_database(config: &Config, vault: &Vault, clock: Clock) -> Result<Db,
     }
     let holds_demo = db.write_blocking(|tx| Ok::<_, DbError>(settings::get(tx, demo::MARK)?.is_some()))?;
     if production && holds_demo {
-        return Err(Failed("the database holds demo accounts with the default password; production needs a database of its own".to_owned()));
+        return Err(Failed(
+            "the database holds demo accounts with the default password; production needs a database of its own".to_owned(),
+        ));
     }
     Ok(db)
 }
@@ -139,6 +177,7 @@ pub async fn serve(config: Config) -> Result<(), Failed> {
     let calendars = calendars(&config)?;
     // The address first: a second server on the same data must fail before it touches the data.
     let listener = TcpListener::bind(config.listen).map_err(|e| Failed(format!("cannot listen on {}: {e}", config.listen)))?;
+    let _lock = lock(&config.database)?;
     let is_demo = config.profile == Profile::Demo;
     let config = Arc::new(config);
     let opening = (config.clone(), vault.clone(), clock.clone(), calendars.clone());
@@ -202,11 +241,14 @@ pub async fn serve(config: Config) -> Result<(), Failed> {
     let stopping = server.handle();
     let working = tokio::spawn(jobs::run(app.clone().into_inner()));
     let to_stop = app.clone();
+    let drain = config.drain;
     tokio::spawn(async move {
         stop_signal().await;
         tracing::info!("stopping: finishing the requests in flight");
         to_stop.serving.store(false, Ordering::Relaxed);
         to_stop.jobs.wake();
+        // `/readyz` says no by now; whoever sends us requests gets this long to notice before the door is shut.
+        tokio::time::sleep(drain).await;
         stopping.stop(true).await;
     });
     tracing::info!(listen = %config.listen, took_ms = started.elapsed().as_millis() as u64, "serving");
@@ -253,9 +295,9 @@ fn hint(config: &Config, wechat: &str) {
     // Nobody may be reading.
     let _ = writeln!(
         out,
-        "家在 jiazai demo: {base}/docs  ·  WeChat simulator: {wechat}\n\
-         staff log-in 工作人员登录:  curl {base}/api/v1/auth/staff/login --json '{{\"username\":\"dispatcher\",\"password\":\"{}\"}}'\n\
-         resident log-in 居民登录:  curl {base}/api/v1/auth/wechat/login --json \"{{\\\"code\\\":\\\"$(curl -sX POST {wechat}/_sim/login-codes --json '{{}}' | grep -o '\\\"code\\\":\\\"[^\\\"]*' | cut -d'\\\"' -f4)\\\"}}\"",
+        "家在 jiazai demo: {base}/docs  ·  WeChat simulator 微信模拟器: {wechat}/_sim/\n\
+         staff 工作人员:  curl {base}/api/v1/auth/staff/login --json '{{\"username\":\"dispatcher\",\"password\":\"{}\"}}'\n\
+         resident 居民:   curl {wechat}/_sim/login-codes --json '{{}}'  and then  curl {base}/api/v1/auth/wechat/login --json '{{\"code\":\"…\"}}'",
         demo::PASSWORD
     );
     let _ = out.flush();

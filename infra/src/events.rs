@@ -105,7 +105,8 @@ pub fn find(tx: &mut Tx, id: EventId) -> Result<Option<Recorded>, DbError> {
 
 /// A thing's history, oldest first.
 pub fn history(tx: &mut Tx, subject: &str, after: Option<&str>, limit: i64) -> Result<Vec<Recorded>, DbError> {
-    let mut query = events::table.filter(events::subject_id.eq(subject)).order(events::id).limit(limit).select(EventRow::as_select()).into_boxed();
+    let mut query =
+        events::table.filter(events::subject_id.eq(subject)).order(events::id).limit(limit).select(EventRow::as_select()).into_boxed();
     if let Some(after) = after {
         query = query.filter(events::id.gt(after.to_owned()));
     }

@@ -169,8 +169,7 @@ pub fn insert_session(tx: &mut Tx, session: &Session) -> Result<(), DbError> {
 }
 
 pub fn session(tx: &mut Tx, id: SessionId) -> Result<Option<Session>, DbError> {
-    let row: Option<SessionRow> =
-        tx.run(|conn| sessions::table.find(id.text()).select(SessionRow::as_select()).first(conn).optional())?;
+    let row: Option<SessionRow> = tx.run(|conn| sessions::table.find(id.text()).select(SessionRow::as_select()).first(conn).optional())?;
     row.map(|row| {
         Ok(Session {
             id: parsed(&row.id)?,
@@ -238,9 +237,8 @@ fn resident_cell<'a>(column: &'static str, row: &'a str) -> Aad<'a> {
 /// The account of a WeChat user.
 fn resident_by_openid(tx: &mut Tx, vault: &Vault, openid: &str) -> Result<Option<PrincipalId>, DbError> {
     let index = vault.blind_index(OPENID, openid);
-    let id: Option<String> = tx.run(|conn| {
-        residents::table.filter(residents::openid_index.eq(&index)).select(residents::principal_id).first(conn).optional()
-    })?;
+    let id: Option<String> =
+        tx.run(|conn| residents::table.filter(residents::openid_index.eq(&index)).select(residents::principal_id).first(conn).optional())?;
     id.map(|id| parsed(&id)).transpose()
 }
 
@@ -257,8 +255,7 @@ fn insert_resident(tx: &mut Tx, vault: &Vault, principal: PrincipalId, openid: &
 /// The openid, to send a message to: of a resident, or of a member of staff who has bound one.
 pub fn openid_of(tx: &mut Tx, vault: &Vault, principal: PrincipalId) -> Result<Option<Secret>, DbError> {
     let row = principal.text();
-    let resident: Option<Vec<u8>> =
-        tx.run(|conn| residents::table.find(&row).select(residents::openid_sealed).first(conn).optional())?;
+    let resident: Option<Vec<u8>> = tx.run(|conn| residents::table.find(&row).select(residents::openid_sealed).first(conn).optional())?;
     let (table, sealed) = match resident {
         Some(sealed) => ("residents", Some(sealed)),
         None => {
@@ -397,10 +394,9 @@ pub fn insert_staff(tx: &mut Tx, id: PrincipalId, username: &str, password_hash:
 
 pub fn set_password(tx: &mut Tx, id: PrincipalId, password_hash: &str) -> Result<(), DbError> {
     let now = tx.now().millis();
-    tx.update_one(diesel::update(staff::table.find(id.text())).set((
-        staff::password_hash.eq(password_hash),
-        staff::password_changed_at.eq(now),
-    )))
+    tx.update_one(
+        diesel::update(staff::table.find(id.text())).set((staff::password_hash.eq(password_hash), staff::password_changed_at.eq(now))),
+    )
 }
 
 /// Notes which one-time code came with a log-in. [`DbError::Stale`] when it was used by another log-in meanwhile.
@@ -422,9 +418,8 @@ fn name_index(vault: &Vault, username: &str) -> Vec<u8> {
 
 /// Until when log-ins with this user name are refused, whoever has it.
 pub fn locked_until(tx: &mut Tx, vault: &Vault, username: &str) -> Result<Option<Timestamp>, DbError> {
-    let until: Option<Option<i64>> = tx.run(|conn| {
-        login_failures::table.find(name_index(vault, username)).select(login_failures::locked_until).first(conn).optional()
-    })?;
+    let until: Option<Option<i64>> =
+        tx.run(|conn| login_failures::table.find(name_index(vault, username)).select(login_failures::locked_until).first(conn).optional())?;
     let now = tx.now();
     Ok(until.flatten().map(Timestamp::from_millis).filter(|until| *until > now))
 }
@@ -443,10 +438,8 @@ pub fn count_failure(tx: &mut Tx, vault: &Vault, username: &str, limit: i64, unt
     .bind::<BigInt, _>(now);
     tx.run(|conn| count.execute(conn))?;
     let over = login_failures::table.filter(login_failures::name_index.eq(&index)).filter(login_failures::failures.ge(limit));
-    tx.run(|conn| {
-        diesel::update(over).set((login_failures::locked_until.eq(until.millis()), login_failures::failures.eq(0))).execute(conn)
-    })
-    .map(drop)
+    tx.run(|conn| diesel::update(over).set((login_failures::locked_until.eq(until.millis()), login_failures::failures.eq(0))).execute(conn))
+        .map(drop)
 }
 
 /// A right password ends the count.

@@ -11,10 +11,10 @@ use crate::db::{DbError, Tx};
 pub fn take(tx: &mut Tx, name: &str, holder: &str, for_ms: i64) -> Result<bool, DbError> {
     let now = tx.now();
     let until = now.plus_millis(for_ms).millis();
-    let mine_or_over = job_leases::table
-        .filter(job_leases::name.eq(name))
-        .filter(job_leases::holder.eq(holder).or(job_leases::until.lt(now.millis())));
-    let taken = tx.run(|conn| diesel::update(mine_or_over).set((job_leases::holder.eq(holder), job_leases::until.eq(until))).execute(conn))?;
+    let mine_or_over =
+        job_leases::table.filter(job_leases::name.eq(name)).filter(job_leases::holder.eq(holder).or(job_leases::until.lt(now.millis())));
+    let taken =
+        tx.run(|conn| diesel::update(mine_or_over).set((job_leases::holder.eq(holder), job_leases::until.eq(until))).execute(conn))?;
     if taken == 1 {
         return Ok(true);
     }

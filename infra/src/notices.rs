@@ -123,7 +123,9 @@ pub fn finish(tx: &mut Tx, notice: &Notice, ending: Ending) -> Result<(), DbErro
         Ending::Uncertain => ("uncertain", None, Some("answer_lost")),
     };
     let claimed = notices::table.filter(notices::id.eq(notice.id.text())).filter(notices::state.eq("sending"));
-    tx.run(|conn| diesel::update(claimed).set((notices::state.eq(state), notices::due_at.eq(due), notices::error.eq(error))).execute(conn))?;
+    tx.run(|conn| {
+        diesel::update(claimed).set((notices::state.eq(state), notices::due_at.eq(due), notices::error.eq(error))).execute(conn)
+    })?;
     if matches!(ending, Ending::Retry(_)) {
         let purse = notice_credits::table.find((notice.recipient.text(), notice.template.clone()));
         tx.run(|conn| diesel::update(purse).set(notice_credits::credits.eq(notice_credits::credits + 1)).execute(conn))?;
@@ -147,7 +149,9 @@ pub fn abandon(tx: &mut Tx) -> Result<usize, DbError> {
     let now = tx.now().millis();
     let lost = notices::table.filter(notices::state.eq("sending")).filter(notices::due_at.lt(now));
     tx.run(|conn| {
-        diesel::update(lost).set((notices::state.eq("uncertain"), notices::due_at.eq(None::<i64>), notices::error.eq("sender_died"))).execute(conn)
+        diesel::update(lost)
+            .set((notices::state.eq("uncertain"), notices::due_at.eq(None::<i64>), notices::error.eq("sender_died")))
+            .execute(conn)
     })
 }
 

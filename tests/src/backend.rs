@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The variables that make a server use storage of its own; none for SQLite, whose file lies in the data folder.
-pub(crate) fn variables() -> Vec<(String, String)> {
+pub fn fresh_storage() -> Vec<(String, String)> {
     match std::env::var("JIAZAI_TEST_BACKEND").as_deref() {
         Err(_) | Ok("sqlite") => Vec::new(),
         Ok("postgres") => {
@@ -21,7 +21,7 @@ pub(crate) fn variables() -> Vec<(String, String)> {
     }
 }
 
-pub(crate) fn is_postgres() -> bool {
+pub fn is_postgres() -> bool {
     std::env::var("JIAZAI_TEST_BACKEND").is_ok_and(|name| name == "postgres")
 }
 
@@ -57,11 +57,27 @@ fn empty_redis() -> String {
     format!("redis://{place}/{number}")
 }
 
+/// Everything that a Redis holds, as its own snapshot form: short texts stand in it as they are.
+pub fn redis_content(url: &str) -> Vec<u8> {
+    let (place, number) = url.strip_prefix("redis://").and_then(|rest| rest.split_once('/')).expect("redis://host/number");
+    let listed = redis(place, &[&format!("SELECT {number}"), "KEYS *"]);
+    let keys: Vec<&str> = listed.lines().filter(|line| !line.starts_with(['+', '*', '$', '-', ':'])).collect();
+    let mut all = listed.clone().into_bytes();
+    for key in keys {
+        all.extend(redis_bytes(place, &[&format!("SELECT {number}"), &format!("DUMP \"{key}\"")]));
+    }
+    all
+}
+
 /// Sends inline commands and gives everything that Redis answers.
 fn redis(place: &str, commands: &[&str]) -> String {
+    String::from_utf8_lossy(&redis_bytes(place, commands)).into_owned()
+}
+
+fn redis_bytes(place: &str, commands: &[&str]) -> Vec<u8> {
     let mut stream = TcpStream::connect(place).expect("Redis answers");
     write!(stream, "{}\r\nQUIT\r\n", commands.join("\r\n")).expect("Redis listens");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("Redis answers in text");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("Redis answers");
     answer
 }

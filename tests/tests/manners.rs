@@ -48,6 +48,98 @@ fn a_body_that_is_too_large_is_413_before_it_is_read() {
 }
 
 #[test]
+fn the_head_of_what_can_be_read_is_read_without_its_body() {
+    let repair = Repair::new(shared());
+    let ticket = format!("/api/v1/repair-tickets/{}", repair.report()["id"].as_str().unwrap());
+    for path in ["/livez", "/openapi.json", "/api/v1/me", "/api/v1/repair-tickets?limit=1", ticket.as_str(), "/api/v1/nothing"] {
+        let whole = repair.reporter.plain("GET", path).send();
+        let head = repair.reporter.plain("HEAD", path).transmit();
+        assert_eq!((head.status, head.body.len()), (whole.status, 0), "{path}");
+        for name in ["content-type", "content-length", "etag", "cache-control", "link"] {
+            assert_eq!(head.header(name), whole.header(name), "{path}: {name}");
+        }
+    }
+    assert_eq!(shared().anon().plain("HEAD", "/api/v1/me").transmit().status, 401);
+    let post_only = shared().anon().plain("HEAD", "/api/v1/auth/staff/login").transmit();
+    assert_eq!((post_only.status, post_only.must("allow")), (405, "POST"));
+}
+
+#[test]
+fn a_parameter_is_given_once() {
+    let dispatcher = shared().staff("dispatcher");
+    for twice in ["limit=1&limit=1", "state=submitted&state=closed", "cursor=a&cursor=b"] {
+        dispatcher.get(&format!("/repair-tickets?{twice}")).refuse(400, "query_invalid");
+    }
+    for broken in ["%ff=1", "limit=%ff", "limit=%00", "=1", "&&&limit=0"] {
+        dispatcher.get(&format!("/repair-tickets?{broken}")).refuse(400, "query_invalid");
+    }
+}
+
+#[test]
+fn a_nest_of_brackets_is_refused_as_quickly_as_anything() {
+    let someone = shared().resident();
+    someone.id();
+    for (open, close) in [("[", "]"), ("{\"a\":", "}"), ("[[[{\"a\":[", "]}]]]")] {
+        for depth in [100, 1_000, 20_000] {
+            let mut body = open.repeat(depth);
+            body.push('1');
+            body.push_str(&close.repeat(depth));
+            body.truncate(250_000);
+            let reply = someone.call("POST", "/repair-tickets").bytes("application/json", body.into_bytes()).send();
+            assert!(matches!(reply.status, 400 | 422), "{open} {depth}: {}", reply.describe());
+        }
+    }
+    shared().anon().plain("GET", "/livez").send().expect(200);
+}
+
+#[test]
+fn headers_without_end_are_refused_and_harm_nobody() {
+    let many: String = (0..2000).map(|n| format!("X-{n}: y\r\n")).collect();
+    let long = format!("X-Long: {}\r\n", "y".repeat(400_000));
+    let line = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "y".repeat(400_000));
+    for request in [format!("GET /livez HTTP/1.1\r\nHost: x\r\n{many}\r\n"), format!("GET /livez HTTP/1.1\r\nHost: x\r\n{long}\r\n"), line]
+    {
+        let reply = raw(shared(), request.as_bytes());
+        assert!(matches!(reply.status, 400 | 414 | 431), "{}", reply.status);
+    }
+    for nonsense in
+        ["\r\n\r\n\0\0\r\n\r\n", "GET\r\n\r\n", "GET /livez HTTP/9.9\r\n\r\n", "GET /livez HTTP/1.1\r\nContent-Length: -1\r\n\r\n"]
+    {
+        assert_eq!(raw(shared(), nonsense.as_bytes()).status, 400, "{nonsense:?}");
+    }
+    // Two lengths, or a length and chunks: the way to smuggle a second request past a proxy.
+    for lengths in ["Content-Length: 2\r\nContent-Length: 3\r\n", "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n"] {
+        let request = format!("POST /api/v1/auth/staff/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{lengths}\r\n{{}}");
+        assert_eq!(raw(shared(), request.as_bytes()).status, 400, "{lengths:?}");
+    }
+    shared().anon().plain("GET", "/livez").send().expect(200);
+}
+
+#[test]
+fn whoever_sends_a_body_slowly_holds_nobody_up_and_is_told_so() {
+    use std::io::{Read, Write};
+    let token = shared().resident().authorization().unwrap();
+    let head = format!(
+        "POST /api/v1/repair-tickets HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
+    );
+    let mut slow: Vec<std::net::TcpStream> = (0..200)
+        .map(|_| {
+            let mut stream = std::net::TcpStream::connect(shared().address()).expect("the server listens");
+            stream.write_all(head.as_bytes()).expect("the server reads");
+            stream
+        })
+        .collect();
+    let started = std::time::Instant::now();
+    Repair::new(shared()).report();
+    assert!(started.elapsed().as_secs() < 10, "others waited {:?}", started.elapsed());
+    let last = slow.last_mut().unwrap();
+    last.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+    let mut answer = Vec::new();
+    let _ = last.read_to_end(&mut answer);
+    assert!(String::from_utf8_lossy(&answer).starts_with("HTTP/1.1 408"), "{}", String::from_utf8_lossy(&answer));
+}
+
+#[test]
 fn a_body_of_another_type_is_415() {
     let someone = shared().resident();
     for kind in ["text/plain", "application/xml", "application/x-www-form-urlencoded"] {
@@ -142,6 +234,20 @@ fn details_are_chinese_unless_english_is_asked_for() {
     for english in ["en", "en-GB,en;q=0.9", "EN-us"] {
         let reply = anon.get("/nothing").header("Accept-Language", english).send();
         assert!(!has_chinese(&detail(reply.clone())), "{english}: {}", reply.describe());
+    }
+    // The heavier weight wins; none, nonsense and a tie are Chinese.
+    for (wanted, chinese) in [
+        ("en;q=0.3, zh;q=0.9", true),
+        ("zh-TW;q=0.2,en-US;q=0.8", false),
+        ("fr, en;q=0.1", false),
+        ("en;q=0", true),
+        ("*", true),
+        ("en;q=0.5,zh;q=0.5", true),
+        ("english please", true),
+        (";;,,q=", true),
+    ] {
+        let reply = anon.get("/nothing").header("Accept-Language", wanted).send();
+        assert_eq!(has_chinese(&detail(reply)), chinese, "{wanted}");
     }
     // Every fault's sentence too, not only the headline.
     let problem = anon.post("/auth/staff/login", json!({})).header("Accept-Language", "en").send().expect(422).json;

@@ -236,7 +236,12 @@ impl<K: Kind> Deserr<Faults> for Ref<K> {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef) -> Result<Self, Faults> {
         match string(value, at)?.parse() {
             Ok(id) => Ok(Self(id)),
-            Err(_) => fault(at, "id_malformed", format!("应为 {}_ 开头的编号", K::PREFIX), format!("must be an id that begins with {}_", K::PREFIX)),
+            Err(_) => fault(
+                at,
+                "id_malformed",
+                format!("应为 {}_ 开头的编号", K::PREFIX),
+                format!("must be an id that begins with {}_", K::PREFIX),
+            ),
         }
     }
 }
@@ -268,7 +273,12 @@ impl Deserr<Faults> for Instant {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef) -> Result<Self, Faults> {
         match Timestamp::parse(&string(value, at)?) {
             Some(instant) => Ok(Self(instant)),
-            None => fault(at, "instant_malformed", "应为 RFC 3339 时间，例如 2026-05-01T08:00:00Z", "must be an RFC 3339 instant such as 2026-05-01T08:00:00Z"),
+            None => fault(
+                at,
+                "instant_malformed",
+                "应为 RFC 3339 时间，例如 2026-05-01T08:00:00Z",
+                "must be an RFC 3339 instant such as 2026-05-01T08:00:00Z",
+            ),
         }
     }
 }
@@ -385,7 +395,10 @@ mod tests {
 
     #[test]
     fn text_is_measured_after_trimming() {
-        assert_eq!(faults(r#"{"community_id":"tkt_01h455vb4pex5vsknk084sn02q","title":"  \n "}"#), [("/community_id".to_owned(), "id_malformed"), ("/title".to_owned(), "blank")]);
+        assert_eq!(
+            faults(r#"{"community_id":"tkt_01h455vb4pex5vsknk084sn02q","title":"  \n "}"#),
+            [("/community_id".to_owned(), "id_malformed"), ("/title".to_owned(), "blank")]
+        );
     }
 
     #[test]

@@ -115,7 +115,8 @@ fn check_homes(tx: &mut Tx, place: CommunityId, body: &NewTicket) -> Result<(), 
     let ids: Vec<HomeId> = named.iter().map(|(_, home)| *home).collect();
     let known = community::homes_in(tx, place, &ids)?;
     let unknown = named.into_iter().filter(|(_, home)| !known.contains(home));
-    let faults: Vec<Fault> = unknown.map(|(at, _)| Fault::new(at, "unknown_home", "没有这个房屋", "is not a home of the community")).collect();
+    let faults: Vec<Fault> =
+        unknown.map(|(at, _)| Fault::new(at, "unknown_home", "没有这个房屋", "is not a home of the community")).collect();
     if faults.is_empty() { Ok(()) } else { Err(ApiError::invalid(faults)) }
 }
 

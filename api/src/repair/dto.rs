@@ -10,8 +10,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::input::named::{
-    AmountFen, AnyText200, AnyText500, CommunityRef, EventRef, FileRef, HomeRef, ItemFen, Mark, PrincipalRef, PromiseSeconds, Text32, Text40, Text60,
-    Text500, Text2000, TicketRef,
+    AmountFen, AnyText200, AnyText500, CommunityRef, EventRef, FileRef, HomeRef, ItemFen, Mark, PrincipalRef, PromiseSeconds, Text32,
+    Text40, Text60, Text500, Text2000, TicketRef,
 };
 use crate::input::{Faults, Few, Instant, Number, Ref, Text};
 
@@ -302,7 +302,11 @@ impl TicketDto {
             overdue: ticket.overdue(now),
             quote: f.quote.as_ref().filter(|_| whole).map(|quote| QuoteDto {
                 amount_fen: Number(quote.amount_fen()),
-                items: Few(quote.items().iter().map(|i| QuoteItemDto { name: Text(i.name.clone()), amount_fen: Number(i.amount_fen) }).collect()),
+                items: Few(quote
+                    .items()
+                    .iter()
+                    .map(|i| QuoteItemDto { name: Text(i.name.clone()), amount_fen: Number(i.amount_fen) })
+                    .collect()),
             }),
             resolution: f.resolution.as_ref().filter(|_| whole).map(|resolution| ResolutionDto {
                 note: resolution.note.clone(),

@@ -183,7 +183,16 @@ mod tests {
     #[test]
     fn only_the_canonical_text_is_an_id() {
         let good = CatId::from_uuid(Uuid::from_u128(7)).text();
-        for bad in ["", "cat", "cat_", &good[4..], &good.to_uppercase(), &format!("{good}0"), "cat_80000000000000000000000000", "cat_0000000000000000000000000l"] {
+        for bad in [
+            "",
+            "cat",
+            "cat_",
+            &good[4..],
+            &good.to_uppercase(),
+            &format!("{good}0"),
+            "cat_80000000000000000000000000",
+            "cat_0000000000000000000000000l",
+        ] {
             assert_eq!(bad.parse::<CatId>(), Err(NotAnId), "{bad}");
         }
     }

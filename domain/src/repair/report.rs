@@ -42,7 +42,7 @@ pub struct Report {
 
 impl ReportDraft<'_> {
     /// # Errors
-    /// All faults at once, by the field names of the report: blank or long texts, neither home nor place, too many photos or
+    /// All faults at once, by the field names of the report: blank or long texts, too many photos or
     /// homes, an appointment that is past, turned around, longer than thirty days or more than thirty days ahead.
     pub fn check(self, now: Timestamp) -> Result<Report, Vec<Fault>> {
         let mut faults = Faults::new();

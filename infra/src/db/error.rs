@@ -44,9 +44,7 @@ impl From<Error> for DbError {
         match error {
             Error::DatabaseError(Kind::UniqueViolation, _) => Self::Duplicate,
             Error::DatabaseError(Kind::SerializationFailure, _) => Self::Contention,
-            Error::DatabaseError(Kind::ClosedConnection | Kind::UnableToSendCommand, info) => {
-                Self::Unavailable(info.message().to_owned())
-            }
+            Error::DatabaseError(Kind::ClosedConnection | Kind::UnableToSendCommand, info) => Self::Unavailable(info.message().to_owned()),
             Error::DatabaseError(kind, info) => by_message(kind, info.message()),
             Error::NotFound => Self::Corrupt("a row that must exist is missing".to_owned()),
             Error::DeserializationError(cause) => Self::Corrupt(cause.to_string()),

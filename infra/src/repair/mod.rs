@@ -29,11 +29,9 @@ pub struct Filter {
 pub fn find(tx: &mut Tx, id: TicketId) -> Result<Option<Ticket>, DbError> {
     let found: Option<(TicketRow, CategoryRow)> = tx.run(|conn| {
         repair_tickets::table
-            .inner_join(
-                repair_categories::table.on(repair_categories::community_id
-                    .eq(repair_tickets::community_id)
-                    .and(repair_categories::code.eq(repair_tickets::category))),
-            )
+            .inner_join(repair_categories::table.on(
+                repair_categories::community_id.eq(repair_tickets::community_id).and(repair_categories::code.eq(repair_tickets::category)),
+            ))
             .filter(repair_tickets::id.eq(id.text()))
             .select((TicketRow::as_select(), CategoryRow::as_select()))
             .first(conn)
@@ -222,9 +220,8 @@ pub fn confirmed_by_time(tx: &mut Tx, limit: i64) -> Result<Vec<Ticket>, DbError
 // Categories ---------------------------------------------------------------------------------------------------------
 
 pub fn category(tx: &mut Tx, community: CommunityId, code: &str) -> Result<Option<Category>, DbError> {
-    let row: Option<CategoryRow> = tx.run(|conn| {
-        repair_categories::table.find((community.text(), code)).select(CategoryRow::as_select()).first(conn).optional()
-    })?;
+    let row: Option<CategoryRow> =
+        tx.run(|conn| repair_categories::table.find((community.text(), code)).select(CategoryRow::as_select()).first(conn).optional())?;
     row.map(CategoryRow::category).transpose()
 }
 
