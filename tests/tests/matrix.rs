@@ -4,8 +4,9 @@
 //! it fails. `UPDATE_MATRIX=1` writes it anew; read the difference before you commit it.
 //!
 //! A cell is what came of a request in which nothing else was wrong: `ok`; 401, 403 or 404; or `rule`, when the caller got
-//! past the question of rights and something else (a state, a value) stood in the way. Each changing request has a subject
-//! of its own, so that no cell depends on another.
+//! past the question of rights and something else (a state, a value) stood in the way. Whatever got past that question
+//! leaves the next caller a new subject, so that no cell depends on another; a refusal changes nothing, and its subject
+//! serves again.
 
 use std::fmt::Write as _;
 
@@ -139,7 +140,7 @@ impl<'s> Stage<'s> {
         }
     }
 
-    fn ask(&self, operation: &Operation, who: &Who<'s>) -> String {
+    fn ask(&self, operation: &Operation, who: &Who<'s>, subject: &mut Option<String>) -> String {
         // What ends a session or an account must not end the column's own.
         let ends = operation.path.ends_with("/auth/logout") || (operation.method == "DELETE" && operation.path.ends_with("/me"));
         let anon = self.server.anon();
@@ -162,7 +163,12 @@ impl<'s> Stage<'s> {
             }
             Who::Staff(someone) => someone,
         };
-        self.send(client, operation, who, &self.fill(operation))
+        let path = subject.take().unwrap_or_else(|| self.fill(operation));
+        let cell = self.send(client, operation, who, &path);
+        if operation.method == "GET" || matches!(cell.as_str(), "401" | "403" | "404") {
+            *subject = Some(path);
+        }
+        cell
     }
 
     /// The same about a ticket that does not exist.
@@ -215,8 +221,9 @@ fn the_role_matrix_is_as_committed() {
         let secured = operation.json["security"]
             .as_array()
             .is_some_and(|all| !all.is_empty() && all.iter().all(|needs| needs.as_object().is_some_and(|n| !n.is_empty())));
+        let mut subject = None;
         for (name, who) in &stage.columns {
-            let cell = stage.ask(operation, who);
+            let cell = stage.ask(operation, who, &mut subject);
             let at = format!("{} {} by {name}: {cell}", operation.method, operation.path);
             match *name {
                 "nobody" if secured && cell != "401" => faults.push(format!("{at}, though the document asks for an identity")),
