@@ -1,0 +1,107 @@
+//! The family's part: write, submit, withdraw, object, answer an offer.
+
+use super::aggregate::Application;
+use super::draft::{ApplicationDraft, Standing};
+use super::machine::{Action, State};
+use super::{Reason, Refusal, template};
+use crate::actor::Actor;
+use crate::enrolment::seat_lock::{Claim, Family, SeatUse};
+use crate::kernel::changed::{Changed, Event};
+use crate::kernel::time::Timestamp;
+
+impl Application {
+    /// Other values, while it may still be handed in. What reviewers had corrected goes with them: it was about what
+    /// stood there before.
+    ///
+    /// # Errors
+    /// [`Refusal::Faults`] and those of handing in. Consent need not be given twice, but may be given to a newer text.
+    pub fn rewrite(mut self, draft: ApplicationDraft, standing: &Standing, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+        self.guard(Action::Submit, by, now)?;
+        if draft.consent.is_some() {
+            self.facts.consent = draft.consent(now)?;
+        }
+        self.facts.content = draft.check(&self.facts.round, standing, now)?;
+        self.facts.corrected = Default::default();
+        let state = self.facts.state;
+        Ok(self.moved(state, Event::new("enrolment_application.updated", Some(by.id), now)))
+    }
+
+    /// 提交: what the rules say now is kept, to be compared with what reviewers find.
+    ///
+    /// # Errors
+    /// [`Refusal::DocumentsMissing`] beside the guard's.
+    pub fn submit(mut self, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+        self.guard(Action::Submit, by, now)?;
+        let finding = self.finding();
+        let kinds = self.missing_documents(&finding);
+        if !kinds.is_empty() {
+            return Err(Refusal::DocumentsMissing { kinds });
+        }
+        let f = &mut self.facts;
+        f.filed_tier = finding.verdict.tier().map(str::to_owned);
+        f.submitted_at = Some(now);
+        f.correct_until = None;
+        let event = Self::event(Action::Submit, by, now).telling(f.reviewer, template::REVIEW);
+        f.reviewer = None;
+        Ok(self.moved(State::Submitted, event))
+    }
+
+    /// 撤回: before a seat was accepted. A seat that was offered goes on to the next.
+    pub fn withdraw(mut self, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+        self.guard(Action::Withdraw, by, now)?;
+        self.facts.ended_at = Some(now);
+        let event = Self::event(Action::Withdraw, by, now).telling(self.facts.reviewer, template::REVIEW);
+        Ok(self.moved(State::Withdrawn, event))
+    }
+
+    /// 异议: once, within the window.
+    pub fn object(mut self, reason: Reason, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+        self.guard(Action::Object, by, now)?;
+        self.facts.objected_at = Some(now);
+        self.facts.reviewer = None;
+        let event = Self::event(Action::Object, by, now).noting(reason.into_string());
+        Ok(self.moved(State::Objection, event))
+    }
+
+    /// 确认入学: and with it the home's seat is taken. Answers the rows to insert in the same transaction; the unique key
+    /// on (home, school year) is what decides between two families at the same moment.
+    ///
+    /// `family` are the blind indexes of this application's guardians, `existing` the seat uses of its home.
+    ///
+    /// # Errors
+    /// [`Refusal::SeatLocked`] beside the guard's.
+    pub fn accept(
+        mut self,
+        family: Family,
+        existing: &[SeatUse],
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<(Changed<Self>, Vec<SeatUse>), Refusal> {
+        self.guard(Action::Accept, by, now)?;
+        let f = &mut self.facts;
+        let Some(offer) = f.offer else { return Err(Refusal::WrongState { state: f.state }) };
+        let mut rows = Vec::new();
+        if let Some(home) = f.content.home.filter(|_| offer.takes_home_seat) {
+            let claim = Claim {
+                home,
+                school_year: f.round.school_year,
+                years: f.round.rules.seat_lock_years(),
+                siblings_exempt: f.round.rules.siblings_exempt(),
+                application: f.id,
+                family,
+            };
+            rows = claim.decide(existing).map_err(|locked| Refusal::SeatLocked { free_from: locked.free_from })?;
+        }
+        f.ended_at = Some(now);
+        let event = Self::event(Action::Accept, by, now).with("school_id", offer.school);
+        Ok((self.moved(State::Accepted, event), rows))
+    }
+
+    /// 放弃
+    pub fn decline(mut self, reason: Option<Reason>, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+        self.guard(Action::Decline, by, now)?;
+        self.facts.ended_at = Some(now);
+        let event = Self::event(Action::Decline, by, now).noting(reason.map(Reason::into_string));
+        Ok(self.moved(State::Released, event))
+    }
+}

@@ -1,0 +1,217 @@
+//! Rules of the round, each by the name of its test.
+
+use super::*;
+use crate::actor::Role;
+use crate::enrolment::testing::*;
+use crate::kernel::time::Timestamp;
+use crate::registry::BuildingId;
+
+fn why() -> Option<Reason> {
+    Some(Reason::new("提前完成审核").expect("a reason"))
+}
+
+fn step(round: Round, action: Action, early: Option<Reason>, now: Timestamp) -> Result<Round, Refusal> {
+    round.step(action, Step { early, pending_objections: 0 }, &admin(), now).map(|done| done.into_parts().0)
+}
+
+#[test]
+fn a_season_goes_its_way_by_the_calendar() {
+    let c = calendar();
+    let steps = [
+        (Action::Publish, at("2026-05-02T09:00"), State::Published),
+        (Action::Open, c.register_from, State::Open),
+        (Action::Close, c.register_to, State::Closed),
+        (Action::List, c.review_to, State::Listed),
+        (Action::Allocate, c.objection_to, State::Allocated),
+        (Action::Announce, c.objection_to, State::Announced),
+        (Action::Finish, c.confirm_to, State::Finished),
+    ];
+    let mut current = round();
+    for (i, (action, when, to)) in steps.into_iter().enumerate() {
+        assert_eq!(current.allowed_actions(&admin()), [action]);
+        current = step(current, action, None, when).expect("a step");
+        assert_eq!((current.facts().state, current.facts().version), (to, i as i64 + 2));
+    }
+    assert_eq!(current.allowed_actions(&admin()), []);
+    assert_eq!(current.facts().announced_at, Some(c.objection_to));
+}
+
+#[test]
+fn a_step_before_the_windows_end_needs_a_reason_that_is_kept() {
+    let c = calendar();
+    let windows = [
+        (State::Published, Action::Open, c.register_from),
+        (State::Open, Action::Close, c.register_to),
+        (State::Closed, Action::List, c.review_to),
+        (State::Listed, Action::Allocate, c.objection_to),
+        (State::Announced, Action::Finish, c.confirm_to),
+    ];
+    for (state, action, ends_at) in windows {
+        let before = ends_at.plus_millis(-1);
+        assert_eq!(step(round_in(state), action, None, before), Err(Refusal::TooEarly { ends_at }), "{action}");
+        assert!(round_in(state).allowed_actions(&admin()).contains(&action));
+        let done = round_in(state).step(action, Step { early: why(), pending_objections: 0 }, &admin(), before).expect("a step");
+        assert_eq!(done.events()[0].note.as_deref(), Some("提前完成审核"));
+        assert_eq!(done.events()[0].kind, action.event());
+        let on_time = round_in(state).step(action, Step { early: why(), pending_objections: 0 }, &admin(), ends_at).expect("a step");
+        assert_eq!(on_time.events()[0].note, None, "nothing was early");
+    }
+}
+
+#[test]
+fn a_round_does_not_finish_over_an_open_objection() {
+    let with = Step { early: why(), pending_objections: 1 };
+    assert_eq!(round_in(State::Announced).step(Action::Finish, with, &admin(), now()).map(|_| ()), Err(Refusal::ObjectionsPending));
+}
+
+#[test]
+fn only_the_communitys_enrolment_administrators_run_a_round() {
+    let elsewhere = crate::actor::CommunityId::from_uuid(uuid::Uuid::from_u128(2));
+    for other in
+        [parent(), reviewer(1), staff(Role::CommunityAdmin), staff(Role::Auditor), member(61, Role::EnrolmentAdmin, Some(elsewhere))]
+    {
+        for state in State::ALL {
+            assert_eq!(round_in(*state).allowed_actions(&other), []);
+            let tried = round_in(*state).step(Action::Publish, Step::default(), &other, now());
+            assert_eq!(tried.map(|_| ()), Err(Refusal::NotForYou), "the state is none of their business");
+        }
+        assert_eq!(round().replace(&round_draft(), &other, now()).map(|_| ()), Err(Refusal::NotForYou));
+        assert_eq!(round().visible_to(&other), other == reviewer(1) || other == staff(Role::Auditor));
+        assert!(round_in(State::Published).visible_to(&other));
+    }
+    assert!(round().allowed_actions(&member(62, Role::PlatformAdmin, None)).contains(&Action::Publish));
+}
+
+#[test]
+fn steps_happen_only_along_the_table() {
+    assert_eq!(MACHINE.flaws(), Vec::<String>::new());
+    for state in State::ALL {
+        for action in Action::ALL {
+            let allowed = round_in(*state).allowed_actions(&admin()).contains(action);
+            match step(round_in(*state), *action, why(), now()) {
+                Ok(done) => {
+                    assert!(allowed && MACHINE.edge(*action, *state, done.facts().state).is_some());
+                }
+                Err(refusal) => assert!(!allowed && refusal == Refusal::WrongState { state: *state }),
+            }
+        }
+    }
+}
+
+#[test]
+fn only_a_draft_is_rewritten() {
+    let draft = RoundDraft { title: "另一个标题", ..round_draft() };
+    let done = round().replace(&draft, &admin(), now()).expect("rewritten");
+    assert_eq!((done.value().facts().title.as_str(), done.loaded()), ("另一个标题", Some(1)));
+    for state in State::ALL.iter().filter(|s| **s != State::Draft) {
+        assert_eq!(round_in(*state).replace(&draft, &admin(), now()).map(|_| ()), Err(Refusal::WrongState { state: *state }));
+    }
+}
+
+#[test]
+fn everything_wrong_with_a_draft_is_told_at_once() {
+    let mut draft = round_draft();
+    draft.title = " ";
+    draft.school_year = 26;
+    (draft.born_from, draft.born_to) = (draft.born_to, draft.born_from);
+    draft.calendar.register_to = draft.calendar.register_from;
+    draft.calendar.confirm_to = draft.calendar.register_to;
+    draft.rules.tiers[1].code = "local".to_owned();
+    draft.seat_plans = vec![SeatsInput { school: school(1), seats: -1 }, SeatsInput { school: school(1), seats: 1 }];
+    let zone = |building, street: Option<&str>| ZoneInput {
+        school: school(1),
+        building,
+        street: street.map(str::to_owned),
+        door_from: Some(9),
+        door_to: Some(3),
+        parity: Parity::All,
+        valid_from: Some("2026-01-02".parse().expect("a date")),
+        valid_to: Some("2026-01-01".parse().expect("a date")),
+    };
+    draft.zones = vec![zone(None, None), ZoneInput { school: school(9), ..zone(None, Some("东涂街")) }];
+    let Err(Refusal::Faults(faults)) = Round::create(round().facts().id, here(), &draft, &admin(), now()).map(|_| ()) else {
+        panic!("faults were expected");
+    };
+    let found: Vec<_> = faults.iter().map(|fault| (fault.pointer.as_str(), fault.code)).collect();
+    let expected = [
+        ("/title", "blank"),
+        ("/school_year", "out_of_range"),
+        ("/born_to", "before_born_from"),
+        ("/calendar/register_to", "not_after_previous"),
+        ("/calendar/confirm_to", "not_after_previous"),
+        ("/rules/tiers/1/code", "duplicate"),
+        ("/seat_plans/0/seats", "out_of_range"),
+        ("/seat_plans/1/school_id", "duplicate"),
+        ("/zones/0", "building_or_street"),
+        ("/zones/0/valid_to", "before_valid_from"),
+        ("/zones/1/school_id", "school_not_in_round"),
+        ("/zones/1/door_to", "out_of_range"),
+        ("/zones/1/valid_to", "before_valid_from"),
+    ];
+    assert_eq!(found, expected);
+}
+
+fn seats(one: i64, two: i64) -> Vec<SeatsInput> {
+    vec![SeatsInput { school: school(1), seats: one }, SeatsInput { school: school(2), seats: two }]
+}
+
+#[test]
+fn a_changed_plan_is_a_new_version_with_a_reason() {
+    let done = round_in(State::Open).replan(&seats(30, 80), why(), &admin(), now()).expect("replanned");
+    assert_eq!((done.value().facts().seats.version, done.value().facts().plan()[&school(1)]), (2, 30));
+    assert_eq!(round_in(State::Open).replan(&seats(50, 80), None, &admin(), now()).map(|_| ()), Err(Refusal::ReasonMissing));
+    assert_eq!(
+        round_in(State::Draft).replan(&seats(50, 80), why(), &admin(), now()).map(|_| ()),
+        Err(Refusal::WrongState { state: State::Draft })
+    );
+}
+
+#[test]
+fn once_seats_are_allocated_a_plan_is_only_raised() {
+    for state in [State::Allocated, State::Announced] {
+        assert!(round_in(state).replan(&seats(41, 80), why(), &admin(), now()).is_ok());
+        assert_eq!(round_in(state).replan(&seats(39, 90), why(), &admin(), now()).map(|_| ()), Err(Refusal::SeatsLowered));
+        assert_eq!(round_in(state).replan(&seats(40, 80)[..1], why(), &admin(), now()).map(|_| ()), Err(Refusal::SeatsLowered));
+    }
+}
+
+#[test]
+fn families_register_while_the_round_is_open_and_the_calendar_agrees() {
+    let c = calendar();
+    for (state, when, expected) in [
+        (State::Open, c.register_from, true),
+        (State::Open, c.register_from.plus_millis(-1), false),
+        (State::Open, c.register_to.plus_millis(-1), true),
+        (State::Open, c.register_to, false),
+        (State::Published, c.register_from, false),
+        (State::Closed, c.register_from, false),
+    ] {
+        assert_eq!(round_in(state).facts().registering(when), expected, "{state} {when}");
+    }
+}
+
+#[test]
+fn offers_wait_until_the_confirmations_end_and_later_ones_for_three_days() {
+    let facts = round().facts().clone();
+    assert_eq!(facts.offer_ends(now()), calendar().confirm_to);
+    let late = calendar().confirm_to.plus_seconds(60);
+    assert_eq!(facts.offer_ends(late), late.plus_seconds(3 * 86_400));
+}
+
+#[test]
+fn a_zone_covers_its_buildings_and_its_side_of_the_street_while_it_is_valid() {
+    let building = BuildingId::from_uuid(uuid::Uuid::from_u128(5));
+    let doors = ZonePlace::Doors { street: "东涂街".to_owned(), from: 1, to: 99, parity: Parity::Odd };
+    let day = |text: &str| text.parse().expect("a date");
+    let zones = [
+        Zone { school: school(2), place: ZonePlace::Building(building), valid_from: None, valid_to: None },
+        Zone { school: school(1), place: doors, valid_from: Some(day("2026-01-01")), valid_to: Some(day("2026-12-31")) },
+        Zone { school: school(1), place: ZonePlace::Building(building), valid_from: None, valid_to: Some(day("2025-12-31")) },
+    ];
+    let site = |door| ZoneSite { building: Some(building), street: Some("东涂街".to_owned()), door };
+    assert_eq!(schools_for(&zones, &site(Some(7)), day("2026-06-16")), [school(1), school(2)]);
+    assert_eq!(schools_for(&zones, &site(Some(8)), day("2026-06-16")), [school(2)]);
+    assert_eq!(schools_for(&zones, &site(Some(101)), day("2026-06-16")), [school(2)]);
+    assert_eq!(schools_for(&zones, &site(None), day("2025-06-16")), [school(1), school(2)]);
+    assert_eq!(schools_for(&zones, &ZoneSite::default(), day("2026-06-16")), []);
+}
