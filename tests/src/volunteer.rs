@@ -89,14 +89,14 @@ impl<'s> Volunteering<'s> {
         text(&self.leader.post(&format!("/shifts/{shift}/check-in-code"), json!({})).expect(200), "code")
     }
 
-    /// Serves a whole shift: signs up, checks in at the start, out at the end, and is credited. Moves the clock.
+    /// Serves a whole shift: signs up, checks in before the start, out after the end, and is credited. Moves the clock.
     #[track_caller]
     pub fn serve(&self, who: &Resident) -> Value {
         let shift = self.shift(60, 1, 0);
         let own = text(&self.sign_up(who, &shift), "id");
-        self.server.sim().advance(60);
+        // Before the start: from then on every minute counts.
         who.post(&format!("/sign-ups/{own}/check-in"), json!({ "code": self.code(&shift) })).expect(200);
-        self.server.sim().advance(7200);
+        self.server.sim().advance(60 + 7200);
         who.post(&format!("/sign-ups/{own}/check-out"), json!({ "code": self.code(&shift) })).expect(200);
         self.leader.post(&format!("/sign-ups/{own}/settle"), json!({})).expect(200)
     }

@@ -461,7 +461,7 @@ fn from_the_sign_up_to_the_credited_hours() {
     // Too early for a code, and for using one.
     volunteering.leader.post(&format!("/shifts/{shift}/check-in-code"), json!({})).refuse(409, "state_conflict");
     let early = check("check-in", "00000000").refuse(409, "state_conflict");
-    assert_eq!((text(&early, "state"), actions(&early)), ("confirmed", vec!["swap"]), "an hour before, it is too late to cancel");
+    assert_eq!((text(&early, "state"), actions(&early)), ("confirmed", vec![]), "an hour before, it is too late to cancel and to swap");
     server.sim().advance(31 * 60);
     resident.post(&format!("/shifts/{shift}/check-in-code"), json!({})).refuse(403, "forbidden");
     check("check-out", &volunteering.code(&shift)).refuse(409, "state_conflict");
@@ -705,7 +705,11 @@ fn who_allowed_it_is_told_of_the_place_and_of_the_offer() {
     let shift = volunteering.shift(2 * DAY, 1, 1);
     let (one, two) = (server.resident(), server.resident());
     for who in [&one, &two] {
-        who.post("/me/notice-consents", json!({ "accepted": ["volunteer_confirmed", "volunteer_offer", "volunteer_changed"] })).expect(200);
+        let accepted = ["volunteer_confirmed", "volunteer_offer", "volunteer_changed"];
+        let consents = who.post("/me/notice-consents", json!({ "accepted": accepted })).expect(200);
+        for consent in items(&consents).iter().filter(|consent| accepted.contains(&text(consent, "template"))) {
+            server.sim().allow(&who.openid, text(consent, "template_id"));
+        }
     }
     let first = volunteering.sign_up(&one, &shift);
     volunteering.sign_up(&two, &shift);
