@@ -86,7 +86,11 @@ fn a_reference_posts_once_even_at_once() {
     let body = json!({ "resident_id": resident.id(), "points": 7, "reason": "比赛奖励", "reference": unique("ref-") });
     let replies = at_once(12, |_| manager.post("/points/grants", body.clone()).send());
     assert_eq!(replies.iter().filter(|r| r.status == 201).count(), 1);
-    assert!(replies.iter().all(|r| r.status == 201 || r.json["code"] == "duplicate"), "{:?}", replies.iter().map(|r| r.describe()).collect::<Vec<_>>());
+    assert!(
+        replies.iter().all(|r| r.status == 201 || r.json["code"] == "duplicate"),
+        "{:?}",
+        replies.iter().map(|r| r.describe()).collect::<Vec<_>>()
+    );
     assert_eq!(balance(&resident), 7);
     balanced(shared());
 }
@@ -99,7 +103,9 @@ fn a_reversal_takes_back_once() {
     let body = json!({ "entry_id": text(&entry, "id"), "reason": "重复发放" });
     let elsewhere = shared().staff("admin").hire("community_admin", shared().other_community());
     elsewhere.post("/points/reversals", body.clone()).refuse(422, "validation_failed");
-    manager.post("/points/reversals", json!({ "entry_id": "ent_01h455vb4pex5vsknk084sn02q", "reason": "?" })).refuse(422, "validation_failed");
+    manager
+        .post("/points/reversals", json!({ "entry_id": "ent_01h455vb4pex5vsknk084sn02q", "reason": "?" }))
+        .refuse(422, "validation_failed");
     let replies = at_once(8, |_| manager.post("/points/reversals", body.clone()).send());
     assert_eq!(replies.iter().filter(|r| r.status == 201).count(), 1, "{:?}", replies.iter().map(|r| r.describe()).collect::<Vec<_>>());
     let again = manager.post("/points/reversals", body).refuse(409, "already_reversed");
@@ -187,9 +193,8 @@ fn grants_at_once_all_count() {
     let manager = shared().staff("manager");
     manager.get("/me").expect(200);
     let id = resident.id();
-    let replies = at_once(32, |n| {
-        manager.post("/points/grants", json!({ "resident_id": id, "points": n + 1, "reason": "同时发放" })).send().status
-    });
+    let replies =
+        at_once(32, |n| manager.post("/points/grants", json!({ "resident_id": id, "points": n + 1, "reason": "同时发放" })).send().status);
     assert!(replies.iter().all(|status| *status == 201), "{replies:?}");
     assert_eq!(balance(&resident), (1..=32).sum::<i64>());
     // Each entry knows what the account held after it: no two of them the same.

@@ -16,7 +16,12 @@ fn items(list: &Value) -> &[Value] {
 }
 
 fn actions(thing: &Value) -> Vec<&str> {
-    thing["allowed_actions"].as_array().unwrap_or_else(|| panic!("no allowed_actions in {thing}")).iter().filter_map(Value::as_str).collect()
+    thing["allowed_actions"]
+        .as_array()
+        .unwrap_or_else(|| panic!("no allowed_actions in {thing}"))
+        .iter()
+        .filter_map(Value::as_str)
+        .collect()
 }
 
 fn own(who: &impl Client, sign_up: &Value) -> Value {
@@ -216,7 +221,8 @@ fn two_clashing_shifts_asked_for_at_once_give_one_place() {
     for _ in 0..5 {
         let resident = shared().resident();
         resident.get("/me").expect(200);
-        let replies = at_once(8, |n| resident.post(&format!("/shifts/{}/sign-ups", if n % 2 == 0 { &one } else { &two }), json!({})).send());
+        let replies =
+            at_once(8, |n| resident.post(&format!("/shifts/{}/sign-ups", if n % 2 == 0 { &one } else { &two }), json!({})).send());
         let won = replies.iter().filter(|reply| reply.status == 201).count();
         assert_eq!(won, 1, "{:?}", replies.iter().map(|r| r.describe()).collect::<Vec<_>>());
         let refused = replies.iter().filter(|r| r.status != 201).map(|r| text(&r.json, "code"));
@@ -238,7 +244,8 @@ fn what_is_asked_for_and_not_known_keeps_people_out() {
 fn a_post_is_named_where_there_are_several() {
     let volunteering = Volunteering::new(shared());
     let mut draft = volunteering.shift_draft(DAY, 3, 1);
-    draft["posts"] = json!([{ "name": "引导员", "capacity": 1, "waitlist_capacity": 0 }, { "name": "搬运", "capacity": 2, "waitlist_capacity": 1 }]);
+    draft["posts"] =
+        json!([{ "name": "引导员", "capacity": 1, "waitlist_capacity": 0 }, { "name": "搬运", "capacity": 2, "waitlist_capacity": 1 }]);
     let shift = volunteering.leader.post(&format!("{}/shifts", volunteering.path()), draft.clone()).expect(201);
     let path = format!("/shifts/{}/sign-ups", text(&shift, "id"));
     let (one, two) = (shared().resident(), shared().resident());
@@ -333,7 +340,10 @@ fn a_cancelled_activity_calls_everybody_off() {
         assert_eq!((text(&seen, "state"), actions(&seen)), ("cancelled", vec![]));
     }
     let seen = volunteering.look(&shift);
-    assert_eq!((text(&seen, "state"), &seen["taken"], &seen["offered"], &seen["waitlisted"]), ("cancelled", &json!(0), &json!(0), &json!(0)));
+    assert_eq!(
+        (text(&seen, "state"), &seen["taken"], &seen["offered"], &seen["waitlisted"]),
+        ("cancelled", &json!(0), &json!(0), &json!(0))
+    );
     volunteering.leader.post(&format!("{}/cancel", volunteering.path()), json!({})).refuse(409, "state_conflict");
 }
 
@@ -393,17 +403,16 @@ fn three_hundred_at_once_for_twenty_places_and_ten_numbers() {
     let refused: Vec<_> = replies.iter().filter(|r| r.status != 201).collect();
     assert!(refused.iter().all(|r| r.status == 409 && r.json["code"] == "shift_full"), "{:?}", refused.first().map(|r| r.describe()));
     assert_eq!((of("confirmed"), of("waitlisted"), refused.len()), (20, 10, 270));
-    let mut positions: Vec<i64> = replies.iter().filter(|r| r.json["state"] == "waitlisted").filter_map(|r| r.json["position"].as_i64()).collect();
+    let mut positions: Vec<i64> =
+        replies.iter().filter(|r| r.json["state"] == "waitlisted").filter_map(|r| r.json["position"].as_i64()).collect();
     positions.sort_unstable();
     assert!(positions.iter().all(|p| (1..=10).contains(p)), "{positions:?}");
     let by_state = count(&volunteering, &shift);
     assert_eq!((by_state["confirmed"], by_state["waitlisted"]), (20, 10));
 
     // And then a storm: everybody with a place gives it up at once, while others still try to get in.
-    let claims: Vec<(&Resident, Value)> = people
-        .iter()
-        .filter_map(|who| items(&who.get("/me/sign-ups").expect(200)).first().map(|claim| (who, claim.clone())))
-        .collect();
+    let claims: Vec<(&Resident, Value)> =
+        people.iter().filter_map(|who| items(&who.get("/me/sign-ups").expect(200)).first().map(|claim| (who, claim.clone()))).collect();
     assert_eq!(claims.len(), 30);
     let storm = at_once(32, |n| match claims.get(n) {
         Some((who, claim)) if claim["state"] == "confirmed" => {
@@ -433,7 +442,11 @@ fn two_devices_of_one_person_get_one_place() {
     resident.get("/me").expect(200);
     let replies = at_once(10, |_| resident.post(&format!("/shifts/{shift}/sign-ups"), json!({})).send());
     assert_eq!(replies.iter().filter(|r| r.status == 201).count(), 1);
-    assert!(replies.iter().all(|r| r.status == 201 || r.json["code"] == "already_signed_up"), "{:?}", replies.iter().map(|r| r.describe()).collect::<Vec<_>>());
+    assert!(
+        replies.iter().all(|r| r.status == 201 || r.json["code"] == "already_signed_up"),
+        "{:?}",
+        replies.iter().map(|r| r.describe()).collect::<Vec<_>>()
+    );
     assert_eq!(volunteering.look(&shift)["taken"], 1);
 }
 
@@ -470,7 +483,9 @@ fn from_the_sign_up_to_the_credited_hours() {
     for wrong in [old.as_str(), &volunteering.code(&elsewhere), "AAAAAAAA", "?"] {
         check("check-in", wrong).refuse(422, "validation_failed");
     }
-    other.post(&format!("/sign-ups/{}/check-in", text(&claim, "id")), json!({ "code": volunteering.code(&shift) })).refuse(404, "not_found");
+    other
+        .post(&format!("/sign-ups/{}/check-in", text(&claim, "id")), json!({ "code": volunteering.code(&shift) }))
+        .refuse(404, "not_found");
     let present = check("check-in", &volunteering.code(&shift).to_lowercase()).expect(200);
     assert_eq!((text(&present, "state"), actions(&present)), ("present", vec!["check-out"]));
     check("check-in", &volunteering.code(&shift)).refuse(409, "state_conflict");
@@ -674,7 +689,11 @@ fn a_certificate_is_checked_by_anybody_and_can_be_revoked() {
     wrong[0] = if wrong[0] == b'0' { b'1' } else { b'0' };
     server.anon().get(&format!("/certificates/{}", String::from_utf8(wrong).unwrap())).refuse(404, "not_found");
     let revoke = format!("/certificates/{code}/revoke");
-    server.staff("admin").hire("volunteer_leader", server.other_community()).post(&revoke, json!({ "reason": "有误" })).refuse(403, "forbidden");
+    server
+        .staff("admin")
+        .hire("volunteer_leader", server.other_community())
+        .post(&revoke, json!({ "reason": "有误" }))
+        .refuse(403, "forbidden");
     volunteering.leader.post(&revoke, json!({})).refuse(422, "validation_failed");
     volunteering.leader.post(&revoke, json!({ "reason": "登记有误" })).expect(200);
     volunteering.leader.post(&revoke, json!({ "reason": "登记有误" })).refuse(409, "already_revoked");
@@ -693,7 +712,10 @@ fn the_ranking_names_those_who_agreed() {
     assert!(items(&resident.get(&path).expect(200)).is_empty());
     resident.put("/me/volunteer-ranking", json!({ "agreed": true })).expect(200);
     let ranking = resident.get(&path).expect(200);
-    assert_eq!((&items(&ranking)[0]["rank"], &items(&ranking)[0]["minutes"], &items(&ranking)[0]["me"]), (&json!(1), &json!(120), &json!(true)));
+    assert_eq!(
+        (&items(&ranking)[0]["rank"], &items(&ranking)[0]["minutes"], &items(&ranking)[0]["me"]),
+        (&json!(1), &json!(120), &json!(true))
+    );
     resident.put("/me/volunteer-ranking", json!({ "agreed": false })).expect(200);
     assert!(items(&resident.get(&path).expect(200)).is_empty());
 }
@@ -751,4 +773,25 @@ fn the_demo_brings_an_activity_with_shifts() {
     let activity = text(&items(&list)[0], "id");
     let shifts = server.resident().get(&format!("/volunteer-activities/{activity}/shifts?upcoming=true")).expect(200);
     assert_eq!(items(&shifts).len(), 2);
+}
+
+/// The figure that the service was asked for. Logging two thousand people in takes most of its time.
+#[test]
+#[ignore = "takes a minute"]
+fn two_thousand_at_once_for_a_hundred_places_and_fifty_numbers() {
+    let server = Server::start(Options::default());
+    let volunteering = Volunteering::new(&server);
+    let shift = volunteering.shift(DAY, 100, 50);
+    let people: Vec<Resident> = (0..2000).map(|_| server.resident()).collect();
+    at_once(32, |n| people.iter().skip(n).step_by(32).for_each(|who| drop(who.id())));
+    let begun = std::time::Instant::now();
+    let replies = at_once(64, |n| {
+        let own = people.iter().skip(n).step_by(64);
+        own.map(|who| who.post(&format!("/shifts/{shift}/sign-ups"), json!({})).send()).collect::<Vec<_>>()
+    });
+    eprintln!("the rush took {:?}", begun.elapsed());
+    let of = |word: &str| replies.iter().flatten().filter(|r| r.json["state"] == word || r.json["code"] == word).count();
+    let full = replies.iter().flatten().filter(|r| r.status == 409 && r.json["code"] == "shift_full").count();
+    assert_eq!((of("confirmed"), of("waitlisted"), full), (100, 50, 1850));
+    count(&volunteering, &shift);
 }

@@ -25,7 +25,11 @@ pub fn routes(api: &mut Api) {
         .add(op!(end_volunteer_activity, Access::Roles(LEADERS)).refuses(CONFLICT))
         .add(op!(cancel_volunteer_activity, Access::Roles(LEADERS)).refuses(CONFLICT))
         .add(op!(get_volunteer_rules, Access::Anyone))
-        .add(op!(put_volunteer_rules, Access::Roles(&[jiazai_domain::actor::Role::CommunityAdmin])).refuses(CONFLICT).refuses(&[code::DUPLICATE]));
+        .add(
+            op!(put_volunteer_rules, Access::Roles(&[jiazai_domain::actor::Role::CommunityAdmin]))
+                .refuses(CONFLICT)
+                .refuses(&[code::DUPLICATE]),
+        );
 }
 
 /// Plan an activity 创建活动

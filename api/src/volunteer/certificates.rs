@@ -42,7 +42,12 @@ fn issue(tx: &mut Tx, cx: &Cx, body: &NewCertificate) -> Result<Reply, ApiError>
         (None, [one]) => *one,
         (None, []) => return Err(ApiError::new(code::NOTHING_TO_CERTIFY)),
         (None, _) => {
-            return Err(ApiError::fault("/community_id", "required", "您在多个社区服务过，请选择社区", "is required, because you have served in several"));
+            return Err(ApiError::fault(
+                "/community_id",
+                "required",
+                "您在多个社区服务过，请选择社区",
+                "is required, because you have served in several",
+            ));
         }
     };
     let unknown = || ApiError::fault("/community_id", "unknown_community", "没有这个社区", "is not a known community");
@@ -65,7 +70,8 @@ async fn list_my_certificates(call: Call) -> Outcome {
     let params = call.query()?;
     call.list(params, move |tx, cx, window| {
         let me = cx.actor()?.id;
-        let after = window.after.as_deref().and_then(|key| key.split_once(' ')).and_then(|(at, code)| Some((at.parse().ok()?, code.to_owned())));
+        let after =
+            window.after.as_deref().and_then(|key| key.split_once(' ')).and_then(|(at, code)| Some((at.parse().ok()?, code.to_owned())));
         let rows = store::certificates_of(tx, me, after, window.fetch())?;
         let key = |one: &Certificate| format!("{} {}", one.facts().issued_at.millis(), one.facts().code);
         Ok(window.page(rows, key, |one| CertificateDto::of(&one)))
@@ -107,7 +113,8 @@ async fn revoke_certificate(call: Call) -> Outcome {
         let by = who.volunteer_leader_of(certificate.facts().community)?;
         cx.expect_version(certificate.facts().version)?;
         let why = Reason::new(&body.reason.0).map_err(|fault| text_fault("/reason", fault.into()))?;
-        let changed = certificate.revoke(why, &by, tx.now()).map_err(|_| ApiError::new(code::ALREADY_REVOKED).in_state("revoked", vec![]))?;
+        let changed =
+            certificate.revoke(why, &by, tx.now()).map_err(|_| ApiError::new(code::ALREADY_REVOKED).in_state("revoked", vec![]))?;
         show(&store::save_certificate(tx, changed)?)
     })
     .await

@@ -3,9 +3,7 @@
 use chrono::{NaiveTime, Weekday};
 use jiazai_domain::actor::{Actor, CommunityId};
 use jiazai_domain::kernel::time::Timestamp;
-use jiazai_domain::volunteer::{
-    Activity, ActivityId, PostDraft, Reason, Recurrence, Shift, ShiftDraft, ShiftId, ShiftState, SignUp,
-};
+use jiazai_domain::volunteer::{Activity, ActivityId, PostDraft, Reason, Recurrence, Shift, ShiftDraft, ShiftId, ShiftState, SignUp};
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::events;
 use jiazai_infra::volunteer::{self as store, Sight};
@@ -139,7 +137,11 @@ pub fn mine(tx: &mut Tx, who: &Actor, shifts: &[Shift]) -> Result<Vec<(SignUp, O
 }
 
 fn posts(posts: &Posts) -> Vec<PostDraft<'_>> {
-    posts.0.iter().map(|post| PostDraft { name: &post.name.0, capacity: post.capacity.0, waitlist_capacity: post.waitlist_capacity.0 }).collect()
+    posts
+        .0
+        .iter()
+        .map(|post| PostDraft { name: &post.name.0, capacity: post.capacity.0, waitlist_capacity: post.waitlist_capacity.0 })
+        .collect()
 }
 
 fn schedule(tx: &mut Tx, who: &Actor, activity: &Activity, draft: ShiftDraft) -> Result<Shift, ApiError> {

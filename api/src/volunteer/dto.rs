@@ -8,9 +8,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::input::named::{
-    ActivityRef, Age, AnyText200, AnyText500, CommunityRef, Count, Days, EstateRef, EveryWeeks, HoldSeconds, HouseholdLimit, LastDays, LinePlaces,
-    MaxHours, Minutes, Places, PointsPerHour, PrincipalRef, ShiftRef, ShiftSeconds, SignUpRef, SwapRef, Text5To5, Text20, Text32, Text40, Text60,
-    Text500, Text2000, WeekSeconds, Weekday,
+    ActivityRef, Age, AnyText200, AnyText500, CommunityRef, Count, Days, EstateRef, EveryWeeks, HoldSeconds, HouseholdLimit, LastDays,
+    LinePlaces, MaxHours, Minutes, Places, PointsPerHour, PrincipalRef, ShiftRef, ShiftSeconds, SignUpRef, SwapRef, Text5To5, Text20,
+    Text32, Text40, Text60, Text500, Text2000, WeekSeconds, Weekday,
 };
 use crate::input::{Day, Faults, Few, Instant, Ref};
 
@@ -154,7 +154,18 @@ pub struct PutActivity {
 
 impl From<NewActivity> for (CommunityRef, PutActivity) {
     fn from(new: NewActivity) -> Self {
-        let NewActivity { community_id, title, description, place, points_per_hour, max_hours, eligibility, flexible, per_household, hold_s } = new;
+        let NewActivity {
+            community_id,
+            title,
+            description,
+            place,
+            points_per_hour,
+            max_hours,
+            eligibility,
+            flexible,
+            per_household,
+            hold_s,
+        } = new;
         (community_id, PutActivity { title, description, place, points_per_hour, max_hours, eligibility, flexible, per_household, hold_s })
     }
 }
@@ -435,7 +446,11 @@ impl ShiftDto {
                     waitlisted: post.pool.waitlisted,
                 })
                 .collect(),
-            my_sign_up: mine.map(|(sign_up, position)| MySignUp { id: Ref(sign_up.facts().id), state: sign_up.facts().state.into(), position }),
+            my_sign_up: mine.map(|(sign_up, position)| MySignUp {
+                id: Ref(sign_up.facts().id),
+                state: sign_up.facts().state.into(),
+                position,
+            }),
         }
     }
 }

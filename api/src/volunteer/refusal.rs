@@ -73,22 +73,35 @@ impl Standing {
                 let say = |pick: fn(&Ineligible) -> &'static str, between: &str| reasons.iter().map(pick).collect::<Vec<_>>().join(between);
                 ApiError::new(code::NOT_ELIGIBLE).because(say(chinese, "；"), say(english, "; "))
             }
-            Refusal::ConsentRequired => field("/consent", "未成年人报名须先取得监护人同意", "A minor needs the consent of a guardian first"),
+            Refusal::ConsentRequired => {
+                field("/consent", "未成年人报名须先取得监护人同意", "A minor needs the consent of a guardian first")
+            }
             Refusal::Blocked { until } => with(code::BLOCKED_AFTER_NO_SHOWS)
-                .because(format!("因多次缺席，{} 前不能报名", clock(*until)), format!("You have missed too many shifts; sign up again from {until}"))
+                .because(
+                    format!("因多次缺席，{} 前不能报名", clock(*until)),
+                    format!("You have missed too many shifts; sign up again from {until}"),
+                )
                 .retry_after(until.wait_from(now).as_secs() + 1),
             Refusal::UnknownPost => field("/post", "没有这个岗位，或需要指明岗位", "is not a post of this shift, or has to be named"),
             Refusal::TooLateToCancel { .. } => with(code::TOO_LATE_TO_CANCEL),
             Refusal::OfferExpired { .. } => with(code::OFFER_EXPIRED),
-            Refusal::TooEarly { from } => {
-                conflict(&format!("{} 之后才能操作", clock(*from)), &format!("Not before {from}")).retry_after(from.wait_from(now).as_secs() + 1)
-            }
+            Refusal::TooEarly { from } => conflict(&format!("{} 之后才能操作", clock(*from)), &format!("Not before {from}"))
+                .retry_after(from.wait_from(now).as_secs() + 1),
             Refusal::TooLate { since } => conflict(&format!("{} 起不能再操作", clock(*since)), &format!("Not since {since}")),
-            Refusal::CodeStale => field("/code", "签到码已过期，请扫描最新的签到码", "has been replaced by another one; use the present code"),
+            Refusal::CodeStale => {
+                field("/code", "签到码已过期，请扫描最新的签到码", "has been replaced by another one; use the present code")
+            }
             Refusal::CodeUnknown => field("/code", "签到码不正确", "is not a code of this shift"),
-            Refusal::MinutesRequired => field("/minutes", "没有完整的签到签退记录，请填写时长和原因", "must be given, because there is no pair of check-in and check-out"),
+            Refusal::MinutesRequired => field(
+                "/minutes",
+                "没有完整的签到签退记录，请填写时长和原因",
+                "must be given, because there is no pair of check-in and check-out",
+            ),
             Refusal::ShiftsAhead => conflict("还有未结束的班次", "A shift is still to come or running"),
-            Refusal::Promised => conflict("已发布的活动不能修改积分、时长上限和报名条件", "What an hour is worth and who may come cannot change once it is published"),
+            Refusal::Promised => conflict(
+                "已发布的活动不能修改积分、时长上限和报名条件",
+                "What an hour is worth and who may come cannot change once it is published",
+            ),
             Refusal::TooSmall => with(code::CAPACITY_IN_USE),
             Refusal::NothingToCertify => ApiError::new(code::NOTHING_TO_CERTIFY),
             Refusal::AlreadyRevoked => with(code::ALREADY_REVOKED),

@@ -66,7 +66,8 @@ async fn list_shifts(call: Call, id: At<ActivityKind>) -> Outcome {
         let who = cx.actor()?;
         seen_activity(tx, who, id.0)?;
         let now = tx.now();
-        let after = window.after.as_deref().and_then(|key| key.split_once(' ')).and_then(|(at, id)| Some((at.parse().ok()?, id.to_owned())));
+        let after =
+            window.after.as_deref().and_then(|key| key.split_once(' ')).and_then(|(at, id)| Some((at.parse().ok()?, id.to_owned())));
         let rows = store::shifts(tx, id.0, upcoming.then_some(now), after, window.fetch())?;
         let mine = mine(tx, who, &rows)?;
         Ok(window.page(

@@ -5,9 +5,7 @@ use jiazai_domain::volunteer::{ShiftKind, SignUpKind, State};
 use jiazai_infra::volunteer::{self as store, Look, SignUpFilter};
 
 use super::commands::{absent, seen_shift};
-use super::dto::{
-    CommunityMinutes, HoursDto, NewSignUp, Ranked, Ranking, RankingConsent, Settle, ShownCode, SignUpDto, Why,
-};
+use super::dto::{CommunityMinutes, HoursDto, NewSignUp, Ranked, Ranking, RankingConsent, Settle, ShownCode, SignUpDto, Why};
 use super::refusal::{CONFLICT, SEAT};
 use super::seats::{self, seen, show, show_all};
 use super::{LEADERS, roster, settle_due};

@@ -107,9 +107,7 @@ pub fn activities(tx: &mut Tx, sight: &Sight, filter: &Filter, after: Option<&st
     query = match filter.state {
         None => query,
         Some(ActivityState::Published) => query.filter(published().and(diesel::dsl::not(over()))),
-        Some(ActivityState::Ended) => {
-            query.filter(activities_table::state.eq(ActivityState::Ended.as_str()).or(published().and(over())))
-        }
+        Some(ActivityState::Ended) => query.filter(activities_table::state.eq(ActivityState::Ended.as_str()).or(published().and(over()))),
         Some(state) => query.filter(activities_table::state.eq(state.as_str())),
     };
     let rows: Vec<ActivityRow> = tx.run(|conn| query.load(conn))?;

@@ -46,11 +46,9 @@ impl Row {
 
     fn certificate(self) -> Result<Certificate, DbError> {
         let revoked = match (self.revoked_at, self.revoked_by) {
-            (Some(at), Some(by)) => Some(Revocation {
-                at: Timestamp::from_millis(at),
-                by: parsed(&by)?,
-                reason: self.revoked_because.unwrap_or_default(),
-            }),
+            (Some(at), Some(by)) => {
+                Some(Revocation { at: Timestamp::from_millis(at), by: parsed(&by)?, reason: self.revoked_because.unwrap_or_default() })
+            }
             _ => None,
         };
         Ok(Certificate::restore(CertificateFacts {

@@ -69,9 +69,8 @@ pub fn ranking(tx: &mut Tx, community: CommunityId, since: Date, limit: i64) -> 
     .bind::<BigInt, _>(limit);
     let rows: Vec<Sum> = tx.run(|conn| sums.load(conn))?;
     let ids: Vec<&String> = rows.iter().map(|row| &row.owner).collect();
-    let names: Vec<(String, String)> = tx.run(|conn| {
-        principals::table.filter(principals::id.eq_any(ids)).select((principals::id, principals::display_name)).load(conn)
-    })?;
+    let names: Vec<(String, String)> =
+        tx.run(|conn| principals::table.filter(principals::id.eq_any(ids)).select((principals::id, principals::display_name)).load(conn))?;
     rows.iter()
         .map(|row| {
             let name = names.iter().find(|(id, _)| *id == row.owner).map_or_else(String::new, |(_, name)| name.clone());

@@ -7,7 +7,8 @@ use diesel::prelude::*;
 use jiazai_domain::actor::PrincipalId;
 use jiazai_domain::kernel::capacity::{Move, Only, Pool};
 use jiazai_domain::volunteer::{
-    Activity, ActivityId, Effect, NoShowRule, Opening, Post, Refusal, Shift, ShiftId, ShiftState, SignUp, SignUpId, State, Volunteer, settle_line,
+    Activity, ActivityId, Effect, NoShowRule, Opening, Post, Refusal, Shift, ShiftId, ShiftState, SignUp, SignUpId, State, Volunteer,
+    settle_line,
 };
 
 use super::person::{held, volunteer};
@@ -162,7 +163,9 @@ pub fn call_off(tx: &mut Tx, shift: &Shift) -> Result<Vec<PrincipalId>, DbError>
         let (number, resident) = (facts.post, facts.resident);
         let Some(pool) = shift.facts().posts.iter().find(|post| post.number == number).map(|post| post.pool) else { continue };
         // As it is stored, not as time has left it: the pool counts what is stored, and both end here.
-        let Some(effect) = SignUp::restore(facts, jiazai_domain::kernel::time::Timestamp::from_millis(i64::MIN)).call_off(shift, &pool, now) else {
+        let Some(effect) =
+            SignUp::restore(facts, jiazai_domain::kernel::time::Timestamp::from_millis(i64::MIN)).call_off(shift, &pool, now)
+        else {
             continue;
         };
         // Hundreds of places of one post are given back by one move.
@@ -207,7 +210,8 @@ pub enum Look {
 pub fn due_shifts(tx: &mut Tx, look: Look, limit: i64) -> Result<Vec<ShiftId>, DbError> {
     let now = tx.now().millis();
     let waits = (volunteer_posts::offered + volunteer_posts::waitlisted).gt(0);
-    let lapsed = volunteer_posts::offered.gt(0).and(volunteer_posts::due_at.is_null().or(volunteer_posts::due_at.assume_not_null().le(now)));
+    let lapsed =
+        volunteer_posts::offered.gt(0).and(volunteer_posts::due_at.is_null().or(volunteer_posts::due_at.assume_not_null().le(now)));
     let room = volunteer_posts::waitlisted.gt(0).and((volunteer_posts::taken + volunteer_posts::offered).lt(volunteer_posts::capacity));
     let over = volunteer_shifts::starts_at.le(now);
     let mut query = volunteer_posts::table
@@ -235,4 +239,3 @@ pub fn due_shifts(tx: &mut Tx, look: Look, limit: i64) -> Result<Vec<ShiftId>, D
     let ids: Vec<String> = tx.run(|conn| query.load(conn))?;
     ids.iter().map(|id| parsed(id)).collect()
 }
-

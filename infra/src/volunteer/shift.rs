@@ -37,7 +37,8 @@ fn with_posts(tx: &mut Tx, rows: Vec<ShiftRow>) -> Result<Vec<Shift>, DbError> {
     })?;
     rows.into_iter()
         .map(|row| {
-            let (own, others): (Vec<PostRow>, Vec<PostRow>) = std::mem::take(&mut posts).into_iter().partition(|post| post.shift_id == row.id);
+            let (own, others): (Vec<PostRow>, Vec<PostRow>) =
+                std::mem::take(&mut posts).into_iter().partition(|post| post.shift_id == row.id);
             posts = others;
             row.shift(own.into_iter().map(PostRow::post).collect())
         })
@@ -46,8 +47,7 @@ fn with_posts(tx: &mut Tx, rows: Vec<ShiftRow>) -> Result<Vec<Shift>, DbError> {
 
 /// The post as it stands now.
 pub(super) fn post(tx: &mut Tx, shift: ShiftId, number: i64) -> Result<Post, DbError> {
-    let row: PostRow =
-        tx.run(|conn| volunteer_posts::table.find((shift.text(), number)).select(PostRow::as_select()).first(conn))?;
+    let row: PostRow = tx.run(|conn| volunteer_posts::table.find((shift.text(), number)).select(PostRow::as_select()).first(conn))?;
     Ok(row.post())
 }
 
