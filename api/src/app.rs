@@ -20,7 +20,7 @@ use crate::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::notices::Templates;
 use crate::route::{Api, mount};
-use crate::{community, files, identity, me, meta, notices, openapi, operations, repair, staff};
+use crate::{community, files, identity, me, meta, notices, openapi, operations, points, repair, staff, volunteer};
 
 /// Everything that lives as long as the process.
 pub struct App {
@@ -55,6 +55,8 @@ pub fn operations(api: &mut Api) {
     staff::routes(api);
     community::routes(api);
     repair::routes(api);
+    volunteer::routes(api);
+    points::routes(api);
     files::routes(api);
     meta::routes(api);
     api.base("");

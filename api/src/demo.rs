@@ -3,8 +3,11 @@
 use jiazai_domain::actor::{CommunityId, Grant, PrincipalKind, Role};
 use jiazai_domain::kernel::calendar::Calendars;
 use jiazai_domain::repair::{Category, CategoryDraft, Dispatch};
+use chrono::Datelike;
+use jiazai_domain::kernel::time::Timestamp;
+use jiazai_domain::volunteer::{Activity, ActivityDraft, Shift, ShiftDraft};
 use jiazai_infra::db::{Db, DbError, Tx};
-use jiazai_infra::{community, identity, password, repair, settings};
+use jiazai_infra::{community, identity, password, repair, settings, volunteer};
 
 /// Set in a database that holds demo accounts; production refuses to serve from it.
 pub const MARK: &str = "demo";
@@ -123,7 +126,8 @@ pub fn load(db: &Db, calendars: &Calendars) -> Result<(), DbError> {
             community::insert_home(tx, id, place, &format!("田庵花苑 1 号楼 {number}01"))?;
         }
         let manager = manager.ok_or_else(|| DbError::Corrupt("the demo has no community administrator".to_owned()))?;
-        categories(tx, place, &calendars, &manager)
+        categories(tx, place, &calendars, &manager)?;
+        activity(tx, place, &manager)
     })
 }
 
@@ -144,6 +148,43 @@ fn categories(tx: &mut Tx, place: CommunityId, calendars: &Calendars, manager: &
         };
         let category = Category::create(sample.code, draft, calendars, &by, tx.now());
         repair::save_category(tx, category.map_err(|faults| DbError::Corrupt(format!("demo category {}: {faults:?}", sample.code)))?)?;
+    }
+    Ok(())
+}
+
+/// A published activity with a shift on each day of the coming weekend.
+fn activity(tx: &mut Tx, place: CommunityId, manager: &jiazai_domain::actor::Actor) -> Result<(), DbError> {
+    let broken = |what: &str| DbError::Corrupt(format!("the demo's activity: {what}"));
+    let by = manager.volunteer_leader_of(place).map_err(|_| broken("nobody leads"))?;
+    let now = tx.now();
+    let draft = ActivityDraft {
+        title: "清洁河岸",
+        description: "沿河捡拾垃圾，请自带水杯，穿防滑鞋。手套和夹子由社区提供。",
+        place: Some("田庵花苑南门"),
+        points_per_hour: 10,
+        max_hours: 4,
+        ..ActivityDraft::default()
+    };
+    let planned = Activity::create(tx.new_id(), draft.check().map_err(|_| broken("values"))?, &by, now);
+    let activity = volunteer::save_activity(tx, planned)?;
+    let published = activity.publish(manager, now).map_err(|_| broken("not published"))?;
+    let activity = volunteer::save_activity(tx, published)?;
+    let day = now.date();
+    let to_saturday = 6 - i64::from(day.weekday().number_from_monday()) + if day.weekday().number_from_monday() >= 6 { 7 } else { 0 };
+    let nine = Timestamp::start_of(day).plus_seconds(to_saturday * 24 * HOUR + 9 * HOUR);
+    for (starts_at, places) in [(nine, 20), (nine.plus_seconds(24 * HOUR), 10)] {
+        let draft = ShiftDraft {
+            starts_at,
+            ends_at: starts_at.plus_seconds(2 * HOUR),
+            capacity: Some(places),
+            waitlist_capacity: Some(places / 2),
+            sign_up_opens_at: None,
+            cancel_before_s: None,
+            posts: vec![],
+        };
+        let plan = draft.check(now).map_err(|_| broken("times"))?;
+        let shift = Shift::schedule(tx.new_id(), plan, &activity, &by, now).map_err(|_| broken("not scheduled"))?;
+        volunteer::save_shift(tx, shift)?;
     }
     Ok(())
 }

@@ -75,6 +75,24 @@ pub mod code {
 
         URGED_RECENTLY = 429 "urged_recently" "您刚刚催过单，请稍后再催" "You have urged this ticket just now; wait a while";
         PASSWORD_UNCHANGED = 409 "password_unchanged" "新密码与当前密码相同" "The new password equals the present one";
+        SHIFT_FULL = 409 "shift_full" "名额和候补均已满" "The shift and its waiting list are full";
+        ALREADY_SIGNED_UP = 409 "already_signed_up" "您已报名该班次" "You have signed up for this shift already";
+        TIME_CONFLICT = 409 "time_conflict" "与您已报名的其他班次时间冲突" "You have another shift at the same time";
+        NOT_OPEN = 409 "not_open" "当前不能报名" "Signing up is not open";
+        HOUSEHOLD_LIMIT = 409 "household_limit" "您家的名额已用完" "Your household has as many places as it may have";
+        NOT_ELIGIBLE = 403 "not_eligible" "您不符合该活动的报名条件" "You do not meet the conditions of this activity";
+        BLOCKED_AFTER_NO_SHOWS = 409 "blocked_after_no_shows" "因多次缺席，暂时不能报名" "You have missed too many shifts and cannot sign up for a while";
+        TOO_LATE_TO_CANCEL = 409 "too_late_to_cancel" "已超过最晚取消时间，请联系领队" "It is too late to cancel; talk to the leader";
+        OFFER_EXPIRED = 409 "offer_expired" "候补名额已过期" "The offer has expired";
+        CAPACITY_IN_USE = 409 "capacity_in_use" "已报名或候补的人数超过新的名额" "More people have a place, or wait, than would fit";
+        NOTHING_TO_CERTIFY = 409 "nothing_to_certify" "还没有可以开具证书的志愿时长" "There are no hours to certify yet";
+        ALREADY_REVOKED = 409 "already_revoked" "证书已作废" "The certificate was revoked before";
+        CANNOT_SWAP = 409 "cannot_swap" "不能换班" "These places cannot be swapped";
+        BALANCE_INSUFFICIENT = 409 "balance_insufficient" "积分不足" "There are not enough points";
+        BALANCE_TOO_LARGE = 409 "balance_too_large" "积分超过上限" "The account would hold too much";
+        ALREADY_REVERSED = 409 "already_reversed" "该笔积分已冲正" "The entry was reversed before";
+        ALREADY_SPENT = 409 "already_spent" "积分已被使用，余额不足以冲正" "The points were spent and the balance cannot make up for them";
+        NOT_REVERSIBLE = 409 "not_reversible" "该笔积分不能冲正" "The entry cannot be reversed";
         FILE_DAMAGED = 422 "file_damaged" "文件已损坏或无法读取" "The file is damaged or cannot be read";
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::vault::{hex, random};
-use jiazai_infra::{events, idempotency, identity, leases, notices, repair, settings, uploads};
+use jiazai_infra::{events, idempotency, identity, leases, notices, repair, settings, uploads, volunteer};
 use tokio::sync::Notify;
 
 use crate::app::App;
@@ -20,6 +20,8 @@ const IDLE: Duration = Duration::from_millis(1000);
 /// A burst of writes is placed together instead of one by one.
 const GATHER: Duration = Duration::from_millis(50);
 const BATCH: i64 = 500;
+/// Shifts whose lines are settled in one round.
+const AT_ONCE: i64 = 50;
 /// Answers to keyed requests are kept for two days; callers are promised one.
 const KEEP_ANSWERS_S: i64 = 2 * 86_400;
 /// Uploads that never came to belong to anything.
@@ -51,13 +53,16 @@ pub async fn run(app: Arc<App>) {
         }
         report(&app, "events", tell(&app, &holder).await);
         report(&app, "notices", crate::notices::send_due(&app, &holder).await);
+        if rounds.is_multiple_of(5) {
+            report(&app, "volunteer", settle_lines(&app, &holder).await);
+        }
         if rounds.is_multiple_of(60) {
             report(&app, "confirm", confirm(&app, &holder).await);
             report(&app, "tidy", tidy(&app, &holder).await);
         }
         rounds += 1;
     }
-    for name in ["events", "notices", "confirm", "tidy"] {
+    for name in ["events", "notices", "volunteer", "confirm", "tidy"] {
         let holder = holder.clone();
         let _ = app.db.write(move |tx| leases::give_back(tx, name, &holder)).await;
     }
@@ -133,6 +138,23 @@ async fn confirm(app: &App, holder: &str) -> Result<usize, DbError> {
         Ok(confirmed)
     })
     .await
+}
+
+/// Ends offers and passes places on when nobody looks, so that those whose turn it is are told soon.
+async fn settle_lines(app: &App, holder: &str) -> Result<usize, DbError> {
+    let look = |tx: &mut Tx| volunteer::due_shifts(tx, volunteer::Look::Everywhere, AT_ONCE);
+    if app.db.read(look).await?.is_empty() {
+        return Ok(0);
+    }
+    let due = leased(app, "volunteer", holder, look).await?;
+    for id in &due {
+        let id = *id;
+        app.db.write(move |tx| crate::volunteer::settle_one(tx, id)).await?;
+    }
+    if !due.is_empty() {
+        app.jobs.wake();
+    }
+    Ok(due.len())
 }
 
 /// Forgets what nobody needs any more.

@@ -5,7 +5,7 @@ use jiazai_infra::identity as store;
 use jiazai_infra::password::totp::TotpKey;
 use jiazai_infra::password::{self};
 use jiazai_infra::vault::{Aad, Secret};
-use jiazai_infra::{community, notices, repair as repair_store};
+use jiazai_infra::{community, ledger, notices, repair as repair_store, volunteer};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -116,6 +116,8 @@ async fn delete_me(call: Call) -> Outcome {
     let app = call.app.clone();
     let response = call
         .write(move |tx, cx| {
+            // Places that somebody else waits for are given up before.
+            crate::volunteer::leave_all(tx, cx.actor()?)?;
             store::erase_resident(tx, &cx.app.vault, id)?;
             store::end_sessions_of(tx, id, "erased")?;
             notices::forget_all_credits(tx, id)?;
@@ -132,6 +134,9 @@ async fn delete_me(call: Call) -> Outcome {
                 kept: vec![Kept {
                     what: say("您提交的报修工单（已去除身份信息）", "repair tickets that you reported, without your identity"),
                     why: say("维修责任与公共设施记录需要", "needed as a record of work and of public facilities"),
+                }, Kept {
+                    what: say("志愿时长、积分账目和已开具的证书（已去除身份信息）", "hours, points and issued certificates, without your identity"),
+                    why: say("账目须平衡，证书须可查验", "books must balance and certificates stay verifiable"),
                 }],
             })
         })
@@ -149,6 +154,19 @@ pub struct DataExport {
     pub homes: Vec<String>,
     pub repair_tickets: Vec<ExportedTicket>,
     pub notice_consents: Vec<ExportedConsent>,
+    pub sign_ups: Vec<ExportedSignUp>,
+    pub volunteer_minutes: i64,
+    pub points: i64,
+}
+
+/// A sign-up for a volunteer shift.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ExportedSignUp {
+    pub id: String,
+    pub state: &'static str,
+    pub starts_at: Instant,
+    pub minutes: Option<i64>,
+    pub points: Option<i64>,
 }
 
 /// A ticket that the resident reported.
@@ -197,6 +215,16 @@ async fn export_my_data(call: Call) -> Outcome {
                 .into_iter()
                 .map(|(template, credits)| ExportedConsent { template, credits })
                 .collect(),
+            sign_ups: volunteer::sign_ups(tx, &volunteer::SignUpFilter { resident: Some(id), ..Default::default() }, None, i64::MAX)?
+                .iter()
+                .map(|sign_up| {
+                    let f = sign_up.facts();
+                    let (minutes, points) = (f.minutes, f.points);
+                    ExportedSignUp { id: f.id.text(), state: f.state.as_str(), starts_at: f.occasion.starts_at.into(), minutes, points }
+                })
+                .collect(),
+            volunteer_minutes: volunteer::minutes_of(tx, id)?,
+            points: ledger::balance(tx, id, jiazai_domain::kernel::ledger::Unit::Points)?.balance,
         })
     })
     .await

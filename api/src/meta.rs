@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE};
 use jiazai_domain::kernel::workflow::MachineView;
-use jiazai_domain::repair;
+use jiazai_domain::{repair, volunteer};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -61,7 +61,29 @@ async fn list_state_machines(call: Call) -> Outcome {
     call.query()?.finish()?;
     let accepts = call.request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accepts.contains("text/vnd.mermaid") {
-        return Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/vnd.mermaid; charset=utf-8")).body(repair::MACHINE.mermaid()));
+        return Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/vnd.mermaid; charset=utf-8")).body(diagrams()));
     }
-    Ok(call.answer(Reply::ok(&StateMachines { items: vec![repair::MACHINE.view().into()] })?))
+    Ok(call.answer(Reply::ok(&StateMachines { items: machines().into_iter().map(StateMachine::from).collect() })?))
+}
+
+/// Every machine there is; a module adds its own here and below.
+fn machines() -> Vec<MachineView> {
+    vec![
+        repair::MACHINE.view(),
+        volunteer::ACTIVITY_MACHINE.view(),
+        volunteer::SHIFT_MACHINE.view(),
+        volunteer::MACHINE.view(),
+        volunteer::SWAP_MACHINE.view(),
+    ]
+}
+
+fn diagrams() -> String {
+    [
+        repair::MACHINE.mermaid(),
+        volunteer::ACTIVITY_MACHINE.mermaid(),
+        volunteer::SHIFT_MACHINE.mermaid(),
+        volunteer::MACHINE.mermaid(),
+        volunteer::SWAP_MACHINE.mermaid(),
+    ]
+    .join("\n")
 }

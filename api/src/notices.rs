@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use deserr::Deserr;
 use futures_util::future::join_all;
 use jiazai_domain::kernel::time::Timestamp;
-use jiazai_domain::repair::{State, TicketId, template};
+use jiazai_domain::repair::template;
+use jiazai_domain::volunteer::template as volunteer_template;
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::notices::{self as store, Ending, Notice};
 use jiazai_infra::wechat::{MiniprogramState, SendError, SubscribeMessage};
-use jiazai_infra::{events, identity, repair};
+use jiazai_infra::{events, identity};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -22,6 +23,7 @@ use crate::input::{Faults, Few};
 use crate::op;
 use crate::reply::Reply;
 use crate::route::{Access, Api};
+use crate::{repair, volunteer};
 
 /// A kind of message, by our name for it.
 pub struct Kind {
@@ -38,6 +40,12 @@ pub const TEMPLATES: &[Kind] = &[
     Kind { name: template::PROGRESS, demo_id: "demo_repair_progress_000000000000000000000000" },
     Kind { name: template::QUOTE, demo_id: "demo_repair_quote_000000000000000000000000000" },
     Kind { name: template::RESOLVED, demo_id: "demo_repair_resolved_000000000000000000000000" },
+    Kind { name: volunteer_template::CONFIRMED, demo_id: "demo_volunteer_confirmed_00000000000000000000" },
+    Kind { name: volunteer_template::OFFER, demo_id: "demo_volunteer_offer_000000000000000000000000" },
+    Kind { name: volunteer_template::CHANGED, demo_id: "demo_volunteer_changed_0000000000000000000000" },
+    Kind { name: volunteer_template::REMINDER, demo_id: "demo_volunteer_reminder_000000000000000000000" },
+    Kind { name: volunteer_template::CREDITED, demo_id: "demo_volunteer_credited_000000000000000000000" },
+    Kind { name: volunteer_template::SWAP, demo_id: "demo_volunteer_swap_0000000000000000000000000" },
 ];
 
 /// WeChat's template ids by our names.
@@ -60,6 +68,8 @@ crate::spoken! {
     /// A kind of message.
     TemplateName = TemplateWord {
         RepairTask = "repair_task", RepairProgress = "repair_progress", RepairQuote = "repair_quote", RepairResolved = "repair_resolved",
+        VolunteerConfirmed = "volunteer_confirmed", VolunteerOffer = "volunteer_offer", VolunteerChanged = "volunteer_changed",
+        VolunteerReminder = "volunteer_reminder", VolunteerCredited = "volunteer_credited", VolunteerSwap = "volunteer_swap",
     }
 }
 
@@ -70,6 +80,12 @@ pub enum TemplateWord {
     RepairProgress,
     RepairQuote,
     RepairResolved,
+    VolunteerConfirmed,
+    VolunteerOffer,
+    VolunteerChanged,
+    VolunteerReminder,
+    VolunteerCredited,
+    VolunteerSwap,
 }
 
 impl TemplateWord {
@@ -79,6 +95,12 @@ impl TemplateWord {
             Self::RepairProgress => template::PROGRESS,
             Self::RepairQuote => template::QUOTE,
             Self::RepairResolved => template::RESOLVED,
+            Self::VolunteerConfirmed => volunteer_template::CONFIRMED,
+            Self::VolunteerOffer => volunteer_template::OFFER,
+            Self::VolunteerChanged => volunteer_template::CHANGED,
+            Self::VolunteerReminder => volunteer_template::REMINDER,
+            Self::VolunteerCredited => volunteer_template::CREDITED,
+            Self::VolunteerSwap => volunteer_template::SWAP,
         }
     }
 }
@@ -178,11 +200,11 @@ async fn send(app: &App, notice: Notice) -> Result<(), DbError> {
                 store::finish(tx, &claimed, Ending::Failed("no_wechat"))?;
                 return Ok(None);
             };
-            let (Some(template_id), Some((title, phrase, page))) = (template_id.clone(), words(tx, &claimed)?) else {
+            let (Some(template_id), Some(Words { title, phrase, when, page })) = (template_id.clone(), words(tx, &claimed)?) else {
                 store::finish(tx, &claimed, Ending::Failed("no_template"))?;
                 return Ok(None);
             };
-            let when = tx.now().local().format("%Y年%-m月%-d日 %H:%M").to_string();
+            let when = when.local().format("%Y年%-m月%-d日 %H:%M").to_string();
             let data = vec![("thing1".to_owned(), title), ("phrase2".to_owned(), phrase.to_owned()), ("time3".to_owned(), when)];
             let openid = openid.expose().to_owned();
             Ok(Some(SubscribeMessage { openid, template_id, page: Some(page), data, miniprogram_state: MiniprogramState::Formal }))
@@ -230,28 +252,32 @@ fn ending(outcome: &Result<String, SendError>, attempts: i64, now: Timestamp) ->
     }
 }
 
-/// What the message says: what it is about (at most 20 characters), how it stands (at most 5 Chinese characters), and
-/// the page that a tap opens. None when the thing is gone.
-fn words(tx: &mut Tx, notice: &Notice) -> Result<Option<(String, &'static str, String)>, DbError> {
+/// What a message says.
+pub struct Words {
+    title: String,
+    phrase: &'static str,
+    when: Timestamp,
+    page: String,
+}
+
+impl Words {
+    /// `title`, what it is about, is cut to 20 characters; `phrase`, how it stands, has at most 5 Chinese ones; `page` is
+    /// what a tap opens.
+    pub fn new(title: &str, phrase: &'static str, when: Timestamp, page: String) -> Self {
+        let title: String = title.chars().filter(|c| !c.is_control()).take(20).collect();
+        Self { title, phrase, when, page }
+    }
+}
+
+/// The words of whichever module the event is of; a module that sends notices adds its own here. None when the thing is gone.
+fn words(tx: &mut Tx, notice: &Notice) -> Result<Option<Words>, DbError> {
     let Some(event) = events::find(tx, notice.event)? else { return Ok(None) };
-    let Ok(id) = event.subject.parse::<TicketId>() else { return Ok(None) };
-    let Some(ticket) = repair::find(tx, id)? else { return Ok(None) };
-    let title: String = ticket.facts().title.chars().filter(|c| !c.is_control()).take(20).collect();
-    // As the event left it, not as it is by now: a message about "accepted" must not say "resolved".
-    let state = event.data.get("state").and_then(|word| word.as_str()).and_then(|word| word.parse().ok());
-    let phrase = match state.unwrap_or(ticket.facts().state) {
-        State::Submitted => "待派单",
-        State::Assigned => "待接单",
-        State::Accepted => "已接单",
-        State::OnSite => "已到场",
-        State::Quoted => "待确认价",
-        State::Approved => "已同意价",
-        State::Paused => "已暂停",
-        State::Resolved => "待确认",
-        State::Closed => "已完成",
-        State::Cancelled => "已取消",
-    };
-    Ok(Some((title, phrase, format!("pages/repair/ticket?id={id}"))))
+    for words in [repair::words, volunteer::words] {
+        if let Some(words) = words(tx, &event)? {
+            return Ok(Some(words));
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -271,10 +297,12 @@ mod tests {
     }
 
     #[test]
-    fn every_phrase_fits_into_five_characters_and_every_template_has_a_word() {
-        for word in [TemplateWord::RepairTask, TemplateWord::RepairProgress, TemplateWord::RepairQuote, TemplateWord::RepairResolved] {
-            assert!(TEMPLATES.iter().any(|kind| kind.name == word.as_str()));
-        }
-        assert_eq!(TEMPLATES.len(), 4);
+    fn every_template_has_a_word() {
+        use TemplateWord as W;
+        let words = [W::RepairTask, W::RepairProgress, W::RepairQuote, W::RepairResolved, W::VolunteerConfirmed, W::VolunteerOffer];
+        let words = words.into_iter().chain([W::VolunteerChanged, W::VolunteerReminder, W::VolunteerCredited, W::VolunteerSwap]);
+        let names: Vec<&str> = words.map(W::as_str).collect();
+        assert!(TEMPLATES.iter().all(|kind| names.contains(&kind.name)));
+        assert_eq!(TEMPLATES.len(), names.len());
     }
 }

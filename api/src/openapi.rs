@@ -167,6 +167,8 @@ const TAGS: &[(&str, &str)] = &[
     ("staff", "Accounts of staff and their roles 工作人员"),
     ("registry", "Communities, buildings, homes, people 社区与房屋"),
     ("repair", "Repair tickets from report to rating 报修"),
+    ("volunteer", "Activities, shifts, sign-ups, hours and certificates 志愿服务"),
+    ("points", "Points and the ledger that they stand in 积分"),
     ("files", "Photos and documents 附件"),
     ("meta", "State machines and dictionaries 元数据"),
     ("operations", "For operators and monitoring 运维"),

@@ -1,6 +1,7 @@
 //! The outside: databases, Redis, WeChat, files, keys. What the domain decided is remembered here, and nowhere else.
 
 pub mod cache;
+pub(crate) mod capacity;
 pub mod clock;
 pub mod community;
 pub mod db;
@@ -9,10 +10,12 @@ pub mod files;
 pub mod idempotency;
 pub mod identity;
 pub mod leases;
+pub mod ledger;
 pub mod notices;
 pub mod password;
 pub mod repair;
 pub mod settings;
 pub mod uploads;
 pub mod vault;
+pub mod volunteer;
 pub mod wechat;

@@ -16,6 +16,7 @@ mod proxy;
 mod repair;
 mod server;
 mod sim;
+mod volunteer;
 
 pub use backend::{fresh_storage, is_postgres, redis_content};
 pub use command::{Outcome, refused_start, run, run_in};
@@ -27,6 +28,7 @@ pub use repair::{CategoryDraft, Repair};
 pub use serde_json::{Value, json};
 pub use server::{Options, Server, Wires, shared};
 pub use sim::Sim;
+pub use volunteer::{Volunteering, instant};
 
 use std::time::{Duration, Instant};
 

@@ -72,6 +72,12 @@ impl Sim {
         items(&self.get(&format!("/_sim/requests?api={api}")))
     }
 
+    /// That person taps "allow" once for a template, as WeChat's own dialog would tell the platform.
+    #[track_caller]
+    pub fn allow(&self, openid: &str, template_id: &str) {
+        self.post("/_sim/subscriptions", &json!({ "openid": openid, "template_id": template_id }));
+    }
+
     /// Subscription messages that were accepted, newest first.
     #[track_caller]
     pub fn messages(&self) -> Vec<Value> {

@@ -10,7 +10,7 @@
 
 use std::fmt::Write as _;
 
-use jiazai_tests::{CategoryDraft, Client, Operation, Options, PASSWORD, PICTURE, Repair, Resident, Server, Staff, Value, json, unique};
+use jiazai_tests::{CategoryDraft, Client, Operation, Options, PASSWORD, PICTURE, Repair, Resident, Server, Staff, Value, Volunteering, instant, json, unique};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/role-matrix.txt");
 
@@ -24,6 +24,8 @@ enum Who<'s> {
 struct Stage<'s> {
     server: &'s Server,
     repair: Repair<'s>,
+    /// At any hour, so that one person may have many places.
+    volunteering: Volunteering<'s>,
     machine: Value,
     columns: Vec<(&'static str, Who<'s>)>,
 }
@@ -31,6 +33,9 @@ struct Stage<'s> {
 impl<'s> Stage<'s> {
     fn set(server: &'s Server) -> Self {
         let repair = Repair::new(server);
+        let volunteering = Volunteering::with(server, json!({ "flexible": true }));
+        // Somebody has to have served before there is a certificate; this moves the clock, so it comes first.
+        volunteering.serve(&repair.reporter);
         let admin = server.staff("admin");
         let elsewhere = server.other_community();
         let mut columns = vec![
@@ -51,7 +56,7 @@ impl<'s> Stage<'s> {
         columns.push(("elsewhere:worker", Who::Staff(admin.hire("repair_worker", elsewhere))));
         let machines = server.anon().get("/meta/state-machines").expect(200);
         let machine = machines["items"].as_array().unwrap().iter().find(|m| m["name"] == "repair_ticket").unwrap().clone();
-        Self { server, repair, machine, columns }
+        Self { server, repair, volunteering, machine, columns }
     }
 
     /// A ticket in a state from which the action goes on; a worker's if there is a choice.
@@ -82,6 +87,18 @@ impl<'s> Stage<'s> {
                 admin.post(&format!("/staff/{id}/disable"), json!({})).expect(200);
                 id
             }
+            ["volunteer-activities", "{id}", "publish"] => {
+                id(&self.volunteering.leader.post("/volunteer-activities", Volunteering::draft(self.server)).expect(201))
+            }
+            ["volunteer-activities", ..] => Volunteering::new(self.server).activity,
+            ["shifts", ..] => self.volunteering.shift(600, 5, 5),
+            ["sign-ups", ..] => id(&self.sign_up(&self.repair.reporter)),
+            ["swaps", "{id}", action] if *action != "withdraw" => self.swap(&self.server.resident(), &self.repair.reporter),
+            ["swaps", ..] => self.swap(&self.repair.reporter, &self.server.resident()),
+            ["certificates", ..] => {
+                self.repair.reporter.post("/me/certificates", json!({})).expect(201)["code"].as_str().unwrap().to_owned()
+            }
+            ["points", "entries", ..] => self.entry(),
             ["staff", ..] => admin.hire("grid_worker", self.server.community()).id(),
             ["files", ..] => self.upload(),
             ["communities", ..] => self.server.community().to_owned(),
@@ -98,6 +115,21 @@ impl<'s> Stage<'s> {
         format!("{before}{value}{after}")
     }
 
+    fn sign_up(&self, who: &Resident) -> Value {
+        self.volunteering.sign_up(who, &self.volunteering.shift(7200, 5, 5))
+    }
+
+    fn swap(&self, by: &Resident, with: &Resident) -> String {
+        let (own, other) = (self.sign_up(by), self.sign_up(with));
+        id(&by.post(&format!("/sign-ups/{}/swap", id(&own)), json!({ "with": id(&other) })).expect(201))
+    }
+
+    /// Points that the reporter was granted.
+    fn entry(&self) -> String {
+        let grant = json!({ "resident_id": self.repair.reporter.id(), "points": 1, "reason": "矩阵" });
+        id(&self.server.staff("manager").post("/points/grants", grant).expect(201))
+    }
+
     fn upload(&self) -> String {
         id(&self.repair.reporter.call("POST", "/files").file("a.png", "image/png", PICTURE).expect(201))
     }
@@ -105,8 +137,16 @@ impl<'s> Stage<'s> {
     /// Parameters without which an operation cannot be asked.
     fn query(&self, operation: &Operation) -> String {
         let parameters = operation.json["parameters"].as_array().cloned().unwrap_or_default();
-        let asked = |p: &&Value| p["in"] == "query" && p["name"] == "community_id";
-        parameters.iter().find(asked).map(|_| format!("?community_id={}", self.server.community())).unwrap_or_default()
+        let asked = |name: &str| parameters.iter().any(|p| p["in"] == "query" && p["name"] == name);
+        if asked("community_id") {
+            format!("?community_id={}", self.server.community())
+        } else if asked("resident_id") {
+            format!("?resident_id={}", self.repair.reporter.id())
+        } else if asked("month") {
+            "?month=2026-05".into()
+        } else {
+            String::new()
+        }
     }
 
     /// A body with which nothing is wrong.
@@ -134,6 +174,33 @@ impl<'s> Stage<'s> {
             ("POST", ["repair-tickets"]) => self.repair.draft(),
             ("POST", ["repair-tickets", _, action]) => self.repair.right_body(action),
             ("PUT", ["repair-categories", _]) => CategoryDraft::new("assign").0,
+            ("POST", ["volunteer-activities"]) => Volunteering::draft(self.server),
+            ("PUT", ["volunteer-activities", _]) => {
+                let mut draft = Volunteering::draft(self.server);
+                draft.as_object_mut().unwrap().remove("community_id");
+                draft
+            }
+            ("POST", ["volunteer-activities", _, "shifts"]) => self.volunteering.shift_draft(3600, 5, 5),
+            ("POST", ["volunteer-activities", _, "shift-series"]) => {
+                let (from, until) = (instant(self.server, 86_400), instant(self.server, 8 * 86_400));
+                json!({ "from": from[..10], "until": until[..10], "weekdays": [6], "starts": "09:00", "duration_s": 7200, "capacity": 3 })
+            }
+            ("POST", ["shifts", _, "reschedule"]) => {
+                json!({ "starts_at": instant(self.server, 9000), "ends_at": instant(self.server, 12_000) })
+            }
+            ("POST", ["shifts", _, "resize"]) => json!({ "capacity": 9, "waitlist_capacity": 9 }),
+            ("POST", ["sign-ups", _, "check-in" | "check-out"]) => json!({ "code": "00000000" }),
+            ("POST", ["sign-ups", _, "settle"]) => json!({ "minutes": 60, "reason": "忘记签到" }),
+            ("POST", ["sign-ups", _, "swap"]) => json!({ "with": id(&self.sign_up(&self.server.resident())) }),
+            ("POST", ["certificates", _, "revoke"]) => json!({ "reason": "登记有误" }),
+            ("POST", ["points", "grants"]) => {
+                json!({ "resident_id": self.repair.reporter.id(), "points": 1, "reason": "矩阵", "community_id": community })
+            }
+            ("POST", ["points", "reversals"]) => json!({ "entry_id": self.entry(), "reason": "矩阵" }),
+            ("PUT", ["communities", _, "volunteer-rules"]) => {
+                json!({ "strikes": 2, "within_days": 90, "block_days": 14, "costs_points": 0 })
+            }
+            ("PUT", ["me", "volunteer-ranking"]) => json!({ "agreed": true }),
             ("PUT", ["me"]) => json!({ "nickname": "小王" }),
             ("POST", ["communities"]) => json!({ "code": unique("m-"), "name": "新社区" }),
             _ => json!({}),

@@ -34,3 +34,32 @@ pub type ItemFen = Number<0, 1_000_000_000>;
 pub type AmountFen = Number<1, 1_000_000_000>;
 /// Seconds, from a minute to ninety days.
 pub type PromiseSeconds = Number<60, 7_776_000>;
+
+// Volunteer service and points.
+pub type Text5To5 = Text<5, 5>;
+pub type ActivityRef = Ref<jiazai_domain::volunteer::ActivityKind>;
+pub type ShiftRef = Ref<jiazai_domain::volunteer::ShiftKind>;
+pub type SignUpRef = Ref<jiazai_domain::volunteer::SignUpKind>;
+pub type SwapRef = Ref<jiazai_domain::volunteer::SwapKind>;
+pub type EstateRef = Ref<jiazai_domain::registry::EstateIdKind>;
+pub type EntryRef = Ref<jiazai_domain::kernel::ledger::EntryKind>;
+pub type TransactionRef = Ref<jiazai_domain::kernel::ledger::TransactionKind>;
+pub type PointsPerHour = Number<0, 1000>;
+pub type MaxHours = Number<1, 24>;
+pub type HouseholdLimit = Number<1, 100>;
+/// Seconds, from a minute to three days.
+pub type HoldSeconds = Number<60, 259_200>;
+pub type Places = Number<1, 100_000>;
+pub type LinePlaces = Number<0, 100_000>;
+/// Seconds, up to a week.
+pub type WeekSeconds = Number<0, 604_800>;
+pub type ShiftSeconds = Number<60, 604_800>;
+pub type Age = Number<0, 150>;
+pub type Minutes = Number<0, 1440>;
+pub type GrantPoints = Number<1, 1_000_000>;
+/// 1 is Monday, 7 is Sunday.
+pub type Weekday = Number<1, 7>;
+pub type EveryWeeks = Number<1, 4>;
+pub type Count = Number<0, 1000>;
+pub type Days = Number<0, 3650>;
+pub type LastDays = Number<1, 3650>;

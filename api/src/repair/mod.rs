@@ -2,6 +2,9 @@
 
 mod commands;
 mod dto;
+mod notice;
+
+pub use self::notice::words;
 
 use jiazai_domain::actor::{CommunityId, Role};
 use jiazai_domain::repair::{Note, Quote, QuoteItem, Rating, Sight, State, TicketKind};

@@ -269,6 +269,12 @@ impl Shift {
         Ok(post.pool.resize(capacity, waitlist_capacity)?)
     }
 
+    /// That a post was resized, once its move is written: the pool is not part of the shift's own row.
+    pub fn resized(&self, post: &Post, by: &VolunteerLeader, now: Timestamp) -> Event {
+        let event = Event::new("volunteer_shift.resized", Some(by.id()), now).with("post", post.number);
+        event.with("capacity", post.pool.capacity).with("waitlist_capacity", post.pool.waitlist_capacity)
+    }
+
     /// The code to show now: from half an hour before the start until twelve hours after the end.
     ///
     /// # Errors

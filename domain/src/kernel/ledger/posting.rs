@@ -1,6 +1,8 @@
 //! Postings: a decided transaction, ready to be written.
 
 use super::{Account, AccountId, EntryId, Lot, LotId, Source, TransactionId, Wallet};
+use crate::actor::PrincipalId;
+use crate::kernel::changed::Event;
 use crate::kernel::time::Timestamp;
 
 /// What a posting is made with: the ids of its rows, its source, and what people read about it.
@@ -97,6 +99,17 @@ impl Posting {
 
     pub fn lots(&self) -> &[LotChange] {
         &self.lots
+    }
+
+    /// That it happened, for those who read what happened. Whose account it is says no more than the account's own id.
+    pub fn event(&self, by: Option<PrincipalId>) -> Event {
+        let kind = match self.order.source.kind.as_str() {
+            Source::EXPIRY => "ledger_transaction.expired",
+            Source::REVERSAL => "ledger_transaction.reversed",
+            _ => "ledger_transaction.posted",
+        };
+        let event = Event::new(kind, by, self.occurred_at).with("account_id", self.entries[0].account).with("amount", self.amount());
+        event.with("source", self.order.source.kind.clone()).noting(self.order.reason.clone())
     }
 
     /// What the person gains or gives.

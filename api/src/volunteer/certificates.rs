@@ -1,0 +1,121 @@
+//! Certificates 证书.
+
+use jiazai_domain::volunteer::{Certificate, CertificateCode, Reason};
+use jiazai_infra::db::Tx;
+use jiazai_infra::{community, identity, vault, volunteer as store};
+
+use super::LEADERS;
+use super::commands::absent;
+use super::dto::{CertificateDto, NewCertificate, WhyRevoked};
+use super::refusal::CONFLICT;
+use crate::call::{Call, Cx, Outcome};
+use crate::error::{ApiError, code};
+use crate::faults::text_fault;
+use crate::op;
+use crate::page::Page;
+use crate::reply::Reply;
+use crate::route::{Access, Api};
+
+pub fn routes(api: &mut Api) {
+    api.add(op!(issue_certificate, Access::Residents).refuses(&[code::NOTHING_TO_CERTIFY]))
+        .add(op!(list_my_certificates, Access::Residents).refuses(&[code::CURSOR_INVALID]))
+        .add(op!(get_certificate, Access::Public))
+        .add(op!(revoke_certificate, Access::Roles(LEADERS)).refuses(CONFLICT).refuses(&[code::ALREADY_REVOKED]));
+}
+
+/// Certify my hours 开具证书
+///
+/// For what I have served in a community by now. Whoever is given the code can check it.
+#[utoipa::path(post, path = "/me/certificates", tag = "volunteer", operation_id = "issue_certificate",
+    request_body(content = NewCertificate, example = json!({})), responses((status = 201, body = CertificateDto, headers(("ETag" = String)))))]
+async fn issue_certificate(call: Call) -> Outcome {
+    let body: NewCertificate = call.body()?;
+    call.write(move |tx, cx| issue(tx, cx, &body)).await
+}
+
+fn issue(tx: &mut Tx, cx: &Cx, body: &NewCertificate) -> Result<Reply, ApiError> {
+    let who = cx.actor()?;
+    let resident = who.resident()?;
+    let served = store::minutes_by_community(tx, who.id)?;
+    let (place, minutes) = match (body.community_id, served.as_slice()) {
+        (Some(place), all) => (place.0, all.iter().find(|(other, _)| *other == place.0).map_or(0, |(_, minutes)| *minutes)),
+        (None, [one]) => *one,
+        (None, []) => return Err(ApiError::new(code::NOTHING_TO_CERTIFY)),
+        (None, _) => {
+            return Err(ApiError::fault(
+                "/community_id",
+                "required",
+                "您在多个社区服务过，请选择社区",
+                "is required, because you have served in several",
+            ));
+        }
+    };
+    let unknown = || ApiError::fault("/community_id", "unknown_community", "没有这个社区", "is not a known community");
+    let issuer = community::find(tx, place)?.ok_or_else(unknown)?;
+    let account = identity::principal(tx, who.id)?.ok_or_else(absent)?;
+    let name = store::facts_of(tx, place, who.id)?.name.unwrap_or(account.display_name);
+    let code = CertificateCode::from_random(vault::random());
+    let issued = Certificate::issue(code, &resident, &name, minutes, (place, &issuer.name), tx.now());
+    let certificate = store::save_certificate(tx, issued.map_err(|_| ApiError::new(code::NOTHING_TO_CERTIFY))?)?;
+    Ok(Reply::created(format!("/api/v1/certificates/{code}"), &CertificateDto::of(&certificate))?.version(1))
+}
+
+/// My certificates
+///
+/// Newest first.
+#[utoipa::path(get, path = "/me/certificates", tag = "volunteer", operation_id = "list_my_certificates",
+    params(("limit" = Option<i64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = Page<CertificateDto>)))]
+async fn list_my_certificates(call: Call) -> Outcome {
+    let params = call.query()?;
+    call.list(params, move |tx, cx, window| {
+        let me = cx.actor()?.id;
+        let after =
+            window.after.as_deref().and_then(|key| key.split_once(' ')).and_then(|(at, code)| Some((at.parse().ok()?, code.to_owned())));
+        let rows = store::certificates_of(tx, me, after, window.fetch())?;
+        let key = |one: &Certificate| format!("{} {}", one.facts().issued_at.millis(), one.facts().code);
+        Ok(window.page(rows, key, |one| CertificateDto::of(&one)))
+    })
+    .await
+}
+
+fn load(tx: &mut Tx, code: &str) -> Result<Certificate, ApiError> {
+    // A code that was copied wrongly is found out without a look, and is as unknown as any other.
+    let code: CertificateCode = code.parse().map_err(|_| absent())?;
+    store::certificate(tx, code)?.ok_or_else(absent)
+}
+
+fn show(certificate: &Certificate) -> Result<Reply, ApiError> {
+    Ok(Reply::ok(&CertificateDto::of(certificate))?.version(certificate.facts().version))
+}
+
+/// Check a certificate 查验证书
+///
+/// Open to everybody who has the code. Case, spaces and hyphens do not matter.
+#[utoipa::path(get, path = "/certificates/{code}", tag = "volunteer", operation_id = "get_certificate", params(("code" = String, Path)),
+    responses((status = 200, body = CertificateDto, headers(("ETag" = String))), (status = 304, description = "Not changed")))]
+async fn get_certificate(call: Call) -> Outcome {
+    let code = call.request.match_info().get("code").unwrap_or_default().to_owned();
+    call.read_brief(move |tx, _| show(&load(tx, &code)?)).await
+}
+
+/// Revoke it 作废
+///
+/// The page behind the code stays and says so.
+#[utoipa::path(post, path = "/certificates/{code}/revoke", tag = "volunteer", operation_id = "revoke_certificate", params(("code" = String, Path)),
+    request_body(content = WhyRevoked, example = json!({ "reason": "时长登记有误" })), responses((status = 200, body = CertificateDto)))]
+async fn revoke_certificate(call: Call) -> Outcome {
+    let body: WhyRevoked = call.body()?;
+    let code = call.request.match_info().get("code").unwrap_or_default().to_owned();
+    call.write(move |tx, cx| {
+        let who = cx.actor()?;
+        let certificate = load(tx, &code)?;
+        let by = who.volunteer_leader_of(certificate.facts().community)?;
+        cx.expect_version(certificate.facts().version)?;
+        let why = Reason::new(&body.reason.0).map_err(|fault| text_fault("/reason", fault.into()))?;
+        let changed =
+            certificate.revoke(why, &by, tx.now()).map_err(|_| ApiError::new(code::ALREADY_REVOKED).in_state("revoked", vec![]))?;
+        show(&store::save_certificate(tx, changed)?)
+    })
+    .await
+}

@@ -1,0 +1,302 @@
+//! The ledger 账本 as it is remembered: accounts, transactions with their two entries, lots and what was drawn from them.
+//!
+//! A change begins with [`wallet`], which holds the person's account for the rest of the transaction, and ends with [`post`].
+//! What expired is posted by [`expire_due`], by whoever next looks; no job is needed.
+
+mod reading;
+
+use diesel::prelude::*;
+use jiazai_domain::actor::{CommunityId, PrincipalId};
+use jiazai_domain::kernel::ledger::{
+    Account, AccountId, Lot, LotChange, LotId, Order, Original, Owner, Posting, Source, TransactionId, Unit, Wallet,
+};
+use jiazai_domain::kernel::time::Timestamp;
+
+pub use self::reading::{Balance, EntryLine, Written, balance, balance_before, earned_in, entries, entry, statement_lines, verify};
+use crate::db::schema::{ledger_accounts, ledger_draws, ledger_entries, ledger_lots, ledger_transactions};
+use crate::db::{DbError, Tx, parsed};
+use crate::events;
+
+jiazai_domain::words! {
+    /// What a fund 资金池 of a community is for.
+    Fund {
+        /// What was granted, and what came back.
+        Issued = "issued",
+        /// What nobody spent in time.
+        Expired = "expired",
+        /// What absences cost.
+        Absences = "absences",
+    }
+}
+
+type LotRow = (String, String, i64, i64, i64, i64, Option<i64>);
+
+fn lot((id, account, granted, remaining, expired, granted_at, expires_at): LotRow) -> Result<Lot, DbError> {
+    Ok(Lot {
+        id: parsed(&id)?,
+        account: parsed(&account)?,
+        granted,
+        remaining,
+        expired,
+        granted_at: Timestamp::from_millis(granted_at),
+        expires_at: expires_at.map(Timestamp::from_millis),
+    })
+}
+
+/// Somebody's account with what is left in it, and the lots in `also` whether or not anything is; made when there is
+/// none. Nobody else moves the account until this transaction has ended, so what is decided on it can be written.
+pub fn wallet(tx: &mut Tx, person: PrincipalId, unit: Unit, also: &[LotId]) -> Result<Wallet, DbError> {
+    // An UPDATE that changes nothing takes the same lock on both databases.
+    let held = |tx: &mut Tx| {
+        let own = ledger_accounts::table
+            .filter(ledger_accounts::person_id.is_not_null())
+            .filter(ledger_accounts::person_id.assume_not_null().eq(person.text()))
+            .filter(ledger_accounts::unit.eq(unit.as_str()));
+        let still = diesel::update(own).set(ledger_accounts::unit.eq(ledger_accounts::unit));
+        let still = still.returning((ledger_accounts::id, ledger_accounts::balance));
+        tx.run(|conn| still.get_result::<(String, Option<i64>)>(conn).optional())
+    };
+    let found = match held(tx)? {
+        Some(found) => Some(found),
+        None => {
+            open(tx, unit, Some(person), None)?;
+            held(tx)?
+        }
+    };
+    let (id, balance) = found.ok_or_else(|| DbError::Corrupt("an account that was just opened is missing".to_owned()))?;
+    let also: Vec<String> = also.iter().map(LotId::text).collect();
+    let rows: Vec<LotRow> = tx.run(|conn| {
+        ledger_lots::table
+            .filter(ledger_lots::account_id.eq(&id))
+            .filter(ledger_lots::remaining.gt(0).or(ledger_lots::id.eq_any(also)))
+            .select(ledger_lots::all_columns)
+            .load(conn)
+    })?;
+    let lots = rows.into_iter().map(lot).collect::<Result<_, _>>()?;
+    let account = Account { id: parsed(&id)?, owner: Owner::Person(person), unit, balance: balance.unwrap_or(0) };
+    Ok(Wallet::restore(account, lots))
+}
+
+/// A fund of a community; made when there is none.
+pub fn fund(tx: &mut Tx, community: CommunityId, fund: Fund, unit: Unit) -> Result<Account, DbError> {
+    let find = |tx: &mut Tx| -> Result<Option<String>, DbError> {
+        tx.run(|conn| {
+            ledger_accounts::table
+                .filter(ledger_accounts::community_id.is_not_null())
+                .filter(ledger_accounts::community_id.assume_not_null().eq(community.text()))
+                .filter(ledger_accounts::fund.is_not_null())
+                .filter(ledger_accounts::fund.assume_not_null().eq(fund.as_str()))
+                .filter(ledger_accounts::unit.eq(unit.as_str()))
+                .select(ledger_accounts::id)
+                .first(conn)
+                .optional()
+        })
+    };
+    let id = match find(tx)? {
+        Some(id) => Some(id),
+        None => {
+            open(tx, unit, None, Some((community, fund)))?;
+            find(tx)?
+        }
+    };
+    let id = id.ok_or_else(|| DbError::Corrupt("a fund that was just opened is missing".to_owned()))?;
+    Ok(Account { id: parsed(&id)?, owner: Owner::Fund, unit, balance: 0 })
+}
+
+/// Of two who open the same account at once, one waits for the other and then does nothing.
+fn open(tx: &mut Tx, unit: Unit, person: Option<PrincipalId>, fund: Option<(CommunityId, Fund)>) -> Result<(), DbError> {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    let id: AccountId = tx.new_id();
+    let now = tx.now().millis();
+    let insert = diesel::sql_query(
+        "INSERT INTO ledger_accounts (id, unit, person_id, community_id, fund, balance, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+    )
+    .bind::<Text, _>(id.text())
+    .bind::<Text, _>(unit.as_str())
+    .bind::<Nullable<Text>, _>(person.map(|person| person.text()))
+    .bind::<Nullable<Text>, _>(fund.map(|(community, _)| community.text()))
+    .bind::<Nullable<Text>, _>(fund.map(|(_, fund)| fund.as_str()))
+    .bind::<Nullable<BigInt>, _>(person.map(|_| 0))
+    .bind::<BigInt, _>(now);
+    tx.run(|conn| insert.execute(conn)).map(drop)
+}
+
+/// New ids for a posting, and what it is for.
+pub fn order(tx: &Tx, source: Source, reason: Option<String>) -> Order {
+    Order { transaction: tx.new_id(), own: tx.new_id(), other: tx.new_id(), lot: tx.new_id(), source, reason }
+}
+
+/// The transaction that this source has posted, if it has. To be asked before posting, with the wallet in hand.
+pub fn posted(tx: &mut Tx, source: &Source) -> Result<Option<TransactionId>, DbError> {
+    let id: Option<String> = tx.run(|conn| {
+        ledger_transactions::table
+            .filter(ledger_transactions::source_kind.eq(&source.kind))
+            .filter(ledger_transactions::source_id.eq(&source.id))
+            .select(ledger_transactions::id)
+            .first(conn)
+            .optional()
+    })?;
+    id.map(|id| parsed(&id)).transpose()
+}
+
+/// Writes a posting and gives the wallet as it is after it.
+pub fn post(tx: &mut Tx, community: CommunityId, by: Option<PrincipalId>, wallet: &Wallet, posting: &Posting) -> Result<Wallet, DbError> {
+    let after = wallet.after(posting).ok_or_else(|| tx.run_again())?;
+    let (id, at) = (posting.transaction().text(), posting.occurred_at().millis());
+    let written = tx.insert(diesel::insert_into(ledger_transactions::table).values((
+        ledger_transactions::id.eq(&id),
+        ledger_transactions::community_id.eq(community.text()),
+        ledger_transactions::source_kind.eq(&posting.source().kind),
+        ledger_transactions::source_id.eq(&posting.source().id),
+        ledger_transactions::reason.eq(posting.reason()),
+        ledger_transactions::reverses.eq(posting.reverses().map(|id| id.text())),
+        ledger_transactions::actor_id.eq(by.map(|by| by.text())),
+        ledger_transactions::occurred_at.eq(at),
+    )));
+    match written {
+        // Somebody else posted this source, or reversed this transaction, since we looked: on the second run we find it.
+        Err(DbError::Duplicate) => return Err(tx.run_again()),
+        other => other?,
+    }
+    let change = posting.balance();
+    let account = ledger_accounts::table
+        .filter(ledger_accounts::id.eq(change.account.text()))
+        .filter((ledger_accounts::balance.assume_not_null() + change.amount).ge(0));
+    let moved = diesel::update(account)
+        .set((
+            ledger_accounts::balance.eq(ledger_accounts::balance + change.amount),
+            ledger_accounts::expires_next_at.eq(after.expires_next_at().map(Timestamp::millis)),
+        ))
+        .returning(ledger_accounts::balance);
+    let balance: Option<Option<i64>> = tx.run(|conn| moved.get_result(conn).optional())?;
+    let Some(balance) = balance else { return Err(tx.run_again()) };
+    for entry in posting.entries() {
+        tx.insert(diesel::insert_into(ledger_entries::table).values((
+            ledger_entries::id.eq(entry.id.text()),
+            ledger_entries::transaction_id.eq(&id),
+            ledger_entries::account_id.eq(entry.account.text()),
+            ledger_entries::amount.eq(entry.amount),
+            ledger_entries::balance_after.eq(balance.filter(|_| entry.account == change.account)),
+            ledger_entries::occurred_at.eq(at),
+        )))?;
+    }
+    for change in posting.lots() {
+        let (lot, amount) = write_lot(tx, change)?;
+        tx.insert(diesel::insert_into(ledger_draws::table).values((
+            ledger_draws::transaction_id.eq(&id),
+            ledger_draws::lot_id.eq(lot.text()),
+            ledger_draws::amount.eq(amount),
+        )))?;
+    }
+    events::record(tx, community, &id, 1, &[posting.event(by)])?;
+    Ok(after)
+}
+
+fn write_lot(tx: &mut Tx, change: &LotChange) -> Result<(LotId, i64), DbError> {
+    match *change {
+        LotChange::Open(lot) => {
+            tx.insert(diesel::insert_into(ledger_lots::table).values((
+                ledger_lots::id.eq(lot.id.text()),
+                ledger_lots::account_id.eq(lot.account.text()),
+                ledger_lots::granted.eq(lot.granted),
+                ledger_lots::remaining.eq(lot.remaining),
+                ledger_lots::expired.eq(lot.expired),
+                ledger_lots::granted_at.eq(lot.granted_at.millis()),
+                ledger_lots::expires_at.eq(lot.expires_at.map(Timestamp::millis)),
+            )))?;
+            Ok((lot.id, lot.granted))
+        }
+        LotChange::Draw { lot, amount, expired } => {
+            let within = ledger_lots::table
+                .filter(ledger_lots::id.eq(lot.text()))
+                .filter((ledger_lots::remaining + amount).ge(0))
+                .filter((ledger_lots::remaining + amount).le(ledger_lots::granted));
+            tx.update_one(
+                diesel::update(within)
+                    .set((ledger_lots::remaining.eq(ledger_lots::remaining + amount), ledger_lots::expired.eq(ledger_lots::expired + expired))),
+            )?;
+            Ok((lot, amount))
+        }
+    }
+}
+
+/// Posts whatever of somebody's has expired. Nothing is written when nothing has.
+pub fn expire_due(tx: &mut Tx, person: PrincipalId, unit: Unit) -> Result<Wallet, DbError> {
+    let mut wallet = wallet(tx, person, unit, &[])?;
+    let now = tx.now();
+    while let Some(over) = wallet.due(now).map(|lot| lot.id) {
+        let community = community_of(tx, over)?;
+        let into = fund(tx, community, Fund::Expired, unit)?;
+        let order = order(tx, Source::new(Source::EXPIRY, over), None);
+        let Some(posting) = wallet.expire(over, &into, order, now) else { break };
+        wallet = post(tx, community, None, &wallet, &posting)?;
+    }
+    Ok(wallet)
+}
+
+/// The community that granted a lot.
+fn community_of(tx: &mut Tx, lot: LotId) -> Result<CommunityId, DbError> {
+    let community: String = tx.run(|conn| {
+        ledger_draws::table
+            .inner_join(ledger_transactions::table.on(ledger_transactions::id.eq(ledger_draws::transaction_id)))
+            .filter(ledger_draws::lot_id.eq(lot.text()))
+            .order(ledger_transactions::id)
+            .select(ledger_transactions::community_id)
+            .first(conn)
+    })?;
+    parsed(&community)
+}
+
+/// A posted transaction with what its reversal needs: whose it is, and the fund on the other side.
+pub struct Reversible {
+    pub original: Original,
+    pub person: PrincipalId,
+    pub community: CommunityId,
+    pub fund: Account,
+}
+
+/// The transaction with this id, for a reversal.
+pub fn reversible(tx: &mut Tx, id: TransactionId) -> Result<Option<Reversible>, DbError> {
+    let row: Option<(String, String, String)> = tx.run(|conn| {
+        ledger_transactions::table
+            .find(id.text())
+            .select((ledger_transactions::source_kind, ledger_transactions::source_id, ledger_transactions::community_id))
+            .first(conn)
+            .optional()
+    })?;
+    let Some((kind, source_id, community)) = row else { return Ok(None) };
+    let sides: Vec<(i64, String, String, Option<String>)> = tx.run(|conn| {
+        ledger_entries::table
+            .inner_join(ledger_accounts::table.on(ledger_accounts::id.eq(ledger_entries::account_id)))
+            .filter(ledger_entries::transaction_id.eq(id.text()))
+            .select((ledger_entries::amount, ledger_accounts::id, ledger_accounts::unit, ledger_accounts::person_id))
+            .load(conn)
+    })?;
+    let own = sides.iter().find_map(|(amount, _, _, person)| person.as_deref().map(|person| (*amount, person)));
+    let other = sides.iter().find(|(_, _, _, person)| person.is_none());
+    let (Some((amount, person)), Some((_, account, unit, _))) = (own, other) else {
+        return Err(DbError::Corrupt("a transaction is not between a person and a fund".to_owned()));
+    };
+    let draws: Vec<(String, i64)> = tx.run(|conn| {
+        ledger_draws::table
+            .filter(ledger_draws::transaction_id.eq(id.text()))
+            .select((ledger_draws::lot_id, ledger_draws::amount))
+            .load(conn)
+    })?;
+    let reversed: Option<String> = tx.run(|conn| {
+        ledger_transactions::table
+            .filter(ledger_transactions::reverses.is_not_null())
+            .filter(ledger_transactions::reverses.assume_not_null().eq(id.text()))
+            .select(ledger_transactions::id)
+            .first(conn)
+            .optional()
+    })?;
+    let lots = draws.iter().map(|(lot, amount)| Ok((parsed(lot)?, *amount))).collect::<Result<_, DbError>>()?;
+    Ok(Some(Reversible {
+        original: Original { transaction: id, source: Source { kind, id: source_id }, amount, lots, reversed: reversed.is_some() },
+        person: parsed(person)?,
+        community: parsed(&community)?,
+        fund: Account { id: parsed(account)?, owner: Owner::Fund, unit: parsed(unit)?, balance: 0 },
+    }))
+}

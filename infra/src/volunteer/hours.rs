@@ -1,0 +1,87 @@
+//! Hours 志愿时长: rows that are only ever added.
+
+use diesel::prelude::*;
+use jiazai_domain::actor::{CommunityId, PrincipalId};
+use jiazai_domain::kernel::time::Date;
+use jiazai_domain::volunteer::Hours;
+
+use crate::db::schema::{principals, volunteer_hours, volunteer_records};
+use crate::db::{DbError, Tx, parsed};
+
+/// Writes a sign-up's hours. Once: the sign-up is the key.
+pub fn add_hours(tx: &mut Tx, hours: &Hours) -> Result<(), DbError> {
+    tx.insert(diesel::insert_into(volunteer_hours::table).values((
+        volunteer_hours::sign_up_id.eq(hours.sign_up.text()),
+        volunteer_hours::community_id.eq(hours.community.text()),
+        volunteer_hours::activity_id.eq(hours.activity.text()),
+        volunteer_hours::resident_id.eq(hours.resident.text()),
+        volunteer_hours::minutes.eq(hours.minutes),
+        volunteer_hours::served_on.eq(hours.served_on.format("%Y-%m-%d").to_string()),
+        volunteer_hours::credited_at.eq(hours.credited_at.millis()),
+    )))
+}
+
+#[derive(QueryableByName)]
+struct Sum {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    owner: String,
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    minutes: i64,
+}
+
+/// A person's minutes in each community where they have served.
+pub fn minutes_by_community(tx: &mut Tx, person: PrincipalId) -> Result<Vec<(CommunityId, i64)>, DbError> {
+    // SUM over BIGINT is a NUMERIC on PostgreSQL, hence the cast.
+    let sums = diesel::sql_query(
+        "SELECT community_id AS owner, CAST(SUM(minutes) AS BIGINT) AS minutes FROM volunteer_hours WHERE resident_id = $1 \
+         GROUP BY community_id ORDER BY community_id",
+    )
+    .bind::<diesel::sql_types::Text, _>(person.text());
+    let rows: Vec<Sum> = tx.run(|conn| sums.load(conn))?;
+    rows.into_iter().map(|row| Ok((parsed(&row.owner)?, row.minutes))).collect()
+}
+
+/// A person's minutes everywhere.
+pub fn minutes_of(tx: &mut Tx, person: PrincipalId) -> Result<i64, DbError> {
+    Ok(minutes_by_community(tx, person)?.iter().map(|(_, minutes)| minutes).sum())
+}
+
+/// Somebody in a ranking.
+#[derive(Debug, Clone)]
+pub struct Served {
+    pub person: PrincipalId,
+    pub name: String,
+    pub minutes: i64,
+}
+
+/// Those who have served most in a community since a day, of those who agreed to be named.
+pub fn ranking(tx: &mut Tx, community: CommunityId, since: Date, limit: i64) -> Result<Vec<Served>, DbError> {
+    use diesel::sql_types::{BigInt, Bool, Text};
+    let sums = diesel::sql_query(
+        "SELECT h.resident_id AS owner, CAST(SUM(h.minutes) AS BIGINT) AS minutes FROM volunteer_hours h \
+         JOIN volunteer_records r ON r.resident_id = h.resident_id \
+         WHERE h.community_id = $1 AND h.served_on >= $2 AND r.ranked = $3 \
+         GROUP BY h.resident_id HAVING SUM(h.minutes) > 0 ORDER BY 2 DESC, 1 LIMIT $4",
+    )
+    .bind::<Text, _>(community.text())
+    .bind::<Text, _>(since.format("%Y-%m-%d").to_string())
+    .bind::<Bool, _>(true)
+    .bind::<BigInt, _>(limit);
+    let rows: Vec<Sum> = tx.run(|conn| sums.load(conn))?;
+    let ids: Vec<&String> = rows.iter().map(|row| &row.owner).collect();
+    let names: Vec<(String, String)> =
+        tx.run(|conn| principals::table.filter(principals::id.eq_any(ids)).select((principals::id, principals::display_name)).load(conn))?;
+    rows.iter()
+        .map(|row| {
+            let name = names.iter().find(|(id, _)| *id == row.owner).map_or_else(String::new, |(_, name)| name.clone());
+            Ok(Served { person: parsed(&row.owner)?, name, minutes: row.minutes })
+        })
+        .collect()
+}
+
+/// Whether somebody is named in the ranking from now on.
+pub fn set_ranked(tx: &mut Tx, person: PrincipalId, ranked: bool) -> Result<(), DbError> {
+    super::touch(tx, person)?;
+    let own = volunteer_records::table.find(person.text());
+    tx.run(|conn| diesel::update(own).set(volunteer_records::ranked.eq(ranked)).execute(conn)).map(drop)
+}

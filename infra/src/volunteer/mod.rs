@@ -1,0 +1,27 @@
+//! Volunteer service 志愿服务 as it is remembered: activities, shifts with their posts, sign-ups, hours, certificates.
+//!
+//! What moves a pool goes through `seat`: the person's record first, then the post, then the sign-up. Everybody takes
+//! them in this order, so nobody waits in a circle; and a sign-up is written only after the post was moved.
+
+mod activity;
+mod certificate;
+mod hours;
+mod label;
+mod person;
+mod row;
+mod rules;
+mod seat;
+mod shift;
+mod sign_up;
+mod swap;
+
+pub use self::activity::{Filter, Sight, activities, activity, save_activity};
+pub use self::certificate::{certificate, certificates_of, save_certificate};
+pub use self::hours::{Served, add_hours, minutes_by_community, minutes_of, ranking, set_ranked};
+pub use self::label::{Labels, labels};
+pub use self::person::{PersonFacts, facts_of, touch, volunteer};
+pub use self::rules::{Rules, rules, save_rules};
+pub use self::seat::{Decision, call_off, Look, due_shifts, join, resize, settled, with_seat};
+pub use self::shift::{opening, roster_of, save_shift, shift, shifts, shifts_of};
+pub use self::sign_up::{SignUpFilter, Waiting, claims_in, position, save_sign_up, sign_up, sign_ups};
+pub use self::swap::{save_swap, swap, swaps_of};

@@ -1,0 +1,141 @@
+//! Volunteers: what is known of a person who asks for a place.
+
+use diesel::prelude::*;
+use jiazai_domain::actor::{CommunityId, PrincipalId, Resident};
+use jiazai_domain::kernel::capacity::Held;
+use jiazai_domain::kernel::time::{Date, Timestamp};
+use jiazai_domain::registry::{EstateId, HomeId};
+use jiazai_domain::volunteer::{Activity, NoShowRule, Post, Shift, SignUpId, Span, State, Volunteer};
+
+use crate::db::schema::{home_bindings, volunteer_activities, volunteer_shifts, volunteer_sign_ups};
+use crate::db::{DbError, Tx, parsed};
+
+/// What the registry says of a person.
+#[derive(Debug, Clone, Default)]
+pub struct PersonFacts {
+    /// Their name as the registry has it, for certificates; who is not in it goes by the name of their account.
+    pub name: Option<String>,
+    pub born_on: Option<Date>,
+    pub estates: Vec<EstateId>,
+    pub tags: Vec<String>,
+    pub household: Option<HomeId>,
+}
+
+/// What the registry says of this person in this community. At present accounts know no more than the homes they are
+/// bound to; what is not known here keeps people out wherever it is asked for.
+pub fn facts_of(tx: &mut Tx, community: CommunityId, person: PrincipalId) -> Result<PersonFacts, DbError> {
+    // The home that they have been bound to longest: who owns two is of one household all the same.
+    let home: Option<String> = tx.run(|conn| {
+        home_bindings::table
+            .filter(home_bindings::principal_id.eq(person.text()))
+            .filter(home_bindings::community_id.eq(community.text()))
+            .filter(home_bindings::state.eq("active"))
+            .filter(home_bindings::ended_at.is_null())
+            .order((home_bindings::created_at, home_bindings::id))
+            .select(home_bindings::home_id)
+            .first(conn)
+            .optional()
+    })?;
+    Ok(PersonFacts { household: home.as_deref().map(parsed).transpose()?, ..PersonFacts::default() })
+}
+
+/// Moves the person's record: from here to the end of the transaction nobody else decides about a sign-up of theirs.
+pub fn touch(tx: &mut Tx, person: PrincipalId) -> Result<(), DbError> {
+    use diesel::sql_types::{Bool, Text};
+    let touch = diesel::sql_query(
+        "INSERT INTO volunteer_records (resident_id, moves, ranked) VALUES ($1, 1, $2) \
+         ON CONFLICT (resident_id) DO UPDATE SET moves = volunteer_records.moves + 1",
+    )
+    .bind::<Text, _>(person.text())
+    .bind::<Bool, _>(false);
+    tx.run(|conn| touch.execute(conn)).map(drop)
+}
+
+const DAY_S: i64 = 86_400;
+
+type Around = (String, String, String, i64, i64, Option<i64>, bool);
+
+/// Somebody who asks for a place in this post, with what their other sign-ups say. Those in `but` are left out: the
+/// decision is about them.
+pub fn volunteer(
+    tx: &mut Tx,
+    who: &Resident,
+    activity: &Activity,
+    shift: &Shift,
+    post: Option<&Post>,
+    but: &[SignUpId],
+    rule: &NoShowRule,
+) -> Result<Volunteer, DbError> {
+    let (now, s) = (tx.now(), shift.facts());
+    let known = facts_of(tx, s.community, who.id())?;
+    let since = now.plus_seconds(-(rule.within_days.saturating_add(rule.block_days)).saturating_mul(DAY_S)).millis();
+    let elsewhere = [State::Confirmed, State::Offered, State::Present].map(State::as_str);
+    let clashing = volunteer_sign_ups::state
+        .eq_any(elsewhere)
+        .and(volunteer_shifts::starts_at.lt(s.ends_at.millis()))
+        .and(volunteer_shifts::ends_at.gt(s.starts_at.millis()));
+    let missed = volunteer_sign_ups::state.eq(State::Absent.as_str()).and(volunteer_shifts::starts_at.ge(since));
+    let here = volunteer_sign_ups::shift_id.eq(s.id.text());
+    let around: Vec<Around> = tx.run(|conn| {
+        volunteer_sign_ups::table
+            .inner_join(volunteer_shifts::table.on(volunteer_shifts::id.eq(volunteer_sign_ups::shift_id)))
+            .inner_join(volunteer_activities::table.on(volunteer_activities::id.eq(volunteer_shifts::activity_id)))
+            .filter(volunteer_sign_ups::resident_id.eq(who.id().text()))
+            .filter(here.or(clashing).or(missed))
+            .select((
+                volunteer_sign_ups::id,
+                volunteer_sign_ups::shift_id,
+                volunteer_sign_ups::state,
+                volunteer_shifts::starts_at,
+                volunteer_shifts::ends_at,
+                volunteer_sign_ups::offered_until,
+                volunteer_activities::flexible,
+            ))
+            .load(conn)
+    })?;
+    let mut volunteer = Volunteer { born_on: known.born_on, estates: known.estates, tags: known.tags, ..Volunteer::new(who) };
+    volunteer.household = known.household;
+    let here = s.id.text();
+    for (id, at, state, starts_at, ends_at, offered_until, flexible) in around {
+        let (id, state): (SignUpId, State) = (parsed(&id)?, parsed(&state)?);
+        let span = Span { from: Timestamp::from_millis(starts_at), until: Timestamp::from_millis(ends_at) };
+        if state == State::Absent {
+            volunteer.absences.push(span.from);
+        }
+        if but.contains(&id) {
+            continue;
+        }
+        // An offer whose time is over is none, whether or not anybody has written that down.
+        let lapsed = state == State::Offered && offered_until.is_none_or(|until| until <= now.millis());
+        if at == here && state.is_claim() && !lapsed {
+            volunteer.held.person += 1;
+        }
+        let is_elsewhere = matches!(state, State::Confirmed | State::Offered | State::Present) && !lapsed && !flexible;
+        if is_elsewhere && at != here {
+            volunteer.busy.push(span);
+        }
+    }
+    if let (Some(post), Some(household), Some(_)) = (post, volunteer.household, activity.facts().per_household) {
+        volunteer.held.household = household_in(tx, shift, post, household)?;
+    }
+    Ok(volunteer)
+}
+
+fn household_in(tx: &mut Tx, shift: &Shift, post: &Post, household: HomeId) -> Result<i64, DbError> {
+    tx.run(|conn| {
+        volunteer_sign_ups::table
+            .filter(volunteer_sign_ups::shift_id.eq(shift.facts().id.text()))
+            .filter(volunteer_sign_ups::post.eq(post.number))
+            .filter(volunteer_sign_ups::household_id.is_not_null())
+            .filter(volunteer_sign_ups::household_id.assume_not_null().eq(household.text()))
+            .filter(volunteer_sign_ups::state.ne_all([State::Cancelled.as_str(), State::Expired.as_str()]))
+            .count()
+            .get_result(conn)
+    })
+}
+
+/// What they and their household hold, counted once the post's row was moved: from then on nobody else moves it.
+pub(super) fn held(tx: &mut Tx, who: &Volunteer, shift: &Shift, post: &Post) -> Result<Held, DbError> {
+    let household = who.household.map_or(Ok(0), |home| household_in(tx, shift, post, home))?;
+    Ok(Held { person: who.held.person, household })
+}

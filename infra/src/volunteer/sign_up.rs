@@ -1,0 +1,166 @@
+//! Sign-ups.
+
+use diesel::prelude::*;
+use jiazai_domain::actor::PrincipalId;
+use jiazai_domain::kernel::changed::Changed;
+use jiazai_domain::volunteer::{ShiftId, SignUp, SignUpFacts, SignUpId, State};
+
+use super::row::{OfActivity, OfConsent, OfShift, SignUpRow};
+use crate::db::schema::{volunteer_activities, volunteer_consents, volunteer_shifts, volunteer_sign_ups};
+use crate::db::{DbError, Tx};
+use crate::events;
+
+/// What a list of sign-ups is narrowed to.
+#[derive(Debug, Clone, Default)]
+pub struct SignUpFilter {
+    pub resident: Option<PrincipalId>,
+    pub shift: Option<ShiftId>,
+    pub state: Option<State>,
+}
+
+/// A sign-up that stands in the line or has an offer, as it is stored.
+pub type Waiting = SignUpFacts;
+
+pub(super) type Found = (SignUpRow, OfShift, OfActivity, OfConsent);
+
+/// Sign-ups with what they need to know of their shift and activity.
+macro_rules! joined {
+    () => {
+        volunteer_sign_ups::table
+            .inner_join(volunteer_shifts::table.on(volunteer_shifts::id.eq(volunteer_sign_ups::shift_id)))
+            .inner_join(volunteer_activities::table.on(volunteer_activities::id.eq(volunteer_shifts::activity_id)))
+            .left_join(volunteer_consents::table.on(volunteer_consents::sign_up_id.eq(volunteer_sign_ups::id)))
+            .select((
+                SignUpRow::as_select(),
+                (volunteer_shifts::activity_id, volunteer_shifts::starts_at, volunteer_shifts::ends_at, volunteer_shifts::cancel_before_s),
+                (volunteer_activities::points_per_hour, volunteer_activities::max_hours, volunteer_activities::flexible),
+                (volunteer_consents::version, volunteer_consents::guardian_id, volunteer_consents::agreed_at).nullable(),
+            ))
+    };
+}
+
+fn facts((row, shift, activity, consent): Found) -> Result<SignUpFacts, DbError> {
+    row.facts(shift, activity, consent)
+}
+
+/// The sign-up as it stands now, whoever asks.
+pub fn sign_up(tx: &mut Tx, id: SignUpId) -> Result<Option<SignUp>, DbError> {
+    let found: Option<Found> = tx.run(|conn| joined!().filter(volunteer_sign_ups::id.eq(id.text())).first(conn).optional())?;
+    let now = tx.now();
+    found.map(|found| Ok(SignUp::restore(facts(found)?, now))).transpose()
+}
+
+/// Sign-ups, newest first, after the id `after`. The lines that they stand in should be settled before, because the
+/// filter goes by the stored state.
+pub fn sign_ups(tx: &mut Tx, filter: &SignUpFilter, after: Option<&str>, limit: i64) -> Result<Vec<SignUp>, DbError> {
+    let mut query = joined!().order(volunteer_sign_ups::id.desc()).limit(limit).into_boxed();
+    if let Some(resident) = filter.resident {
+        query = query.filter(volunteer_sign_ups::resident_id.eq(resident.text()));
+    }
+    if let Some(shift) = filter.shift {
+        query = query.filter(volunteer_sign_ups::shift_id.eq(shift.text()));
+    }
+    if let Some(state) = filter.state {
+        query = query.filter(volunteer_sign_ups::state.eq(state.as_str()));
+    }
+    if let Some(after) = after {
+        query = query.filter(volunteer_sign_ups::id.lt(after.to_owned()));
+    }
+    let rows: Vec<Found> = tx.run(|conn| query.load(conn))?;
+    let now = tx.now();
+    rows.into_iter().map(|row| Ok(SignUp::restore(facts(row)?, now))).collect()
+}
+
+/// Somebody's claims on these shifts: at most one each.
+pub fn claims_in(tx: &mut Tx, resident: PrincipalId, shifts: &[ShiftId]) -> Result<Vec<SignUp>, DbError> {
+    let ids: Vec<String> = shifts.iter().map(ShiftId::text).collect();
+    let rows: Vec<Found> = tx.run(|conn| {
+        joined!()
+            .filter(volunteer_sign_ups::resident_id.eq(resident.text()))
+            .filter(volunteer_sign_ups::shift_id.eq_any(ids))
+            .filter(volunteer_sign_ups::state.ne_all([State::Cancelled.as_str(), State::Expired.as_str()]))
+            .load(conn)
+    })?;
+    let now = tx.now();
+    let all: Result<Vec<SignUp>, DbError> = rows.into_iter().map(|row| Ok(SignUp::restore(facts(row)?, now))).collect();
+    Ok(all?.into_iter().filter(|sign_up| sign_up.facts().state.is_claim()).collect())
+}
+
+/// Those in a post who have an offer, and the first `line` of those who wait; stored states.
+pub(super) fn waiting(tx: &mut Tx, shift: ShiftId, post: i64, line: Option<i64>) -> Result<Vec<Waiting>, DbError> {
+    let of = |state: State| {
+        joined!()
+            .filter(volunteer_sign_ups::shift_id.eq(shift.text()))
+            .filter(volunteer_sign_ups::post.eq(post))
+            .filter(volunteer_sign_ups::state.eq(state.as_str()))
+    };
+    let mut rows: Vec<Found> = tx.run(|conn| of(State::Offered).load(conn))?;
+    let ordered = of(State::Waitlisted).order(volunteer_sign_ups::number).limit(line.unwrap_or(i64::MAX));
+    rows.extend(tx.run(|conn| ordered.load::<Found>(conn))?);
+    rows.into_iter().map(facts).collect()
+}
+
+/// Everybody of a shift who has not come and not left: confirmed, offered, waitlisted; stored states.
+pub(super) fn open_in(tx: &mut Tx, shift: ShiftId) -> Result<Vec<SignUpFacts>, DbError> {
+    let open = [State::Confirmed, State::Offered, State::Waitlisted].map(State::as_str);
+    let rows: Vec<Found> = tx.run(|conn| {
+        joined!().filter(volunteer_sign_ups::shift_id.eq(shift.text())).filter(volunteer_sign_ups::state.eq_any(open)).load(conn)
+    })?;
+    rows.into_iter().map(facts).collect()
+}
+
+/// Whose turn somebody is in their line: 1 for the next.
+pub fn position(tx: &mut Tx, sign_up: &SignUp) -> Result<Option<i64>, DbError> {
+    let f = sign_up.facts();
+    let Some(number) = f.number.filter(|_| f.state == State::Waitlisted) else { return Ok(None) };
+    let before: i64 = tx.run(|conn| {
+        volunteer_sign_ups::table
+            .filter(volunteer_sign_ups::shift_id.eq(f.shift.text()))
+            .filter(volunteer_sign_ups::post.eq(f.post))
+            .filter(volunteer_sign_ups::state.eq(State::Waitlisted.as_str()))
+            .filter(volunteer_sign_ups::number.lt(number))
+            .count()
+            .get_result(conn)
+    })?;
+    Ok(Some(before + 1))
+}
+
+pub fn save_sign_up(tx: &mut Tx, changed: Changed<SignUp>) -> Result<SignUp, DbError> {
+    let (sign_up, loaded, happened) = changed.into_parts();
+    let (row, f) = (SignUpRow::of(&sign_up), sign_up.facts());
+    match loaded {
+        None => {
+            match tx.insert(diesel::insert_into(volunteer_sign_ups::table).values(row)) {
+                // They have one by now; on the second run that is found and said.
+                Err(DbError::Duplicate) => return Err(tx.run_again()),
+                other => other?,
+            }
+            if let Some(consent) = &f.consent {
+                tx.insert(diesel::insert_into(volunteer_consents::table).values((
+                    volunteer_consents::sign_up_id.eq(f.id.text()),
+                    volunteer_consents::version.eq(&consent.version),
+                    volunteer_consents::guardian_id.eq(consent.guardian.text()),
+                    volunteer_consents::agreed_at.eq(consent.at.millis()),
+                )))?;
+            }
+        }
+        Some(version) => {
+            let same = volunteer_sign_ups::table.filter(volunteer_sign_ups::id.eq(&row.id)).filter(volunteer_sign_ups::version.eq(version));
+            tx.update_one(diesel::update(same).set((
+                volunteer_sign_ups::shift_id.eq(&row.shift_id),
+                volunteer_sign_ups::post.eq(row.post),
+                volunteer_sign_ups::state.eq(&row.state),
+                volunteer_sign_ups::number.eq(row.number),
+                volunteer_sign_ups::offered_until.eq(row.offered_until),
+                volunteer_sign_ups::checked_in_at.eq(row.checked_in_at),
+                volunteer_sign_ups::checked_out_at.eq(row.checked_out_at),
+                volunteer_sign_ups::minutes.eq(row.minutes),
+                volunteer_sign_ups::points.eq(row.points),
+                volunteer_sign_ups::version.eq(row.version),
+                volunteer_sign_ups::ended_at.eq(row.ended_at),
+            )))?;
+        }
+    }
+    events::record(tx, f.community, &f.id.text(), f.version, &happened)?;
+    Ok(sign_up)
+}
