@@ -20,7 +20,7 @@ use crate::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::notices::Templates;
 use crate::route::{Api, mount};
-use crate::{community, files, identity, me, meta, notices, openapi, operations, repair, staff};
+use crate::{community, files, identity, me, meta, notices, openapi, operations, registry, repair, staff};
 
 /// Everything that lives as long as the process.
 pub struct App {
@@ -54,6 +54,7 @@ pub fn operations(api: &mut Api) {
     notices::routes(api);
     staff::routes(api);
     community::routes(api);
+    registry::routes(api);
     repair::routes(api);
     files::routes(api);
     meta::routes(api);

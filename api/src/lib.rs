@@ -28,6 +28,7 @@ mod notices;
 pub mod openapi;
 mod operations;
 mod page;
+mod registry;
 mod repair;
 mod reply;
 mod route;

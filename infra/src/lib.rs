@@ -11,6 +11,7 @@ pub mod identity;
 pub mod leases;
 pub mod notices;
 pub mod password;
+pub mod registry;
 pub mod repair;
 pub mod settings;
 pub mod uploads;

@@ -1,0 +1,5 @@
+//! Imports and exports over HTTP.
+
+use crate::route::Api;
+
+pub fn routes(_api: &mut Api) {}

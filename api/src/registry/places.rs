@@ -1,0 +1,5 @@
+//! Places over HTTP.
+
+use crate::route::Api;
+
+pub fn routes(_api: &mut Api) {}

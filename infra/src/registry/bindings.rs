@@ -1,0 +1,1 @@
+//! Home bindings, as they are remembered.

@@ -1,0 +1,1 @@
+//! Homes and how they are lived in, as they are remembered.

@@ -1,0 +1,1 @@
+//! Imports, as they are remembered.

@@ -1,0 +1,22 @@
+//! The registry 一房一档, as it is remembered: places, people, the dated facts between them, and who may speak for a home.
+//!
+//! `places` (with `homes` and `occupancy`), `bindings`, `delegations`, `proposals`, `visits` and `statistics` are about homes
+//! and the accounts around them; `people`, `facts`, `tags` and `import` about who is written in the registry.
+
+pub mod bindings;
+pub mod facts;
+pub mod homes;
+pub mod import;
+pub mod people;
+pub mod places;
+
+use jiazai_domain::kernel::changed::Changed;
+use jiazai_domain::kernel::time::Date;
+
+/// The last day that every part of the system can write down. What has no end in a calendar has no end at all.
+pub const LAST_DAY: Option<Date> = Date::from_ymd_opt(9999, 12, 31);
+
+/// What a decision made, taken apart for saving: the new value, the version it was loaded at, what happened.
+pub(crate) fn parts<T>(changed: Changed<T>) -> (T, Option<i64>, Vec<jiazai_domain::kernel::changed::Event>) {
+    changed.into_parts()
+}

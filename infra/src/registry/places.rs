@@ -1,0 +1,1 @@
+//! Estates, groups of estates, grids and buildings, as they are remembered.
