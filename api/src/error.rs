@@ -74,6 +74,7 @@ pub mod code {
 
         URGED_RECENTLY = 429 "urged_recently" "您刚刚催过单，请稍后再催" "You have urged this ticket just now; wait a while";
         PASSWORD_UNCHANGED = 409 "password_unchanged" "新密码与当前密码相同" "The new password equals the present one";
+        ALREADY_BOUND = 409 "already_bound" "您已绑定或已申请绑定该房屋" "You are bound to this home already, or have asked to be";
         FILE_DAMAGED = 422 "file_damaged" "文件已损坏或无法读取" "The file is damaged or cannot be read";
     }
 

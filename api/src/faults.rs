@@ -22,7 +22,7 @@ fn say(rule: &str) -> (&'static str, &'static str) {
         "too_far_ahead" => ("只能预约 30 天以内", "must be within 30 days"),
         "unknown_calendar" => ("没有这个工作日历", "is not a known calendar"),
         "code_format" => ("只能含小写字母、数字和下划线，最多 32 个", "must be 1 to 32 lower-case letters, digits or underscores"),
-        _ => ("无效", "is not valid"),
+        _ => crate::registry::say(rule).unwrap_or(("无效", "is not valid")),
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiazai_infra::db::{DbError, Tx};
+use jiazai_infra::registry::homes;
 use jiazai_infra::vault::{hex, random};
 use jiazai_infra::{events, idempotency, identity, leases, notices, repair, settings, uploads};
 use tokio::sync::Notify;
@@ -53,11 +54,12 @@ pub async fn run(app: Arc<App>) {
         report(&app, "notices", crate::notices::send_due(&app, &holder).await);
         if rounds.is_multiple_of(60) {
             report(&app, "confirm", confirm(&app, &holder).await);
+            report(&app, "registry", registry(&app, &holder).await);
             report(&app, "tidy", tidy(&app, &holder).await);
         }
         rounds += 1;
     }
-    for name in ["events", "notices", "confirm", "tidy"] {
+    for name in ["events", "notices", "confirm", "registry", "tidy"] {
         let holder = holder.clone();
         let _ = app.db.write(move |tx| leases::give_back(tx, name, &holder)).await;
     }
@@ -133,6 +135,11 @@ async fn confirm(app: &App, holder: &str) -> Result<usize, DbError> {
         Ok(confirmed)
     })
     .await
+}
+
+/// Writes down leases that have run out, and what the facts say of homes for which one has begun or ended.
+async fn registry(app: &App, holder: &str) -> Result<usize, DbError> {
+    leased(app, "registry", holder, |tx| Ok(crate::registry::settle_leases(tx, BATCH)? + homes::derive_due(tx, BATCH)?)).await
 }
 
 /// Forgets what nobody needs any more.

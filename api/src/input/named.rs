@@ -34,3 +34,17 @@ pub type ItemFen = Number<0, 1_000_000_000>;
 pub type AmountFen = Number<1, 1_000_000_000>;
 /// Seconds, from a minute to ninety days.
 pub type PromiseSeconds = Number<60, 7_776_000>;
+
+pub type AnyText20 = Text<0, 20>;
+pub type EstateRef = Ref<jiazai_domain::registry::EstateIdKind>;
+pub type EstateGroupRef = Ref<jiazai_domain::registry::EstateGroupIdKind>;
+pub type GridRef = Ref<jiazai_domain::registry::GridIdKind>;
+pub type BuildingRef = Ref<jiazai_domain::registry::BuildingIdKind>;
+pub type PersonRef = Ref<jiazai_domain::registry::PersonIdKind>;
+pub type FactRef = Ref<jiazai_domain::registry::FactIdKind>;
+pub type BindingRef = Ref<jiazai_domain::registry::BindingIdKind>;
+pub type DelegationRef = Ref<jiazai_domain::registry::DelegationIdKind>;
+/// From nine below the ground to two hundred above.
+pub type Floor = Number<-9, 200>;
+pub type AnyText1000 = Text<0, 1000>;
+pub type VisitRef = Ref<jiazai_domain::registry::VisitIdKind>;

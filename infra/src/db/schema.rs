@@ -68,7 +68,7 @@ diesel::table! { home_visits (id) { id -> Text, community_id -> Text, home_id ->
 
 diesel::table! { registry_extras (subject_id, name) { subject_id -> Text, name -> Text, value_sealed -> Binary, } }
 
-diesel::table! { imports (id) { id -> Text, community_id -> Text, kind -> Text, format -> Text, dry_run -> Bool, atomic -> Bool, state -> Text, stored_as -> Nullable<Text>, total -> Nullable<BigInt>, ok -> BigInt, failed -> BigInt, done_through -> BigInt, created_by -> Text, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, } }
+diesel::table! { imports (id) { id -> Text, community_id -> Text, kind -> Text, format -> Text, dry_run -> Bool, atomic -> Bool, state -> Text, stored_as -> Nullable<Text>, total -> Nullable<BigInt>, counts -> Text, failed -> BigInt, done_through -> BigInt, created_by -> Text, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, } }
 
 diesel::table! { import_errors (import_id, line, position) { import_id -> Text, line -> BigInt, position -> BigInt, column_name -> Text, code -> Text, message -> Text, } }
 
@@ -80,6 +80,7 @@ diesel::joinable!(role_grants -> principals (principal_id));
 diesel::joinable!(buildings -> estates (estate_id));
 diesel::joinable!(homes -> buildings (building_id));
 diesel::joinable!(home_bindings -> homes (home_id));
+diesel::joinable!(home_visits -> homes (home_id));
 diesel::joinable!(household_facts -> homes (home_id));
 diesel::joinable!(household_facts -> people (person_id));
 diesel::joinable!(person_tags -> people (person_id));

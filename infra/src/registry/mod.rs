@@ -4,19 +4,18 @@
 //! and the accounts around them; `people`, `facts`, `tags` and `import` about who is written in the registry.
 
 pub mod bindings;
+pub mod delegations;
 pub mod facts;
 pub mod homes;
 pub mod import;
 pub mod people;
 pub mod places;
+pub mod tags;
+pub mod statistics;
+pub mod visits;
 
-use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::Date;
 
 /// The last day that every part of the system can write down. What has no end in a calendar has no end at all.
 pub const LAST_DAY: Option<Date> = Date::from_ymd_opt(9999, 12, 31);
 
-/// What a decision made, taken apart for saving: the new value, the version it was loaded at, what happened.
-pub(crate) fn parts<T>(changed: Changed<T>) -> (T, Option<i64>, Vec<jiazai_domain::kernel::changed::Event>) {
-    changed.into_parts()
-}
