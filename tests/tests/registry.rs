@@ -114,7 +114,7 @@ fn wrong_values_are_named_by_their_fields() {
     let homes = format!("/buildings/{}/homes", place.buildings[0]);
     for (body, pointer, code) in [
         (json!({ "number": "301", "floor": 900 }), "/floor", "out_of_range"),
-        (json!({ "number": "室" }), "/number", "blank"),
+        (json!({ "number": "  " }), "/number", "blank"),
         (json!({ "number": "301", "area_m2": 0 }), "/area_m2", "out_of_range"),
         (json!({ "number": "301", "area_m2": "89" }), "/area_m2", "wrong_type"),
         (json!({ "number": "301", "external_code": "有空格 的" }), "/external_code", "external_code_format"),
@@ -389,8 +389,8 @@ fn a_neighbour_sees_the_ticket_that_touches_their_home() {
     let made = downstairs.post("/repair-tickets", ticket(&below)).expect(201);
     let path = format!("/repair-tickets/{}", text(&made, "id"));
     let seen = upstairs.get(&path).expect(200);
-    assert_eq!(text(&seen, "title"), "天花板漏水");
-    assert_eq!(seen["contact"], Value::Null, "not whom to call: {seen}");
+    assert_eq!((text(&seen, "state"), &seen["description"], &seen["home_id"]), ("submitted", &Value::Null, &Value::Null), "{seen}");
+    assert!(items(&upstairs.get("/repair-tickets").expect(200)).iter().any(|ticket| ticket["id"] == made["id"]));
     elsewhere.get(&path).refuse(404, "not_found");
     let refused = upstairs.post("/repair-tickets", ticket(&below)).send().expect(422);
     assert_eq!(text(&refused.json["errors"][0], "code"), "not_your_home");
@@ -429,6 +429,40 @@ fn a_child_acts_for_a_parent_within_the_scope_and_both_are_remembered() {
         json!({ "community_id": place.id, "delegate_id": parent.id(), "scopes": ["repair"], "expires_at": "2027-05-01T00:00:00.000Z" });
     let refused = parent.post("/delegations", own).send().expect(422);
     assert_eq!(text(&refused.json["errors"][0], "code"), "own_delegate");
+}
+
+// ---- visits -------------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_visit_is_planned_missed_and_made() {
+    let place = Place::new(shared());
+    let home = place.home(0, "301");
+    let [worker, other] = &place.workers;
+    let plan = |by: &Staff, due_on: &str| {
+        let body = json!({ "home_id": home["id"], "due_on": due_on, "visitor_id": worker.id(), "purpose": "核实人口" });
+        by.post("/home-visits", body).send()
+    };
+    plan(other, "2099-01-01").expect(422);
+    let reply = plan(worker, "2020-01-01").expect(422);
+    assert_eq!(text(&reply.json["errors"][0], "code"), "past");
+    let visit = plan(worker, "2099-01-01").expect(201).json;
+    assert_eq!((text(&visit, "state"), &visit["overdue"]), ("open", &json!(false)));
+    let path = format!("/home-visits/{}", text(&visit, "id"));
+    other.get(&path).refuse(404, "not_found");
+    other.post(&format!("{path}/miss"), json!({})).refuse(404, "not_found");
+    assert_eq!(worker.post(&format!("{path}/miss"), json!({})).expect(200)["missed"], json!(1));
+    let done = worker.post(&format!("{path}/finish"), json!({ "outcome": "met", "note": "一切如登记" })).expect(200);
+    assert_eq!((text(&done, "state"), text(&done, "note"), &done["allowed_actions"]), ("done", "一切如登记", &json!([])));
+    worker.post(&format!("{path}/cancel"), json!({ "reason": "重复" })).refuse(409, "state_conflict");
+    let list = worker.get(&format!("/home-visits?community_id={}&visitor_id=me&state=done", place.id)).expect(200);
+    assert_eq!(items(&list).len(), 1);
+    assert_eq!(items(&other.get(&format!("/home-visits?community_id={}", place.id)).expect(200)).len(), 0);
+    let handed = plan(&place.manager, "2099-01-01").expect(201).json;
+    let path = format!("/home-visits/{}", text(&handed, "id"));
+    place.manager.post(&format!("{path}/assign"), json!({ "visitor_id": place.server.resident().id() })).send().expect(422);
+    let handed = place.manager.post(&format!("{path}/assign"), json!({ "visitor_id": other.id() })).expect(200);
+    assert_eq!(handed["visitor_id"], json!(other.id()));
+    other.post(&format!("{path}/finish"), json!({ "outcome": "refused" })).expect(200);
 }
 
 // ---- statistics ---------------------------------------------------------------------------------------------------
