@@ -261,7 +261,8 @@ CREATE TABLE registry_extras (
     PRIMARY KEY (subject_id, name)
 );
 
--- `done_through` is the last line whose effect is committed, so that a run after a crash goes on behind it. `stored_as` names the
+-- `done_through` is the last line whose effect is committed, so that a run after a crash goes on behind it. `counts` is how many
+-- rows created, changed and left unchanged what they are about, parted by blanks. `stored_as` names the
 -- file in the object store; it goes when the import is over.
 CREATE TABLE imports (
     id TEXT NOT NULL PRIMARY KEY,
@@ -273,7 +274,7 @@ CREATE TABLE imports (
     state TEXT NOT NULL,
     stored_as TEXT,
     total BIGINT,
-    ok BIGINT NOT NULL,
+    counts TEXT NOT NULL,
     failed BIGINT NOT NULL,
     done_through BIGINT NOT NULL,
     created_by TEXT NOT NULL,
@@ -295,7 +296,7 @@ CREATE TABLE import_errors (
     PRIMARY KEY (import_id, line, position)
 );
 
--- What a dry run found: one row for a field that would change. Sealed, and gone with the import's file.
+-- What a dry run found: one row for a line that would change something, at most 1,000 for one import.
 CREATE TABLE import_diffs (
     import_id TEXT NOT NULL REFERENCES imports (id),
     line BIGINT NOT NULL,
