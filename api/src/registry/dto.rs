@@ -344,6 +344,9 @@ pub struct HouseholdFact {
     pub id: FactRef,
     #[schema(inline)]
     pub person_id: PersonRef,
+    /// As much of it as the caller may see.
+    #[schema(example = "陈*明")]
+    pub name: String,
     /// hukou, residence, owner, tenant, family or carer.
     pub kind: &'static str,
     #[schema(inline)]
@@ -359,11 +362,12 @@ pub struct HouseholdFact {
     pub source: &'static str,
 }
 
-impl From<&domain::Fact> for HouseholdFact {
-    fn from(fact: &domain::Fact) -> Self {
+impl HouseholdFact {
+    pub fn of(fact: &domain::Fact, name: String) -> Self {
         Self {
             id: Ref(fact.id),
             person_id: Ref(fact.person),
+            name,
             kind: fact.kind.as_str(),
             from: Day(fact.interval.from()),
             until: fact.interval.until().map(Day),

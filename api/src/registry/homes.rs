@@ -4,18 +4,19 @@ use std::collections::HashMap;
 
 use jiazai_domain::actor::Community;
 use jiazai_domain::kernel::time::{Date, Timestamp};
-use jiazai_domain::registry::{BuildingIdKind, Home, HomeDraft, HomeIdKind, Occupancy, as_of, shown};
+use jiazai_domain::registry::sight::Mask;
+use jiazai_domain::registry::{BuildingIdKind, Fact, Home, HomeDraft, HomeIdKind, Occupancy, PersonId, as_of, shown};
 use jiazai_infra::db::Tx;
-use jiazai_infra::registry::facts;
 use jiazai_infra::registry::homes::{self as store, Which};
 use jiazai_infra::registry::places::{self, BuildingFilter};
+use jiazai_infra::registry::{facts, people};
 
 use super::dto::{
     AreaM2, BuildingHomes, CommunityMap, HomeDetail, HomeItem, HouseholdFact, LegendEntry, MapBuilding, MapHome, NewHome, PutOccupancy,
 };
 use super::places::taken;
 use super::{KEEPERS, LOOKERS, absent, building, day, home, keeper, refuse, seen_grids, sight};
-use crate::call::{At, Call, Outcome};
+use crate::call::{At, Call, Cx, Outcome};
 use crate::error::{ApiError, code};
 use crate::input::{Day, Ref};
 use crate::op;
@@ -93,7 +94,7 @@ async fn create_home(call: Call, id: At<BuildingIdKind>) -> Outcome {
         let home = store::insert(tx, made, &estate, &building).map_err(taken)?;
         let label = store::label(&estate, &building, &home);
         let today = tx.now().date();
-        let dto = detail(tx, &home, label, today)?;
+        let dto = detail(tx, cx, &home, label, today)?;
         Ok(Reply::created(format!("/api/v1/homes/{}", home.id), &dto)?.version(home.version))
     })
     .await
@@ -135,7 +136,7 @@ async fn get_community_map(call: Call, id: At<Community>) -> Outcome {
 }
 
 /// A home as it is, or was, on a day.
-fn detail(tx: &mut Tx, home: &Home, label: String, day: Date) -> Result<HomeDetail, ApiError> {
+fn detail(tx: &mut Tx, cx: &Cx, home: &Home, label: String, day: Date) -> Result<HomeDetail, ApiError> {
     let today = tx.now().date();
     // On a day gone by, the last word that had been said by its end counts.
     let set = if day >= today {
@@ -145,6 +146,13 @@ fn detail(tx: &mut Tx, home: &Home, label: String, day: Date) -> Result<HomeDeta
         store::said(tx, home.id, end)?
     };
     let known = facts::of_homes(tx, &[home.id])?;
+    let held: Vec<&Fact> = as_of(&known, day).collect();
+    let mut ids: Vec<PersonId> = held.iter().map(|fact| fact.person).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mask = Mask::of(cx.actor()?, home.community);
+    let names: HashMap<PersonId, String> =
+        people::find_all(tx, &cx.app.vault, &ids)?.iter().map(|person| (person.id, person.shown(mask).name)).collect();
     let seen = shown(set.map(|set| set.status), &known, day);
     Ok(HomeDetail {
         id: Ref(home.id),
@@ -164,7 +172,7 @@ fn detail(tx: &mut Tx, home: &Home, label: String, day: Date) -> Result<HomeDeta
         contradiction: seen.contradiction,
         external_code: home.external_code.clone(),
         as_of: Day(day),
-        household: as_of(&known, day).map(HouseholdFact::from).collect(),
+        household: held.iter().map(|fact| HouseholdFact::of(fact, names.get(&fact.person).cloned().unwrap_or_default())).collect(),
         version: home.version,
     })
 }
@@ -182,7 +190,7 @@ async fn get_home(call: Call, id: At<HomeIdKind>) -> Outcome {
     call.read_brief(move |tx, cx| {
         let (home, label) = home(tx, cx.actor()?, id.0)?;
         let today = tx.now().date();
-        let dto = detail(tx, &home, label, asked.unwrap_or(today))?;
+        let dto = detail(tx, cx, &home, label, asked.unwrap_or(today))?;
         let reply = Reply::ok(&dto)?;
         // What was shown of another day has no version of its own.
         Ok(if asked.is_some() { reply } else { reply.version(home.version) })
@@ -215,7 +223,7 @@ async fn put_home(call: Call, id: At<HomeIdKind>) -> Outcome {
                 (home, label)
             }
         };
-        Ok(Reply::ok(&detail(tx, &home, label, today)?)?.version(home.version))
+        Ok(Reply::ok(&detail(tx, cx, &home, label, today)?)?.version(home.version))
     })
     .await
 }
@@ -237,7 +245,7 @@ async fn put_home_occupancy(call: Call, id: At<HomeIdKind>) -> Outcome {
         let changed = home.set_occupancy(body.status.into(), &by, tx.now()).map_err(refuse)?;
         let home = store::save_occupancy(tx, changed)?;
         let today = tx.now().date();
-        Ok(Reply::ok(&detail(tx, &home, label, today)?)?.version(home.version))
+        Ok(Reply::ok(&detail(tx, cx, &home, label, today)?)?.version(home.version))
     })
     .await
 }
