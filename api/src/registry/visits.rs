@@ -25,7 +25,7 @@ use crate::route::{Access, Api};
 pub fn routes(api: &mut Api) {
     let conflict = &[code::STATE_CONFLICT, code::STALE];
     api.add(op!(plan_home_visit, Access::Roles(KEEPERS)))
-        .add(op!(list_home_visits, Access::Roles(KEEPERS)).refuses(&[code::CURSOR_INVALID]))
+        .add(op!(list_home_visits, Access::Roles(KEEPERS)).refuses(&[code::CURSOR_INVALID, code::NOT_FOUND]))
         .add(op!(get_home_visit, Access::Staff))
         .add(op!(assign_home_visit, Access::Roles(KEEPERS)).refuses(conflict))
         .add(op!(miss_home_visit, Access::Staff).refuses(conflict))
