@@ -16,6 +16,7 @@ mod error;
 mod faults;
 mod files;
 mod idempotency;
+mod import;
 mod identity;
 mod input;
 mod jobs;

@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE};
 use jiazai_domain::kernel::workflow::MachineView;
+use jiazai_domain::registry::import::job;
 use jiazai_domain::registry::{binding, proposal, visit};
 use jiazai_domain::repair;
 use serde::Serialize;
@@ -62,8 +63,8 @@ async fn list_state_machines(call: Call) -> Outcome {
     call.query()?.finish()?;
     let accepts = call.request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accepts.contains("text/vnd.mermaid") {
-        let diagrams = [repair::MACHINE.mermaid(), binding::MACHINE.mermaid(), proposal::MACHINE.mermaid(), visit::MACHINE.mermaid()].join("\n");
+        let diagrams = [repair::MACHINE.mermaid(), binding::MACHINE.mermaid(), proposal::MACHINE.mermaid(), visit::MACHINE.mermaid(), job::MACHINE.mermaid()].join("\n");
         return Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/vnd.mermaid; charset=utf-8")).body(diagrams));
     }
-    Ok(call.answer(Reply::ok(&StateMachines { items: vec![repair::MACHINE.view().into(), binding::MACHINE.view().into(), proposal::MACHINE.view().into(), visit::MACHINE.view().into()] })?))
+    Ok(call.answer(Reply::ok(&StateMachines { items: vec![repair::MACHINE.view().into(), binding::MACHINE.view().into(), proposal::MACHINE.view().into(), visit::MACHINE.view().into(), job::MACHINE.view().into()] })?))
 }

@@ -51,6 +51,7 @@ pub fn message(code: &str) -> &'static str {
         "encoding_invalid" => "文字编码有误，请另存为 UTF-8 或 GBK 编码",
         "external_code_format" => "外部编码只能由 1 至 64 位字母、数字和 -_.: 组成",
         "field_count" => "列数与表头不一致",
+        "file_lost" => "文件已丢失，请重新上传",
         "future" => "日期在今天之后",
         "hukou_overlap" => "此人同一时间在另一处已登记户口",
         "id_birth_date" => "证件号码中的出生日期不存在",

@@ -394,13 +394,45 @@ impl Tally {
     }
 }
 
-/// Takes lines into the registry. A line that is refused changes nothing. [`DbError::Duplicate`] when a line collides with what
-/// somebody else has just written, or with something that is not looked for beforehand: take them singly then.
+/// Takes lines into the registry. A line that is refused changes nothing.
+///
+/// Nearly all refusals are known before anything is written. What only a unique index knows (a code that somebody else has just
+/// used) undoes the portion, and its lines are then taken one by one.
 pub fn portion(tx: &mut Tx, vault: &Vault, by: &Importer, lines: &Lines) -> Result<Tally, DbError> {
+    match undoable(tx, |tx| take(tx, vault, by, lines)) {
+        Err(error) if is_collision(&error) => {
+            let mut tally = Tally::default();
+            for one in lines.clone().singly() {
+                match undoable(tx, |tx| take(tx, vault, by, &one)) {
+                    Err(error) if is_collision(&error) => tally.add(take(tx, vault, by, &one.refused("collides"))?),
+                    other => tally.add(other?),
+                }
+            }
+            Ok(tally)
+        }
+        other => other,
+    }
+}
+
+fn is_collision(error: &DbError) -> bool {
+    matches!(error, DbError::Duplicate | DbError::Contention | DbError::Stale)
+}
+
+fn take(tx: &mut Tx, vault: &Vault, by: &Importer, lines: &Lines) -> Result<Tally, DbError> {
     match lines {
         Lines::Homes(lines) => homes::take(tx, vault, by, lines),
         Lines::People(lines) => people::take(tx, vault, by, lines),
     }
+}
+
+/// Runs `f` so that its failure undoes what it did, and nothing else of the transaction.
+fn undoable<T>(tx: &mut Tx, f: impl FnOnce(&mut Tx) -> Result<T, DbError>) -> Result<T, DbError> {
+    use diesel::connection::SimpleConnection;
+    tx.run(|conn| conn.batch_execute("SAVEPOINT portion"))?;
+    let result = f(tx);
+    let end = if result.is_ok() { "RELEASE SAVEPOINT portion" } else { "ROLLBACK TO SAVEPOINT portion; RELEASE SAVEPOINT portion" };
+    tx.run(|conn| conn.batch_execute(end))?;
+    result
 }
 
 /// Columns that are kept without being understood, as they are kept with a home or a person.

@@ -1,5 +1,0 @@
-//! Imports and exports over HTTP.
-
-use crate::route::Api;
-
-pub fn routes(_api: &mut Api) {}
