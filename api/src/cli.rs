@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{self, Config, Profile};
 use crate::serve::{self, Failed};
 use crate::staff::{made_password, username};
-use crate::{backup, openapi as document};
+use crate::{backup, import, openapi as document};
 
 fn configuration(listen: Option<&str>, data_dir: Option<PathBuf>) -> Result<Config, Failed> {
     let vars: BTreeMap<String, String> =
@@ -126,4 +126,26 @@ pub fn backup(data_dir: Option<PathBuf>, to: &Path) -> Result<(), Failed> {
 
 pub fn restore(data_dir: Option<PathBuf>, from: &Path) -> Result<(), Failed> {
     backup::restore(&configuration(None, data_dir)?, from)
+}
+
+pub fn import(
+    data_dir: Option<PathBuf>,
+    file: &Path,
+    (kind, format): (&str, Option<&str>),
+    community: &str,
+    (dry_run, atomic): (bool, bool),
+    by: Option<&str>,
+) -> Result<(), Failed> {
+    let config = configuration(None, data_dir)?;
+    let (db, vault) = installation(&config)?;
+    import::file(db, vault, import::Asked { file, kind, format, community, dry_run, atomic, by })
+}
+
+pub fn demo_data(data_dir: Option<PathBuf>, like: &str, community: Option<&str>, seed: u64) -> Result<(), Failed> {
+    let config = configuration(None, data_dir)?;
+    if config.profile == Profile::Production {
+        return Err(Failed("demo data are for the demo; production registers people who exist".to_owned()));
+    }
+    let (db, vault) = installation(&config)?;
+    import::demo(db, vault, like, community, seed)
 }

@@ -31,6 +31,8 @@ pub struct CommunityDto {
     /// Chosen by people and never changed.
     pub code: String,
     pub name: String,
+    /// The street 街道 that it belongs to.
+    pub street: Option<String>,
     pub version: i64,
     #[schema(inline)]
     pub created_at: Instant,
@@ -42,6 +44,7 @@ impl From<store::Community> for CommunityDto {
             id: Ref(community.id),
             code: community.code,
             name: community.name,
+            street: community.street,
             version: community.version,
             created_at: community.created_at.into(),
         }
@@ -57,11 +60,15 @@ pub struct NewCommunity {
     pub code: Option<Text2To40>,
     #[schema(inline)]
     pub name: Text40,
+    /// The street 街道 that it belongs to.
+    #[schema(inline)]
+    #[deserr(default)]
+    pub street: Option<Text40>,
 }
 
 /// Found a community
 #[utoipa::path(post, path = "/communities", tag = "registry", operation_id = "create_community",
-    request_body(content = NewCommunity, example = json!({ "code": "dongtu", "name": "东涂社区" })), responses((status = 201, body = CommunityDto, headers(("ETag" = String)))))]
+    request_body(content = NewCommunity, example = json!({ "code": "dongtu", "name": "东涂社区", "street": "城东街道" })), responses((status = 201, body = CommunityDto, headers(("ETag" = String)))))]
 async fn create_community(call: Call) -> Outcome {
     let body: NewCommunity = call.body()?;
     if let Some(word) = &body.code
@@ -74,7 +81,7 @@ async fn create_community(call: Call) -> Outcome {
         cx.actor()?.platform_admin()?;
         let id = tx.new_id();
         let word = body.code.as_ref().map_or_else(|| id.text(), |word| word.0.clone());
-        store::insert(tx, id, &word, &body.name.0).map_err(|error| match error {
+        store::insert(tx, id, &word, &body.name.0, body.street.as_ref().map(|street| street.0.as_str())).map_err(|error| match error {
             DbError::Duplicate => ApiError::new(code::DUPLICATE).because("社区代码已被使用", "The code is taken"),
             other => other.into(),
         })?;

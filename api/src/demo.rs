@@ -1,12 +1,15 @@
 //! What the demo brings along: a community, its staff, a few homes and categories. Loaded on the first start only.
 
-use jiazai_domain::actor::{CommunityId, Grant, PrincipalKind, Role};
+use jiazai_domain::actor::{Actor, CommunityId, Grant, PrincipalId, PrincipalKind, Role};
 use jiazai_domain::kernel::calendar::Calendars;
+use jiazai_domain::registry::place::{Building, Estate, Grid, Home, HomeDraft, PlaceDraft};
+use jiazai_domain::registry::{Area, Keeper, Occupancy};
 use jiazai_domain::repair::{Category, CategoryDraft, Dispatch};
 use chrono::Datelike;
 use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::volunteer::{Activity, ActivityDraft, Shift, ShiftDraft};
 use jiazai_infra::db::{Db, DbError, Tx};
+use jiazai_infra::registry::{homes, places as store};
 use jiazai_infra::{community, identity, password, repair, settings, volunteer};
 
 /// Set in a database that holds demo accounts; production refuses to serve from it.
@@ -102,8 +105,9 @@ pub fn load(db: &Db, calendars: &Calendars) -> Result<(), DbError> {
         settings::insert(tx, MARK, "1")?;
         let hash = hash.get_or_init(|| password::hash(PASSWORD));
         let place: CommunityId = tx.new_id();
-        community::insert(tx, place, "dongtu", "东涂社区")?;
+        community::insert(tx, place, "dongtu", "东涂社区", Some("城东街道"))?;
         let mut manager = None;
+        let mut grid_worker = None;
         for (username, name, role) in STAFF {
             let id = tx.new_id();
             identity::insert_principal(tx, id, PrincipalKind::Staff, name)?;
@@ -111,27 +115,71 @@ pub fn load(db: &Db, calendars: &Calendars) -> Result<(), DbError> {
             let community = (*role != Role::PlatformAdmin).then_some(place);
             let grants = [Grant { role: *role, community }];
             identity::replace_grants(tx, id, &grants)?;
-            if *role == Role::CommunityAdmin {
-                manager = Some(jiazai_domain::actor::Actor {
-                    id,
-                    kind: PrincipalKind::Staff,
-                    session: None,
-                    grants: grants.to_vec(),
-                    scopes: vec![],
-                });
+            if *role == Role::GridWorker {
+                grid_worker = Some(id);
             }
-        }
-        for number in 1..=6 {
-            let id = tx.new_id();
-            community::insert_home(tx, id, place, &format!("田庵花苑 1 号楼 {number}01"))?;
+            if *role == Role::CommunityAdmin {
+                manager = Some(Actor { id, kind: PrincipalKind::Staff, session: None, grants: grants.to_vec(), scopes: vec![] });
+            }
         }
         let manager = manager.ok_or_else(|| DbError::Corrupt("the demo has no community administrator".to_owned()))?;
         categories(tx, place, &calendars, &manager)?;
+        places(tx, &manager, grid_worker.into_iter().collect())?;
         activity(tx, place, &manager)
     })
 }
 
-fn categories(tx: &mut Tx, place: CommunityId, calendars: &Calendars, manager: &jiazai_domain::actor::Actor) -> Result<(), DbError> {
+/// An estate, its buildings (name, units, floors), and whether they are in the grid that `grid1` looks after.
+const ESTATES: &[(&str, &[(&str, i64, i64)], bool)] =
+    &[("田庵花苑", &[("1号楼", 1, 6), ("2号楼", 2, 6)], true), ("东涂新村", &[("3号楼", 2, 4), ("5号楼", 1, 4)], false)];
+
+/// How the homes of a floor were found to be lived in, in turn; none where nobody has looked yet.
+const FOUND: &[Option<Occupancy>] = &[
+    Some(Occupancy::OwnerOccupied),
+    Some(Occupancy::OwnerOccupied),
+    Some(Occupancy::Rented),
+    Some(Occupancy::OwnerAbsent),
+    None,
+    Some(Occupancy::OwnerOccupied),
+    Some(Occupancy::Vacant),
+    Some(Occupancy::HukouOnly),
+];
+
+/// Two estates, two grids, and every home of four buildings.
+fn places(tx: &mut Tx, manager: &Actor, grid_workers: Vec<PrincipalId>) -> Result<(), DbError> {
+    fn broken(what: impl std::fmt::Debug) -> DbError {
+        DbError::Corrupt(format!("the demo's places: {what:?}"))
+    }
+    let place = manager.grants.iter().find_map(|grant| grant.community).ok_or_else(|| broken("no community"))?;
+    let by = manager.admin_of(place).map_err(broken)?;
+    let keeper = Keeper::of(manager, place, vec![]).map_err(broken)?;
+    let named = |name| PlaceDraft { name, external_code: None };
+    let now = tx.now();
+    let mut found = FOUND.iter().cycle();
+    for (name, buildings, is_first) in ESTATES {
+        let (grid, staff) = if *is_first { ("第一网格", grid_workers.clone()) } else { ("第二网格", vec![]) };
+        let grid = store::save_grid(tx, Grid::create(tx.new_id(), named(grid), staff, &by, now).map_err(broken)?)?;
+        let estate = store::save_estate(tx, Estate::create(tx.new_id(), named(name), &by, now).map_err(broken)?)?;
+        for (name, units, floors) in *buildings {
+            let building = Building::create(tx.new_id(), &estate, Some(&grid), named(name), &by, now).map_err(broken)?;
+            let building = store::save_building(tx, building)?;
+            for (unit, floor, side) in (1..=*units).flat_map(|u| (1..=*floors).flat_map(move |f| (1..=2).map(move |s| (u, f, s)))) {
+                let unit = if *units > 1 { format!("{unit}单元") } else { String::new() };
+                let number = format!("{floor}0{side}");
+                let area = Area::from_hundredths(8_953 + 1_200 * (side - 1)).ok();
+                let draft = HomeDraft { unit: &unit, floor: Some(floor), number: &number, area, external_code: None };
+                let home = Home::create(tx.new_id(), &building, draft, &keeper, now).map_err(broken)?;
+                let home = homes::insert(tx, home, &estate, &building)?;
+                if let Some(Some(status)) = found.next() {
+                    homes::save_occupancy(tx, home.set_occupancy(*status, &keeper, now).map_err(broken)?)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn categories(tx: &mut Tx, place: CommunityId, calendars: &Calendars, manager: &Actor) -> Result<(), DbError> {
     let by = manager.admin_of(place).map_err(|_| DbError::Corrupt("the demo's manager manages nothing".to_owned()))?;
     for sample in CATEGORIES {
         let (accept_within_s, arrive_within_s, resolve_within_s) = sample.within_s;

@@ -93,6 +93,7 @@ pub mod code {
         ALREADY_REVERSED = 409 "already_reversed" "该笔积分已冲正" "The entry was reversed before";
         ALREADY_SPENT = 409 "already_spent" "积分已被使用，余额不足以冲正" "The points were spent and the balance cannot make up for them";
         NOT_REVERSIBLE = 409 "not_reversible" "该笔积分不能冲正" "The entry cannot be reversed";
+        ALREADY_BOUND = 409 "already_bound" "您已绑定或已申请绑定该房屋" "You are bound to this home already, or have asked to be";
         FILE_DAMAGED = 422 "file_damaged" "文件已损坏或无法读取" "The file is damaged or cannot be read";
     }
 

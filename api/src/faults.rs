@@ -30,7 +30,7 @@ fn say(rule: &str) -> (&'static str, &'static str) {
         "missing" => ("至少选择一天", "must name at least one day"),
         "no_occurrence" => ("期间内没有任何班次", "fall on no day of the period"),
         "code_format" => ("只能含小写字母、数字和下划线，最多 32 个", "must be 1 to 32 lower-case letters, digits or underscores"),
-        _ => ("无效", "is not valid"),
+        _ => crate::registry::say(rule).unwrap_or(("无效", "is not valid")),
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiazai_infra::db::{DbError, Tx};
+use jiazai_infra::registry::homes;
 use jiazai_infra::vault::{hex, random};
 use jiazai_infra::{events, idempotency, identity, leases, notices, repair, settings, uploads, volunteer};
 use tokio::sync::Notify;
@@ -46,23 +47,41 @@ impl Jobs {
 pub async fn run(app: Arc<App>) {
     let holder = hex(&random::<8>());
     let mut rounds: u64 = 0;
+    let mut importing: Option<tokio::task::JoinHandle<Result<usize, DbError>>> = None;
     while app.serving.load(Ordering::Relaxed) {
         let woken = tokio::time::timeout(IDLE, app.jobs.0.notified()).await.is_ok();
         if woken {
             tokio::time::sleep(GATHER).await;
         }
-        report(&app, "events", tell(&app, &holder).await);
+        let told = tell(&app, &holder).await;
+        if told.as_ref().is_ok_and(|placed| *placed as i64 == BATCH) {
+            // An import leaves thousands of events; whoever waits for theirs behind them does not wait for minutes.
+            app.jobs.wake();
+        }
+        report(&app, "events", told);
         report(&app, "notices", crate::notices::send_due(&app, &holder).await);
         if rounds.is_multiple_of(5) {
             report(&app, "volunteer", settle_lines(&app, &holder).await);
         }
+        // An import takes minutes; the others do not wait for it.
+        if importing.as_ref().is_none_or(|task| task.is_finished()) {
+            if let Some(task) = importing.take() {
+                report(&app, "imports", task.await.unwrap_or(Err(DbError::Panicked)));
+            }
+            importing = Some(tokio::spawn(crate::registry::imports_waiting(app.clone(), holder.clone())));
+        }
         if rounds.is_multiple_of(60) {
             report(&app, "confirm", confirm(&app, &holder).await);
+            report(&app, "registry", registry(&app, &holder).await);
             report(&app, "tidy", tidy(&app, &holder).await);
         }
         rounds += 1;
     }
-    for name in ["events", "notices", "volunteer", "confirm", "tidy"] {
+    if let Some(task) = importing {
+        // It stops behind the portion that it is at.
+        let _ = task.await;
+    }
+    for name in ["events", "notices", "volunteer", "confirm", "registry", "tidy"] {
         let holder = holder.clone();
         let _ = app.db.write(move |tx| leases::give_back(tx, name, &holder)).await;
     }
@@ -155,6 +174,11 @@ async fn settle_lines(app: &App, holder: &str) -> Result<usize, DbError> {
         app.jobs.wake();
     }
     Ok(due.len())
+}
+
+/// Writes down leases that have run out, and what the facts say of homes for which one has begun or ended.
+async fn registry(app: &App, holder: &str) -> Result<usize, DbError> {
+    leased(app, "registry", holder, |tx| Ok(crate::registry::settle_leases(tx, BATCH)? + homes::derive_due(tx, BATCH)?)).await
 }
 
 /// Forgets what nobody needs any more.

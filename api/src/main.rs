@@ -37,6 +37,41 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Take a file of homes or people into a community's registry
+    Import {
+        /// CSV (UTF-8 or GBK), or one JSON object a line
+        file: PathBuf,
+        /// registry or people
+        #[arg(long)]
+        kind: String,
+        /// The community's code
+        #[arg(long)]
+        community: String,
+        /// csv or ndjson [default: by the file's name]
+        #[arg(long)]
+        format: Option<String>,
+        /// Only say what would happen
+        #[arg(long)]
+        dry_run: bool,
+        /// All rows or none
+        #[arg(long)]
+        atomic: bool,
+        /// In whose name: a member of staff [default: the eldest platform administrator]
+        #[arg(long)]
+        by: Option<String>,
+    },
+    /// Fill a community with people who do not exist
+    DemoData {
+        /// 供电, 明珠, 市南 or 凤湖
+        #[arg(long)]
+        like: String,
+        /// The community's code; one that is not there is founded [default: gongdian, mingzhu, shinan or fenghu]
+        #[arg(long)]
+        community_code: Option<String>,
+        /// Other people for another number
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Copy database and files into a new folder
     Backup {
         /// A folder that does not exist yet
@@ -82,6 +117,10 @@ fn main() -> ExitCode {
             cli::create_staff(data_dir, &username, display_name.as_deref(), &roles, password_stdin)
         }
         Command::Openapi { check } => cli::openapi(check),
+        Command::Import { file, kind, community, format, dry_run, atomic, by } => {
+            cli::import(data_dir, &file, (&kind, format.as_deref()), &community, (dry_run, atomic), by.as_deref())
+        }
+        Command::DemoData { like, community_code, seed } => cli::demo_data(data_dir, &like, community_code.as_deref(), seed),
         Command::Backup { to } => cli::backup(data_dir, &to),
         Command::Restore { from } => cli::restore(data_dir, &from),
     };

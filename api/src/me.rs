@@ -5,7 +5,7 @@ use jiazai_infra::identity as store;
 use jiazai_infra::password::totp::TotpKey;
 use jiazai_infra::password::{self};
 use jiazai_infra::vault::{Aad, Secret};
-use jiazai_infra::{community, ledger, notices, repair as repair_store, volunteer};
+use jiazai_infra::{ledger, notices, repair as repair_store, volunteer};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -197,7 +197,7 @@ async fn export_my_data(call: Call) -> Outcome {
         Reply::ok(&DataExport {
             exported_at: now.into(),
             account: Principal::load(tx, &cx.app.vault, id)?,
-            homes: community::homes_of(tx, id)?.iter().map(|home| home.text()).collect(),
+            homes: jiazai_infra::registry::homes::spoken_for_by(tx, id)?.iter().map(|home| home.text()).collect(),
             repair_tickets: tickets
                 .iter()
                 .map(|ticket| {

@@ -3,6 +3,8 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE};
 use jiazai_domain::kernel::workflow::MachineView;
+use jiazai_domain::registry::import::job;
+use jiazai_domain::registry::{binding, proposal, visit};
 use jiazai_domain::{repair, volunteer};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -74,6 +76,10 @@ fn machines() -> Vec<MachineView> {
         volunteer::SHIFT_MACHINE.view(),
         volunteer::MACHINE.view(),
         volunteer::SWAP_MACHINE.view(),
+        binding::MACHINE.view(),
+        proposal::MACHINE.view(),
+        visit::MACHINE.view(),
+        job::MACHINE.view(),
     ]
 }
 
@@ -84,6 +90,10 @@ fn diagrams() -> String {
         volunteer::SHIFT_MACHINE.mermaid(),
         volunteer::MACHINE.mermaid(),
         volunteer::SWAP_MACHINE.mermaid(),
+        binding::MACHINE.mermaid(),
+        proposal::MACHINE.mermaid(),
+        visit::MACHINE.mermaid(),
+        job::MACHINE.mermaid(),
     ]
     .join("\n")
 }

@@ -70,7 +70,7 @@ fn tidy(document: OpenApi) -> OpenApi {
         while let Some(name) = asked.get(i).cloned() {
             i += 1;
             let Some(schema) = schemas.get_mut(&name) else { continue };
-            if schema.get("type") == Some(&json!("object")) && name != "UploadForm" {
+            if schema.get("type") == Some(&json!("object")) && !name.ends_with("Form") {
                 schema["additionalProperties"] = json!(false);
             }
             refs(schema, &mut asked);

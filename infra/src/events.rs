@@ -114,6 +114,22 @@ pub fn history(tx: &mut Tx, subject: &str, after: Option<&str>, limit: i64) -> R
     rows.into_iter().map(Recorded::try_from).collect()
 }
 
+/// What happened of one kind to some things, oldest first.
+pub fn of_kind(tx: &mut Tx, subjects: &[String], kind: &str, after: Option<&str>, limit: i64) -> Result<Vec<Recorded>, DbError> {
+    let mut query = events::table
+        .filter(events::subject_id.eq_any(subjects))
+        .filter(events::kind.eq(kind))
+        .order(events::id)
+        .limit(limit)
+        .select(EventRow::as_select())
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(events::id.gt(after.to_owned()));
+    }
+    let rows: Vec<EventRow> = tx.run(|conn| query.load(conn))?;
+    rows.into_iter().map(Recorded::try_from).collect()
+}
+
 /// Gives positions to events that have none, oldest first, and says how many. Only the holder of the sequencing lease
 /// calls this; the unique index on the position stands behind that.
 pub fn place(tx: &mut Tx, limit: i64) -> Result<usize, DbError> {

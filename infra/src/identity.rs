@@ -1,7 +1,7 @@
 //! Accounts, their roles, and their sessions, as they are remembered.
 
 use diesel::prelude::*;
-use jiazai_domain::actor::{Actor, CommunityId, Grant, PrincipalId, PrincipalKind, SessionId};
+use jiazai_domain::actor::{Actor, CommunityId, Grant, PrincipalId, PrincipalKind, Role, SessionId};
 use jiazai_domain::kernel::time::Timestamp;
 
 use crate::db::schema::{login_failures, principals, residents, role_grants, sessions, staff};
@@ -520,6 +520,22 @@ fn member(tx: &mut Tx, row: PrincipalRow, username: String, has_totp: bool) -> R
     let principal = Principal::try_from(row)?;
     let grants = grants_of(tx, principal.id)?;
     Ok(StaffMember { principal, username, has_totp, grants })
+}
+
+/// The platform administrator who has been one for longest: in whose name a command acts when it names nobody.
+pub fn eldest_platform_admin(tx: &mut Tx) -> Result<Option<PrincipalId>, DbError> {
+    let id: Option<String> = tx.run(|conn| {
+        role_grants::table
+            .inner_join(principals::table)
+            .filter(role_grants::role.eq(Role::PlatformAdmin.as_str()))
+            .filter(role_grants::community_id.eq(PLATFORM))
+            .filter(principals::disabled_at.is_null())
+            .order((role_grants::granted_at, role_grants::principal_id))
+            .select(role_grants::principal_id)
+            .first(conn)
+            .optional()
+    })?;
+    id.as_deref().map(parsed).transpose()
 }
 
 /// How many accounts could still administer the platform if `without` could not.

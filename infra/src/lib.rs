@@ -13,6 +13,7 @@ pub mod leases;
 pub mod ledger;
 pub mod notices;
 pub mod password;
+pub mod registry;
 pub mod repair;
 pub mod settings;
 pub mod uploads;

@@ -101,6 +101,13 @@ impl<'s> Stage<'s> {
             ["points", "entries", ..] => self.entry(),
             ["staff", ..] => admin.hire("grid_worker", self.server.community()).id(),
             ["files", ..] => self.upload(),
+            ["estates" | "grids" | "buildings" | "homes", ..] => self.place(steps[0]),
+            ["home-bindings", "{id}", ..] => {
+                let claim = json!({ "home_id": self.place("homes"), "relation": "owner" });
+                id(&self.repair.server.resident().post("/home-bindings", claim).expect(201))
+            }
+            ["delegations", "{id}", ..] => id(&self.repair.reporter.post("/delegations", self.delegation()).expect(201)),
+            ["home-visits", "{id}", ..] => id(&self.server.staff("manager").post("/home-visits", self.visit()).expect(201)),
             ["communities", ..] => self.server.community().to_owned(),
             ["api-keys", ..] => {
                 let body = json!({ "name": "矩阵", "scopes": ["repair:read"], "community_id": self.server.community() });
@@ -128,6 +135,26 @@ impl<'s> Stage<'s> {
     fn entry(&self) -> String {
         let grant = json!({ "resident_id": self.repair.reporter.id(), "points": 1, "reason": "矩阵" });
         id(&self.server.staff("manager").post("/points/grants", grant).expect(201))
+    }
+
+    /// A place of the demo community of that sort, in the grid of `grid1`.
+    fn place(&self, sort: &str) -> String {
+        let manager = self.server.staff("manager");
+        let at = format!("/communities/{}", self.server.community());
+        let first = |list: Value| id(&list["items"][0]);
+        match sort {
+            "homes" => first(manager.get(&format!("/buildings/{}/homes", self.place("buildings"))).expect(200)),
+            _ => first(manager.get(&format!("{at}/{sort}")).expect(200)),
+        }
+    }
+
+    fn delegation(&self) -> Value {
+        json!({ "community_id": self.server.community(), "delegate_id": self.server.staff("grid1").id(), "scopes": ["repair"],
+            "expires_at": "2027-05-01T00:00:00.000Z" })
+    }
+
+    fn visit(&self) -> Value {
+        json!({ "home_id": self.place("homes"), "due_on": "2099-01-01" })
     }
 
     fn upload(&self) -> String {
@@ -171,6 +198,17 @@ impl<'s> Stage<'s> {
             ("POST", ["staff"]) => json!({ "username": unique("m"), "display_name": "新人", "password": PASSWORD, "roles": roles }),
             ("PUT", ["staff", _]) => json!({ "display_name": "改名", "roles": roles }),
             ("POST", ["api-keys"]) => json!({ "name": "矩阵", "scopes": ["repair:read"], "community_id": community }),
+            ("POST", ["communities", _, "buildings"]) => json!({ "name": unique("楼"), "estate_id": self.place("estates") }),
+            ("POST", ["communities", _, "estates" | "estate-groups" | "grids"]) => json!({ "name": unique("甲") }),
+            ("POST", ["buildings", _, "homes"]) | ("PUT", ["homes", _]) => json!({ "number": unique("9") }),
+            ("PUT", ["homes", _, "occupancy"]) => json!({ "status": "rented" }),
+            ("PUT", ["grids", _, "staff"]) => json!({ "staff_ids": [self.server.staff("grid1").id()] }),
+            ("POST", ["home-bindings"]) => json!({ "home_id": self.place("homes"), "relation": "owner" }),
+            ("POST", ["home-bindings" | "home-visits", _, "reject" | "cancel"]) => json!({ "reason": "与登记不符" }),
+            ("POST", ["delegations"]) => self.delegation(),
+            ("POST", ["home-visits"]) => self.visit(),
+            ("POST", ["home-visits", _, "assign"]) => json!({ "visitor_id": self.server.staff("grid1").id() }),
+            ("POST", ["home-visits", _, "finish"]) => json!({ "outcome": "met" }),
             ("POST", ["repair-tickets"]) => self.repair.draft(),
             ("POST", ["repair-tickets", _, action]) => self.repair.right_body(action),
             ("PUT", ["repair-categories", _]) => CategoryDraft::new("assign").0,

@@ -63,3 +63,23 @@ pub type EveryWeeks = Number<1, 4>;
 pub type Count = Number<0, 1000>;
 pub type Days = Number<0, 3650>;
 pub type LastDays = Number<1, 3650>;
+
+// The registry.
+pub type AnyText20 = Text<0, 20>;
+pub type EstateGroupRef = Ref<jiazai_domain::registry::EstateGroupIdKind>;
+pub type GridRef = Ref<jiazai_domain::registry::GridIdKind>;
+pub type BuildingRef = Ref<jiazai_domain::registry::BuildingIdKind>;
+pub type PersonRef = Ref<jiazai_domain::registry::PersonIdKind>;
+pub type FactRef = Ref<jiazai_domain::registry::FactIdKind>;
+pub type BindingRef = Ref<jiazai_domain::registry::BindingIdKind>;
+pub type DelegationRef = Ref<jiazai_domain::registry::DelegationIdKind>;
+/// From nine below the ground to two hundred above.
+pub type Floor = Number<-9, 200>;
+pub type AnyText1000 = Text<0, 1000>;
+pub type VisitRef = Ref<jiazai_domain::registry::VisitIdKind>;
+
+pub type Text200 = Text<1, 200>;
+pub type PersonTagRef = Ref<jiazai_domain::registry::PersonTagIdKind>;
+pub type ImportRef = Ref<jiazai_domain::registry::ImportIdKind>;
+/// Days, up to five years.
+pub type ValidDays = Number<1, 1830>;

@@ -3,11 +3,13 @@
 use jiazai_domain::actor::{Actor, CommunityId, PrincipalId, PrincipalKind, Role};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::file::FileId;
-use jiazai_domain::registry::HomeId;
+use jiazai_domain::registry::binding::DelegationScope;
+use jiazai_domain::registry::{HomeId, OnBehalf};
 use jiazai_domain::repair::{
     Appointment, Category, CategoryDraft, Dispatch, Reason, Refusal, Report, ReportDraft, Reporter, Sight, Ticket, TicketId, View, Worker,
 };
 use jiazai_infra::db::Tx;
+use jiazai_infra::registry::{delegations, homes};
 use jiazai_infra::{community, identity, repair as store, uploads};
 
 use super::dto::{Contact, NewTicket, PutCategory, TicketDto};
@@ -15,6 +17,7 @@ use crate::call::Cx;
 use crate::error::{ApiError, Fault, code};
 use crate::faults::{Standing, faulty, text_fault};
 use crate::identity::dto::masked_phone;
+use crate::registry;
 use crate::reply::Reply;
 
 /// The ticket and how the caller sees it. What they do not see does not exist.
@@ -28,7 +31,7 @@ pub fn load(tx: &mut Tx, who: &Actor, id: TicketId) -> Result<(Ticket, View), Ap
     if who.kind != PrincipalKind::Resident {
         return Err(absent());
     }
-    let view = ticket.view(&Sight::of(who, community::homes_of(tx, who.id)?)).ok_or_else(absent)?;
+    let view = ticket.view(&Sight::of(who, homes::spoken_for_by(tx, who.id)?)).ok_or_else(absent)?;
     Ok((ticket, view))
 }
 
@@ -64,7 +67,8 @@ pub fn submit(tx: &mut Tx, cx: &Cx, body: &NewTicket) -> Result<Reply, ApiError>
     if community::find(tx, place)?.is_none() {
         return Err(ApiError::fault("/community_id", "unknown_community", "没有这个社区", "is not a known community"));
     }
-    let reporter = reporter(tx, who, place)?;
+    let acting = registry::on_behalf(tx, who, body.delegation_id.map(|id| id.0), DelegationScope::Repair)?;
+    let reporter = reporter(tx, who, place, acting)?;
     let report = report(body, tx)?;
     let category = store::category(tx, place, &body.category.0)?
         .ok_or_else(|| ApiError::fault("/category", "unknown_category", "没有这个报修类别", "is not a category of the community"))?;
@@ -73,6 +77,10 @@ pub fn submit(tx: &mut Tx, cx: &Cx, body: &NewTicket) -> Result<Reply, ApiError>
     let candidates = if category.dispatch == Dispatch::Rotate { store::candidates(tx, place)? } else { vec![] };
     let (id, now) = (tx.new_id(), tx.now());
     let changed = Ticket::submit(id, report, &reporter, &category, &cx.app.calendars, &candidates, now).map_err(unconnected)?;
+    let changed = match acting {
+        Some(acting) => acting.remember(changed),
+        None => changed,
+    };
     let ticket = store::save(tx, changed)?;
     attach(tx, who.id, &photos, id)?;
     let mut reply = show(tx, cx, &ticket, View::Full)?;
@@ -81,11 +89,14 @@ pub fn submit(tx: &mut Tx, cx: &Cx, body: &NewTicket) -> Result<Reply, ApiError>
     Ok(reply)
 }
 
-fn reporter(tx: &mut Tx, who: &Actor, place: CommunityId) -> Result<Reporter, ApiError> {
+fn reporter(tx: &mut Tx, who: &Actor, place: CommunityId, acting: Option<OnBehalf>) -> Result<Reporter, ApiError> {
     match who.resident() {
         Ok(resident) => {
-            let homes = community::homes_of(tx, who.id)?;
-            Ok(Reporter::resident(&resident, community::homes_in(tx, place, &homes)?))
+            let mut own = homes::spoken_for_by(tx, who.id)?;
+            if let Some(acting) = acting {
+                own.extend(delegations::homes_of(tx, acting.behalf_of())?);
+            }
+            Ok(Reporter::resident(&resident, homes::exist_in(tx, place, &own)?))
         }
         Err(_) => Ok(Reporter::staff(who, place)?),
     }
@@ -113,7 +124,7 @@ fn check_homes(tx: &mut Tx, place: CommunityId, body: &NewTicket) -> Result<(), 
         .chain(body.affected_homes.0.iter().enumerate().map(|(i, home)| (format!("/affected_homes/{i}"), home.0)))
         .collect();
     let ids: Vec<HomeId> = named.iter().map(|(_, home)| *home).collect();
-    let known = community::homes_in(tx, place, &ids)?;
+    let known = homes::exist_in(tx, place, &ids)?;
     let unknown = named.into_iter().filter(|(_, home)| !known.contains(home));
     let faults: Vec<Fault> =
         unknown.map(|(at, _)| Fault::new(at, "unknown_home", "没有这个房屋", "is not a home of the community")).collect();

@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::input::named::{
-    AmountFen, AnyText200, AnyText500, CommunityRef, EventRef, FileRef, HomeRef, ItemFen, Mark, PrincipalRef, PromiseSeconds, Text32,
+    AmountFen, AnyText200, AnyText500, CommunityRef, DelegationRef, EventRef, FileRef, HomeRef, ItemFen, Mark, PrincipalRef, PromiseSeconds, Text32,
     Text40, Text60, Text500, Text2000, TicketRef,
 };
 use crate::input::{Faults, Few, Instant, Number, Ref, Text};
@@ -85,6 +85,10 @@ pub struct NewTicket {
     #[schema(inline, required = false)]
     #[deserr(default)]
     pub affected_homes: AffectedHomes,
+    /// 代办: report it for whoever gave this delegation, in matters of repair.
+    #[schema(inline)]
+    #[deserr(default)]
+    pub delegation_id: Option<DelegationRef>,
 }
 
 #[derive(Debug, Clone, Deserr, ToSchema)]

@@ -8,6 +8,7 @@ pub use self::notice::words;
 
 use jiazai_domain::actor::{CommunityId, Role};
 use jiazai_domain::repair::{Note, Quote, QuoteItem, Rating, Sight, State, TicketKind};
+use jiazai_infra::registry::homes;
 use jiazai_infra::repair::{self as store, Filter};
 use jiazai_infra::{community, events};
 
@@ -98,7 +99,7 @@ async fn list_repair_tickets(call: Call) -> Outcome {
     };
     call.list(params, move |tx, cx, window| {
         let who = cx.actor()?;
-        let homes = if who.resident().is_ok() { community::homes_of(tx, who.id)? } else { vec![] };
+        let homes = if who.resident().is_ok() { homes::spoken_for_by(tx, who.id)? } else { vec![] };
         let sight = Sight::of(who, homes);
         let rows = store::list(tx, &sight, &filter, window.after.as_deref(), window.fetch())?;
         let now = tx.now();

@@ -45,6 +45,15 @@ impl<T> Changed<T> {
         &self.events
     }
 
+    /// The same change, with one more datum in everything that happened.
+    pub(crate) fn with_all(mut self, name: &'static str, datum: impl Into<Datum>) -> Self {
+        let datum = datum.into();
+        for event in &mut self.events {
+            event.data.0.push((name, datum.clone()));
+        }
+        self
+    }
+
     /// For the one place that saves: the value as it will be, the version it was loaded at, what happened in order.
     pub fn into_parts(self) -> (T, Option<i64>, Vec<Event>) {
         (self.value, self.loaded, self.events)

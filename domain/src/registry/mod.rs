@@ -33,7 +33,7 @@ pub mod visit;
 
 pub use address::{HomeKey, building_key, normalise_address, number_key, unit_key};
 pub use area::Area;
-pub use binding::{Binding, Delegation, Relation};
+pub use binding::{Binding, Delegation, OnBehalf, Relation};
 pub use document::{Document, DocumentType};
 pub use fact::{Correction, Fact, FactDraft, FactKind, Household, Share, Source, as_known, as_of};
 pub use interval::Interval;

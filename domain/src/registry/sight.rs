@@ -148,6 +148,19 @@ impl Revealer {
     }
 }
 
+/// Takes people out of the system as a file. With a reason, whole numbers are in it; without one, only what anybody of the
+/// keeper's role is shown. Either is remembered before the first row leaves.
+///
+/// # Errors
+/// `reason_too_short`.
+pub fn export_people(reason: Option<&RevealReason>, by: &Keeper, now: Timestamp) -> Result<Event, Refusal> {
+    if reason.is_some_and(|reason| reason.chars().count() < REVEAL_REASON_MIN) {
+        return Err(Refusal::fault("/reason", "reason_too_short"));
+    }
+    let event = Event::new("people.exported", Some(by.id()), now).with("revealed", reason.is_some());
+    Ok(event.noting(reason.map(|reason| reason.to_string())))
+}
+
 /// What was revealed, and the event that must be saved before anything of it leaves.
 #[derive(Clone, PartialEq, Eq)]
 #[must_use = "what was revealed must be remembered"]

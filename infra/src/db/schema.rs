@@ -12,11 +12,11 @@ diesel::table! { role_grants (principal_id, community_id, role) { principal_id -
 
 diesel::table! { sessions (id) { id -> Text, principal_id -> Text, generation -> BigInt, rotated_at -> BigInt, created_at -> BigInt, idle_until -> BigInt, ends_at -> BigInt, ended_at -> Nullable<BigInt>, end_reason -> Nullable<Text>, } }
 
-diesel::table! { communities (id) { id -> Text, code -> Text, name -> Text, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, } }
+diesel::table! { communities (id) { id -> Text, code -> Text, name -> Text, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, street -> Nullable<Text>, } }
 
-diesel::table! { homes (id) { id -> Text, community_id -> Text, label -> Text, version -> BigInt, created_at -> BigInt, } }
+diesel::table! { homes (id) { id -> Text, community_id -> Text, label -> Text, version -> BigInt, created_at -> BigInt, building_id -> Nullable<Text>, grid_id -> Nullable<Text>, unit -> Nullable<Text>, floor -> Nullable<BigInt>, number -> Nullable<Text>, key -> Nullable<Text>, area_hundredths -> Nullable<BigInt>, occupancy_derived -> Nullable<Text>, occupancy_set -> Nullable<Text>, derived_until -> Nullable<Date>, external_code -> Nullable<Text>, } }
 
-diesel::table! { home_bindings (id) { id -> Text, community_id -> Text, home_id -> Text, principal_id -> Text, relation -> Text, state -> Text, version -> BigInt, created_at -> BigInt, ended_at -> Nullable<BigInt>, } }
+diesel::table! { home_bindings (id) { id -> Text, community_id -> Text, home_id -> Text, principal_id -> Text, relation -> Text, state -> Text, version -> BigInt, created_at -> BigInt, ended_at -> Nullable<BigInt>, person_id -> Nullable<Text>, until_on -> Nullable<Date>, decided_by -> Nullable<Text>, } }
 
 diesel::table! { files (id) { id -> Text, owner_id -> Text, subject_id -> Nullable<Text>, sha256 -> Text, content_type -> Text, size -> BigInt, created_at -> BigInt, } }
 
@@ -67,10 +67,53 @@ diesel::table! { ledger_entries (id) { id -> Text, transaction_id -> Text, accou
 diesel::table! { ledger_lots (id) { id -> Text, account_id -> Text, granted -> BigInt, remaining -> BigInt, expired -> BigInt, granted_at -> BigInt, expires_at -> Nullable<BigInt>, } }
 
 diesel::table! { ledger_draws (transaction_id, lot_id) { transaction_id -> Text, lot_id -> Text, amount -> BigInt, } }
+diesel::table! { estate_groups (id) { id -> Text, community_id -> Text, name -> Text, external_code -> Nullable<Text>, version -> BigInt, created_at -> BigInt, } }
+
+diesel::table! { estates (id) { id -> Text, community_id -> Text, group_id -> Nullable<Text>, name -> Text, name_key -> Text, external_code -> Nullable<Text>, version -> BigInt, created_at -> BigInt, } }
+
+diesel::table! { grids (id) { id -> Text, community_id -> Text, name -> Text, name_key -> Text, external_code -> Nullable<Text>, version -> BigInt, created_at -> BigInt, } }
+
+diesel::table! { grid_staff (grid_id, principal_id) { grid_id -> Text, principal_id -> Text, community_id -> Text, } }
+
+diesel::table! { buildings (id) { id -> Text, community_id -> Text, estate_id -> Text, grid_id -> Nullable<Text>, name -> Text, name_key -> Text, external_code -> Nullable<Text>, version -> BigInt, created_at -> BigInt, } }
+
+diesel::table! { home_occupancies (home_id, home_version) { home_id -> Text, home_version -> BigInt, status -> Text, set_by -> Text, set_at -> BigInt, } }
+
+diesel::table! { people (id) { id -> Text, community_id -> Text, sealed -> Binary, name_index -> Binary, document_index -> Nullable<Binary>, phone_index -> Nullable<Binary>, external_code -> Nullable<Text>, deceased_on -> Nullable<Date>, moved_out_on -> Nullable<Date>, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, } }
+
+diesel::table! { registry_alterations (subject_id, subject_version, field) { subject_id -> Text, subject_version -> BigInt, field -> Text, before_sealed -> Nullable<Binary>, after_sealed -> Nullable<Binary>, altered_by -> Text, altered_at -> BigInt, } }
+
+diesel::table! { household_facts (id) { id -> Text, community_id -> Text, person_id -> Text, home_id -> Text, kind -> Text, from_on -> Date, until_on -> Nullable<Date>, share_points -> Nullable<BigInt>, sole -> Bool, separated -> Bool, source -> Text, recorded_by -> Text, recorded_at -> BigInt, corrects -> Nullable<Text>, superseded_by -> Nullable<Text>, superseded_at -> Nullable<BigInt>, } }
+
+diesel::table! { tags (community_id, code) { community_id -> Text, code -> Text, name -> Text, legal_basis -> Text, visible_to -> Text, valid_days -> Nullable<BigInt>, active -> Bool, version -> BigInt, updated_at -> BigInt, } }
+
+diesel::table! { person_tags (id) { id -> Text, community_id -> Text, person_id -> Text, code -> Text, from_on -> Date, until_on -> Nullable<Date>, set_by -> Text, set_at -> BigInt, removed_by -> Nullable<Text>, removed_at -> Nullable<BigInt>, version -> BigInt, } }
+
+diesel::table! { delegations (id) { id -> Text, community_id -> Text, behalf_account -> Nullable<Text>, behalf_person -> Nullable<Text>, delegate_id -> Text, scopes -> Text, granted_by -> Text, granted_at -> BigInt, expires_at -> BigInt, revoked_at -> Nullable<BigInt>, version -> BigInt, } }
+
+diesel::table! { registry_proposals (id) { id -> Text, community_id -> Text, home_id -> Text, person_id -> Nullable<Text>, proposer_id -> Text, changes_sealed -> Binary, state -> Text, decided_by -> Nullable<Text>, decided_at -> Nullable<BigInt>, version -> BigInt, created_at -> BigInt, } }
+
+diesel::table! { home_visits (id) { id -> Text, community_id -> Text, home_id -> Text, visitor_id -> Text, due_on -> Date, state -> Text, missed -> BigInt, outcome -> Nullable<Text>, note_sealed -> Nullable<Binary>, version -> BigInt, created_at -> BigInt, ended_at -> Nullable<BigInt>, } }
+
+diesel::table! { registry_extras (subject_id, name) { subject_id -> Text, name -> Text, value_sealed -> Binary, } }
+
+diesel::table! { imports (id) { id -> Text, community_id -> Text, kind -> Text, format -> Text, dry_run -> Bool, atomic -> Bool, state -> Text, stored_as -> Nullable<Text>, total -> Nullable<BigInt>, counts -> Text, failed -> BigInt, done_through -> BigInt, created_by -> Text, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, } }
+
+diesel::table! { import_errors (import_id, line, position) { import_id -> Text, line -> BigInt, position -> BigInt, column_name -> Text, code -> Text, message -> Text, } }
+
+diesel::table! { import_diffs (import_id, line) { import_id -> Text, line -> BigInt, diff_sealed -> Binary, } }
 
 diesel::joinable!(sessions -> principals (principal_id));
 diesel::joinable!(staff -> principals (principal_id));
 diesel::joinable!(role_grants -> principals (principal_id));
+diesel::joinable!(buildings -> estates (estate_id));
+diesel::joinable!(homes -> buildings (building_id));
+diesel::joinable!(home_bindings -> homes (home_id));
+diesel::joinable!(home_visits -> homes (home_id));
+diesel::joinable!(household_facts -> homes (home_id));
+diesel::joinable!(household_facts -> people (person_id));
+diesel::joinable!(person_tags -> people (person_id));
+diesel::joinable!(grid_staff -> grids (grid_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     principals,
@@ -88,6 +131,24 @@ diesel::allow_tables_to_appear_in_same_query!(
     events,
     notices,
     notice_credits,
+    estate_groups,
+    estates,
+    grids,
+    grid_staff,
+    buildings,
+    home_occupancies,
+    people,
+    registry_alterations,
+    household_facts,
+    tags,
+    person_tags,
+    delegations,
+    registry_proposals,
+    home_visits,
+    registry_extras,
+    imports,
+    import_errors,
+    import_diffs,
 );
 
 diesel::allow_tables_to_appear_in_same_query!(volunteer_activities, volunteer_shifts, volunteer_posts, volunteer_sign_ups, volunteer_consents, volunteer_records, volunteer_swaps, volunteer_hours, volunteer_rules, volunteer_certificates, principals);

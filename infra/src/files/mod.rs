@@ -9,6 +9,7 @@
 //! hash is gone.
 
 mod clean;
+mod parts;
 mod pdf;
 
 use std::fmt;
@@ -22,6 +23,7 @@ use object_store::path::Path as ObjectPath;
 use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig};
 
 pub use self::clean::{CleanFile, ContentType};
+pub use self::parts::PART;
 use crate::password::gate::{Busy, Gate};
 use crate::vault::{Aad, Vault, hex};
 

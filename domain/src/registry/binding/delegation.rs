@@ -76,6 +76,15 @@ impl OnBehalf {
     pub fn delegation(&self) -> DelegationId {
         self.delegation
     }
+
+    /// Remembers a change under both names: every event of it says for whom it was done, and by which right.
+    pub fn remember<T>(&self, changed: Changed<T>) -> Changed<T> {
+        let changed = match self.behalf_of {
+            Principal::Account(account) => changed.with_all("on_behalf_of", account),
+            Principal::Person(person) => changed.with_all("on_behalf_of", person),
+        };
+        changed.with_all("delegation_id", self.delegation)
+    }
 }
 
 impl Delegation {

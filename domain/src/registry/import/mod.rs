@@ -8,6 +8,7 @@ mod cell;
 mod encoding;
 mod fault;
 mod header;
+pub mod job;
 mod people;
 mod registry;
 
@@ -15,6 +16,7 @@ pub use cell::{neutralise, restore};
 pub use encoding::{Encoding, detect};
 pub use fault::{MAX_ROW_FAULTS, RowFault, message};
 pub use header::{Cells, Extras, Header, Kind};
+pub use job::{Counts, Format, Import, ImportDraft};
 pub use people::{PersonRow, TieKey};
 pub use registry::RegistryRow;
 

@@ -1,0 +1,283 @@
+//! Home bindings 住户认证 over HTTP.
+
+use jiazai_domain::actor::{Actor, Resident, Role};
+use jiazai_domain::kernel::changed::Changed;
+use jiazai_domain::kernel::phone::Phone;
+use jiazai_domain::registry::binding::{Action, DelegationScope, Party, Principal, State};
+use jiazai_domain::registry::{Binding, BindingId, BindingIdKind, Document, DocumentType, Home, Keeper, OnBehalf, Reason, Refusal};
+use jiazai_infra::db::{DbError, Tx};
+use jiazai_infra::identity;
+use jiazai_infra::registry::bindings::{self as store, Bound, Filter, Whose};
+use jiazai_infra::registry::homes;
+use jiazai_infra::registry::people::{self, Claim};
+
+use super::dto::{ApproveBinding, BindingState, EndBinding, HomeBinding, NewBinding, RejectBinding};
+use super::{KEEPERS, absent, keeper_if, on_behalf, refuse, sight};
+use crate::call::{At, Call, Cx, Outcome};
+use crate::error::{ApiError, code};
+use crate::faults::text_fault;
+use crate::op;
+use crate::page::Page;
+use crate::reply::Reply;
+use crate::route::{Access, Api};
+
+/// Those who see bindings: who keeps the registry, and who watches them.
+const WATCHERS: &[Role] = &[Role::CommunityAdmin, Role::GridWorker, Role::Auditor];
+
+pub fn routes(api: &mut Api) {
+    let conflict = &[code::STATE_CONFLICT, code::STALE];
+    api.add(op!(claim_home, Access::Residents).refuses(&[code::ALREADY_BOUND, code::STALE]))
+        .add(op!(list_home_bindings, Access::Roles(WATCHERS)).refuses(&[code::CURSOR_INVALID]))
+        .add(op!(list_my_home_bindings, Access::Residents).refuses(&[code::CURSOR_INVALID]))
+        .add(op!(get_home_binding, Access::ResidentsOr(WATCHERS)))
+        .add(op!(approve_home_binding, Access::Roles(KEEPERS)).refuses(conflict))
+        .add(op!(reject_home_binding, Access::Roles(KEEPERS)).refuses(conflict))
+        .add(op!(end_home_binding, Access::ResidentsOr(KEEPERS)).refuses(conflict));
+}
+
+/// Claim a home 认领
+///
+/// Active at once (`state`) when name, document and bound telephone are those of somebody whom the registry knows to be that to
+/// this home; otherwise a keeper decides. A home may have several owners.
+#[utoipa::path(post, path = "/home-bindings", tag = "registry", operation_id = "claim_home",
+    request_body(content = NewBinding, example = json!({ "home_id": "hom_01h455vb4pex5vsknk084sn02q", "relation": "owner", "name": "陈小明", "id_number": "110101199003070134" })),
+    responses((status = 201, body = HomeBinding, headers(("ETag" = String)))))]
+async fn claim_home(call: Call) -> Outcome {
+    let body: NewBinding = call.body()?;
+    call.write(move |tx, cx| claim(tx, cx, &body)).await
+}
+
+fn claim(tx: &mut Tx, cx: &Cx, body: &NewBinding) -> Result<Reply, ApiError> {
+    let who = cx.actor()?;
+    let unknown = || ApiError::fault("/home_id", "unknown_home", "没有这个房屋", "is not a known home");
+    let (home, _) = homes::find(tx, body.home_id.0)?.ok_or_else(unknown)?;
+    let acting = on_behalf(tx, who, body.delegation_id.map(|id| id.0), DelegationScope::Registry)?;
+    let holder = holder(who, acting)?;
+    // A lease that ran out stands in the way of a new claim only in the unique index: it is written down first.
+    let mut others = Vec::new();
+    for other in store::between(tx, holder.id(), home.id)? {
+        match other.clone().settle() {
+            Some(changed) => others.push(store::save(tx, changed)?),
+            None => others.push(other),
+        }
+    }
+    let found = compare(tx, cx, &home, body, &holder)?;
+    let made = Binding::claim(tx.new_id(), &home, body.relation.into(), found, &others, &holder, tx.now()).map_err(refuse)?;
+    let made = match acting {
+        Some(acting) => acting.remember(made),
+        None => made,
+    };
+    let binding = store::save(tx, made).map_err(|error| match error {
+        DbError::Duplicate => ApiError::new(code::ALREADY_BOUND),
+        other => other.into(),
+    })?;
+    let id = binding.facts().id;
+    let mut reply = show(tx, cx, id)?;
+    reply.status = 201;
+    reply.headers.location = Some(format!("/api/v1/home-bindings/{id}"));
+    Ok(reply)
+}
+
+/// Whose account gets the binding: the caller's, or that of whom they act for.
+fn holder(who: &Actor, acting: Option<OnBehalf>) -> Result<Resident, ApiError> {
+    match acting.map(|acting| acting.behalf_of()) {
+        None => Ok(who.resident()?),
+        Some(Principal::Account(account)) => Ok(Actor { id: account, ..who.clone() }.resident()?),
+        // Somebody without an account has nothing that could be bound.
+        Some(Principal::Person(_)) => {
+            Err(ApiError::fault("/delegation_id", "no_account", "被代办人没有账号", "is for somebody without an account"))
+        }
+    }
+}
+
+/// How the claim compares with the registry; nothing when the resident has not said who they are.
+fn compare(
+    tx: &mut Tx,
+    cx: &Cx,
+    home: &Home,
+    body: &NewBinding,
+    holder: &Resident,
+) -> Result<Option<jiazai_domain::registry::binding::Match>, ApiError> {
+    let (Some(name), Some(number)) = (&body.name, &body.id_number) else {
+        return match (&body.name, &body.id_number) {
+            (Some(_), None) => Err(ApiError::fault("/id_number", "required", "必填", "is required with a name")),
+            (None, Some(_)) => Err(ApiError::fault("/name", "required", "必填", "is required with a document number")),
+            _ => Ok(None),
+        };
+    };
+    let kind = body.id_type.map_or(DocumentType::ResidentId, Into::into);
+    let today = tx.now().date();
+    let document = Document::new(kind, &number.0, today).map_err(|fault| text_fault("/id_number", fault.into()))?;
+    let phone: Option<Phone> = identity::phone_of(tx, &cx.app.vault, holder.id())?.and_then(|phone| phone.expose().parse().ok());
+    let claim = Claim { name: &name.0, document: &document, phone: phone.as_ref(), relation: body.relation.into() };
+    Ok(people::matches(tx, &cx.app.vault, home.community, home.id, claim)?)
+}
+
+/// A binding that the caller sees: their own, or one of a home that is theirs to look at.
+fn load(tx: &mut Tx, who: &Actor, id: BindingId) -> Result<(Bound, Option<Keeper>), ApiError> {
+    let bound = store::find(tx, id)?.ok_or_else(absent)?;
+    let f = bound.binding.facts();
+    let keeper = keeper_if(tx, who, f.community)?;
+    let watches = who.communities_as(WATCHERS).contains(f.community) && sight(tx, who)?.sees(f.community, f.grid);
+    if f.account == who.id || watches { Ok((bound, keeper)) } else { Err(absent()) }
+}
+
+fn dto(bound: &Bound, who: &Actor, keeper: Option<&Keeper>) -> HomeBinding {
+    let is_holder = bound.binding.parties(who, keeper) == [Party::Holder];
+    HomeBinding::of(bound, bound.binding.allowed_actions(who, keeper), !is_holder && bound.binding.facts().account != who.id)
+}
+
+/// A binding as the answer to whoever has just done something with it.
+fn show(tx: &mut Tx, cx: &Cx, id: BindingId) -> Result<Reply, ApiError> {
+    let who = cx.actor()?;
+    let bound = store::find(tx, id)?.ok_or_else(absent)?;
+    let keeper = keeper_if(tx, who, bound.binding.facts().community)?;
+    Ok(Reply::ok(&dto(&bound, who, keeper.as_ref()))?.version(bound.binding.facts().version))
+}
+
+/// One action on a binding: load, decide, save, show.
+fn act(
+    tx: &mut Tx,
+    cx: &Cx,
+    id: BindingId,
+    decide: impl FnOnce(&mut Tx, Binding, &Actor, Option<&Keeper>) -> Result<Result<Changed<Binding>, Refusal>, ApiError>,
+) -> Result<Reply, ApiError> {
+    let who = cx.actor()?;
+    let (bound, keeper) = load(tx, who, id)?;
+    cx.expect_version(bound.binding.facts().version)?;
+    let state = bound.binding.facts().state.as_str();
+    let allowed: Vec<&'static str> = bound.binding.allowed_actions(who, keeper.as_ref()).into_iter().map(Action::as_str).collect();
+    let changed = decide(tx, bound.binding, who, keeper.as_ref())?.map_err(|refusal| match refusal {
+        Refusal::WrongState { .. } => ApiError::new(code::STATE_CONFLICT).in_state(state, allowed),
+        other => refuse(other),
+    })?;
+    store::save(tx, changed)?;
+    show(tx, cx, id)
+}
+
+fn filter(params: &mut crate::page::Params) -> Result<Filter, ApiError> {
+    Ok(Filter {
+        community: params.id("community_id")?,
+        home: params.id("home_id")?,
+        state: params.word("state", State::ALL, State::as_str)?,
+    })
+}
+
+/// List bindings
+///
+/// Of the communities that the caller keeps; a grid worker gets those of their grids. Newest first.
+#[utoipa::path(get, path = "/home-bindings", tag = "registry", operation_id = "list_home_bindings",
+    params(("community_id" = Option<String>, Query), ("home_id" = Option<String>, Query), ("state" = Option<BindingState>, Query),
+        ("limit" = Option<i64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = Page<HomeBinding>)))]
+async fn list_home_bindings(call: Call) -> Outcome {
+    let mut params = call.query()?;
+    let filter = filter(&mut params)?;
+    call.list(params, move |tx, cx, window| {
+        let who = cx.actor()?;
+        let mut eyes = sight(tx, who)?;
+        // A binding says who lives where; that is for fewer eyes than the homes themselves.
+        eyes.whole = who.communities_as(&[Role::CommunityAdmin, Role::Auditor]);
+        let rows = store::list(tx, &Whose::Seen(eyes), &filter, window.after.as_deref(), window.fetch())?;
+        let mut shown = Vec::with_capacity(rows.len());
+        for bound in rows {
+            let keeper = keeper_if(tx, who, bound.binding.facts().community)?;
+            shown.push(dto(&bound, who, keeper.as_ref()));
+        }
+        Ok(window.page(shown, |binding| binding.id.0.text(), |binding| binding))
+    })
+    .await
+}
+
+/// My bindings
+///
+/// Newest first.
+#[utoipa::path(get, path = "/me/home-bindings", tag = "registry", operation_id = "list_my_home_bindings",
+    params(("community_id" = Option<String>, Query), ("home_id" = Option<String>, Query), ("state" = Option<BindingState>, Query),
+        ("limit" = Option<i64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = Page<HomeBinding>)))]
+async fn list_my_home_bindings(call: Call) -> Outcome {
+    let mut params = call.query()?;
+    let filter = filter(&mut params)?;
+    call.list(params, move |tx, cx, window| {
+        let who = cx.actor()?;
+        let rows = store::list(tx, &Whose::Account(who.id), &filter, window.after.as_deref(), window.fetch())?;
+        Ok(window.page(rows, |bound| bound.binding.facts().id.text(), |bound| dto(&bound, who, None)))
+    })
+    .await
+}
+
+/// One binding
+#[utoipa::path(get, path = "/home-bindings/{id}", tag = "registry", operation_id = "get_home_binding", params(("id" = String, Path)),
+    responses((status = 200, body = HomeBinding, headers(("ETag" = String))), (status = 304, description = "Not changed")))]
+async fn get_home_binding(call: Call, id: At<BindingIdKind>) -> Outcome {
+    call.query()?.finish()?;
+    call.read_brief(move |tx, cx| {
+        let who = cx.actor()?;
+        let (bound, keeper) = load(tx, who, id.0)?;
+        Ok(Reply::ok(&dto(&bound, who, keeper.as_ref()))?.version(bound.binding.facts().version))
+    })
+    .await
+}
+
+/// Approve a claim 通过
+///
+/// The keeper may say who of the registry the resident is, and when a tenant's lease ends.
+#[utoipa::path(post, path = "/home-bindings/{id}/approve", tag = "registry", operation_id = "approve_home_binding",
+    params(("id" = String, Path)), request_body(content = ApproveBinding, example = json!({ "lease_ends_on": "2027-08-31" })),
+    responses((status = 200, body = HomeBinding, headers(("ETag" = String)))))]
+async fn approve_home_binding(call: Call, id: At<BindingIdKind>) -> Outcome {
+    let body: ApproveBinding = call.body()?;
+    call.write(move |tx, cx| {
+        act(tx, cx, id.0, |tx, binding, who, keeper| {
+            if let Some(person) = body.person_id
+                && !store::has_person(tx, binding.facts().community, person.0)?
+            {
+                return Err(ApiError::fault("/person_id", "unknown_person", "本社区没有这个人", "is not a person of the community"));
+            }
+            Ok(binding.approve(body.person_id.map(|p| p.0), body.lease_ends_on.map(|day| day.0), who, keeper, tx.now()))
+        })
+    })
+    .await
+}
+
+/// Reject a claim 驳回
+#[utoipa::path(post, path = "/home-bindings/{id}/reject", tag = "registry", operation_id = "reject_home_binding",
+    params(("id" = String, Path)), request_body(content = RejectBinding, example = json!({ "reason": "与登记信息不符，请携带房产证到社区办理" })),
+    responses((status = 200, body = HomeBinding, headers(("ETag" = String)))))]
+async fn reject_home_binding(call: Call, id: At<BindingIdKind>) -> Outcome {
+    let body: RejectBinding = call.body()?;
+    call.write(move |tx, cx| {
+        let why = Reason::new(&body.reason.0).map_err(|fault| text_fault("/reason", fault.into()))?;
+        act(tx, cx, id.0, |tx, binding, who, keeper| Ok(binding.reject(why, who, keeper, tx.now())))
+    })
+    .await
+}
+
+/// End a binding 解除
+///
+/// A keeper's to end, and the resident's own: who has moved out gives up what they have, or takes a claim back.
+#[utoipa::path(post, path = "/home-bindings/{id}/end", tag = "registry", operation_id = "end_home_binding",
+    params(("id" = String, Path)), request_body(content = EndBinding, example = json!({ "reason": "已搬离" })),
+    responses((status = 200, body = HomeBinding, headers(("ETag" = String)))))]
+async fn end_home_binding(call: Call, id: At<BindingIdKind>) -> Outcome {
+    let body: EndBinding = call.body()?;
+    call.write(move |tx, cx| {
+        let why = body.reason.as_ref().map(|text| text.0.as_str()).filter(|text| !text.is_empty());
+        let why = why.map(Reason::new).transpose().map_err(|fault| text_fault("/reason", fault.into()))?;
+        act(tx, cx, id.0, |tx, binding, who, keeper| Ok(binding.end(why, who, keeper, tx.now())))
+    })
+    .await
+}
+
+/// Writes down the leases that have run out, for those who wait for the event.
+pub fn settle_leases(tx: &mut Tx, limit: i64) -> Result<usize, DbError> {
+    let mut settled = 0;
+    for binding in store::expired(tx, limit)? {
+        if let Some(changed) = binding.settle() {
+            store::save(tx, changed)?;
+            settled += 1;
+        }
+    }
+    Ok(settled)
+}

@@ -1,0 +1,209 @@
+//! Delegations 代办 over HTTP: who may act for whom, in what, and until when.
+
+use deserr::Deserr;
+use jiazai_domain::actor::Actor;
+use jiazai_domain::registry::binding::{DelegationDraft, DelegationScope, OnBehalf, Principal};
+use jiazai_domain::registry::{self as domain, DelegationId, DelegationIdKind};
+use jiazai_infra::db::Tx;
+use jiazai_infra::identity;
+use jiazai_infra::registry::{bindings, delegations as store};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::dto::DelegationMatter;
+use super::{KEEPERS, absent, is_within, keeper, refuse};
+use crate::call::{At, Call, Outcome};
+use crate::error::{ApiError, code};
+use crate::input::named::{CommunityRef, DelegationRef, PersonRef, PrincipalRef};
+use crate::input::{Faults, Few, Instant, Nothing, Ref};
+use crate::op;
+use crate::page::Page;
+use crate::reply::Reply;
+use crate::route::{Access, Api};
+
+pub fn routes(api: &mut Api) {
+    api.add(op!(grant_delegation, Access::ResidentsOr(KEEPERS)))
+        .add(op!(list_my_delegations, Access::Anyone).refuses(&[code::CURSOR_INVALID]))
+        .add(op!(revoke_delegation, Access::Anyone).refuses(&[code::STATE_CONFLICT, code::STALE]));
+}
+
+/// One to five.
+pub type Matters = Few<DelegationMatter, 1, 5>;
+
+/// Somebody may act for somebody else.
+#[derive(Debug, Clone, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct NewDelegation {
+    #[schema(inline)]
+    pub community_id: CommunityRef,
+    /// Whom it is for: left out by a resident, for whom it is themselves; given by a keeper, for somebody without an account.
+    #[schema(inline)]
+    #[deserr(default)]
+    pub person_id: Option<PersonRef>,
+    /// Who may act. A keeper may name themselves.
+    #[schema(inline)]
+    pub delegate_id: PrincipalRef,
+    #[schema(inline)]
+    pub scopes: Matters,
+    /// At most a year ahead.
+    #[schema(inline)]
+    pub expires_at: Instant,
+}
+
+/// A delegation 代办.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Delegation {
+    #[schema(inline)]
+    pub id: DelegationRef,
+    #[schema(inline)]
+    pub community_id: CommunityRef,
+    /// The account that it is for; null when it is for somebody without one.
+    #[schema(inline)]
+    pub resident_id: Option<PrincipalRef>,
+    #[schema(inline)]
+    pub person_id: Option<PersonRef>,
+    #[schema(inline)]
+    pub delegate_id: PrincipalRef,
+    pub scopes: Vec<DelegationMatter>,
+    #[schema(inline)]
+    pub granted_by: PrincipalRef,
+    #[schema(inline)]
+    pub granted_at: Instant,
+    #[schema(inline)]
+    pub expires_at: Instant,
+    #[schema(inline)]
+    pub revoked_at: Option<Instant>,
+    /// Neither taken back nor over.
+    pub live: bool,
+    pub version: i64,
+}
+
+impl Delegation {
+    fn of(delegation: &domain::Delegation, now: jiazai_domain::kernel::time::Timestamp) -> Self {
+        let (resident_id, person_id) = match delegation.behalf_of {
+            Principal::Account(account) => (Some(Ref(account)), None),
+            Principal::Person(person) => (None, Some(Ref(person))),
+        };
+        Self {
+            id: Ref(delegation.id),
+            community_id: Ref(delegation.community),
+            resident_id,
+            person_id,
+            delegate_id: Ref(delegation.delegate),
+            scopes: delegation.scopes.iter().map(|scope| (*scope).into()).collect(),
+            granted_by: Ref(delegation.granted_by),
+            granted_at: delegation.granted_at.into(),
+            expires_at: delegation.expires_at.into(),
+            revoked_at: delegation.revoked_at.map(Into::into),
+            live: delegation.is_live(now),
+            version: delegation.version,
+        }
+    }
+}
+
+/// The right to act for somebody else in a matter, if the caller says by which delegation. One that is not theirs does not exist.
+pub fn on_behalf(tx: &mut Tx, who: &Actor, id: Option<DelegationId>, scope: DelegationScope) -> Result<Option<OnBehalf>, ApiError> {
+    let Some(id) = id else { return Ok(None) };
+    let unknown = || ApiError::fault("/delegation_id", "unknown_delegation", "没有这个代办授权", "is not a delegation of yours");
+    let delegation = store::find(tx, id)?.filter(|d| d.delegate == who.id).ok_or_else(unknown)?;
+    delegation.acting(who, scope, tx.now()).map(Some).map_err(refuse)
+}
+
+/// Let somebody act for me, or for an elder
+///
+/// A resident lets somebody act for them; a keeper lets somebody, or themselves, act for a person of the registry who has no
+/// account. What a delegate does is remembered under both names, and cannot be passed on.
+#[utoipa::path(post, path = "/delegations", tag = "registry", operation_id = "grant_delegation",
+    request_body(content = NewDelegation, example = json!({ "community_id": "com_01h455vb4pex5vsknk084sn02q", "delegate_id": "usr_01h455vb4pex5vsknk084sn02q", "scopes": ["repair"], "expires_at": "2027-05-01T00:00:00.000Z" })),
+    responses((status = 201, body = Delegation, headers(("ETag" = String)))))]
+async fn grant_delegation(call: Call) -> Outcome {
+    let body: NewDelegation = call.body()?;
+    call.write(move |tx, cx| {
+        let who = cx.actor()?;
+        let place = body.community_id.0;
+        let unknown = || ApiError::fault("/community_id", "unknown_community", "没有这个社区", "is not a known community");
+        if !is_within(who, place) || jiazai_infra::community::find(tx, place)?.is_none() {
+            return Err(unknown());
+        }
+        let nobody = || ApiError::fault("/delegate_id", "unknown_account", "没有这个账号", "is not a known account");
+        identity::principal(tx, body.delegate_id.0)?.filter(|p| p.disabled_at.is_none()).ok_or_else(nobody)?;
+        let draft = DelegationDraft {
+            delegate: body.delegate_id.0,
+            scopes: body.scopes.0.iter().map(|scope| (*scope).into()).collect(),
+            expires_at: body.expires_at.0,
+        };
+        let id = tx.new_id();
+        let made = match (who.resident(), body.person_id) {
+            (Ok(by), None) => domain::Delegation::grant(id, place, draft, &by, tx.now()),
+            (Ok(_), Some(_)) => {
+                return Err(ApiError::fault(
+                    "/person_id",
+                    "for_keepers",
+                    "居民只能为本人授权",
+                    "is for keepers; residents delegate for themselves",
+                ));
+            }
+            (Err(_), None) => return Err(ApiError::fault("/person_id", "required", "必填", "is required")),
+            (Err(_), Some(person)) => {
+                let by = keeper(tx, who, place)?;
+                let grids = store::grids_of_person(tx, person.0)?;
+                let stranger = || ApiError::fault("/person_id", "unknown_person", "没有这个人", "is not a person whom you keep");
+                let theirs = by.keeps_places(place) || grids.iter().any(|grid| by.keeps(place, *grid));
+                if !theirs || !bindings::has_person(tx, place, person.0)? {
+                    return Err(stranger());
+                }
+                // An administrator keeps people without a home too; one grid of none stands for that.
+                let grids = if grids.is_empty() { vec![None] } else { grids };
+                domain::Delegation::grant_for(id, person.0, &grids, draft, &by, tx.now())
+            }
+        };
+        let delegation = store::save(tx, made.map_err(refuse)?)?;
+        let at = format!("/api/v1/delegations/{id}");
+        Ok(Reply::created(at, &Delegation::of(&delegation, tx.now()))?.version(delegation.version))
+    })
+    .await
+}
+
+/// My delegations
+///
+/// Those that I gave, that are for me, and by which I may act. Newest first.
+#[utoipa::path(get, path = "/me/delegations", tag = "registry", operation_id = "list_my_delegations",
+    params(("limit" = Option<i64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = Page<Delegation>)))]
+async fn list_my_delegations(call: Call) -> Outcome {
+    let params = call.query()?;
+    call.list(params, move |tx, cx, window| {
+        let now = tx.now();
+        let rows = store::around(tx, cx.actor()?.id, window.after.as_deref(), window.fetch())?;
+        Ok(window.page(rows, |delegation| delegation.id.text(), |delegation| Delegation::of(&delegation, now)))
+    })
+    .await
+}
+
+/// Take a delegation back
+///
+/// Whoever gave it, whom it is for, the delegate who no longer wants it, and the community's administrator.
+#[utoipa::path(post, path = "/delegations/{id}/revoke", tag = "registry", operation_id = "revoke_delegation",
+    params(("id" = String, Path)), request_body(content = Nothing, example = json!({})),
+    responses((status = 200, body = Delegation, headers(("ETag" = String)))))]
+async fn revoke_delegation(call: Call, id: At<DelegationIdKind>) -> Outcome {
+    let _: Nothing = call.body()?;
+    call.write(move |tx, cx| {
+        let who = cx.actor()?;
+        let delegation = store::find(tx, id.0)?.ok_or_else(absent)?;
+        let involved = [delegation.granted_by, delegation.delegate].contains(&who.id) || delegation.behalf_of == Principal::Account(who.id);
+        if !involved && who.admin_of(delegation.community).is_err() {
+            return Err(absent());
+        }
+        cx.expect_version(delegation.version)?;
+        let changed = delegation.revoke(who, tx.now()).map_err(|refusal| match refusal {
+            domain::Refusal::DelegationOver => {
+                ApiError::new(code::STATE_CONFLICT).because("该代办授权已失效", "The delegation is over already").in_state("over", vec![])
+            }
+            other => refuse(other),
+        })?;
+        let delegation = store::save(tx, changed)?;
+        Ok(Reply::ok(&Delegation::of(&delegation, tx.now()))?.version(delegation.version))
+    })
+    .await
+}

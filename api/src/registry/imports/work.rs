@@ -1,0 +1,350 @@
+//! Doing an import: a portion of rows in a transaction of its own, in which the import moves on behind them; or, where it is all
+//! or nothing or only a trial, the whole file in one.
+//!
+//! Blocking, and the same for the server's job and for the command line. A worker that dies leaves a running import; whoever
+//! goes on begins behind the last line whose effect is saved. Of two that work at once, the version of the import lets one of
+//! them save a portion and undoes the other's.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use actix_web::web::Bytes;
+use jiazai_domain::actor::{Actor, PrincipalId};
+use jiazai_domain::kernel::time::Date;
+use jiazai_domain::registry::import::{Counts, Import, RowFault, State};
+use jiazai_domain::registry::{Keeper, Refusal};
+use jiazai_infra::db::{Db, DbError, Tx};
+use jiazai_infra::registry::import::reader::{Reader, Unreadable};
+use jiazai_infra::registry::import::{self as store, Importer, Stored, Tally};
+use jiazai_infra::registry::places;
+use jiazai_infra::vault::Vault;
+use jiazai_infra::{identity, leases};
+
+use crate::app::App;
+
+/// Rows in one transaction: other writers wait for it, and a crash undoes no more than these.
+const PORTION: usize = 200;
+/// Renewed with every portion; another instance goes on so long after a crash.
+const LEASE_MS: i64 = 5_000;
+const LEASE: &str = "imports";
+
+/// Where the bytes come from; read anew when a transaction runs again.
+#[derive(Debug, Clone)]
+pub enum Source {
+    Bytes(Bytes),
+    File(PathBuf),
+}
+
+impl Source {
+    fn open(&self) -> std::io::Result<Box<dyn Read + Send>> {
+        match self {
+            Self::Bytes(bytes) => Ok(Box::new(std::io::Cursor::new(bytes.clone()))),
+            Self::File(path) => Ok(Box::new(std::fs::File::open(path)?)),
+        }
+    }
+}
+
+/// Everything that doing an import takes.
+pub struct Worker {
+    pub db: Db,
+    pub vault: Arc<Vault>,
+    pub importer: Importer,
+    pub source: Source,
+    /// Who holds the lease; none where there is only one who could.
+    pub holder: Option<String>,
+}
+
+/// Why an import stopped before it was over. It goes on later.
+#[derive(Debug)]
+pub enum Stopped {
+    Db(DbError),
+    Io(std::io::Error),
+    /// The process was asked to end, or another instance is at it.
+    Elsewhere,
+}
+
+impl From<DbError> for Stopped {
+    fn from(error: DbError) -> Self {
+        Self::Db(error)
+    }
+}
+
+impl From<std::io::Error> for Stopped {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl std::fmt::Display for Stopped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Db(error) => error.fmt(f),
+            Self::Io(error) => error.fmt(f),
+            Self::Elsewhere => f.write_str("somebody else is at it"),
+        }
+    }
+}
+
+/// Takes back what a transaction did, and keeps what it found.
+enum Undone {
+    Stopped(Stopped),
+    Found(Box<(Tally, u64)>),
+}
+
+impl From<DbError> for Undone {
+    fn from(error: DbError) -> Self {
+        Self::Stopped(error.into())
+    }
+}
+
+/// A decision that only a bug refuses: the worker asks for what the state it has just read allows.
+fn sure<T>(decided: Result<T, Refusal>) -> Result<T, DbError> {
+    decided.map_err(|refusal| DbError::Corrupt(format!("an import refused to go on: {}", refusal.code())))
+}
+
+impl Worker {
+    /// Does an import to its end, telling `progress` after every portion; goes on while `go_on` says so.
+    ///
+    /// # Errors
+    /// [`Stopped`]; the import can be gone on with.
+    pub fn run(&self, mut import: Import, go_on: impl Fn() -> bool, progress: impl Fn(&Import)) -> Result<Import, Stopped> {
+        let (kind, format) = (import.asked.kind, import.asked.format);
+        let today = self.db.write_blocking(|tx| Ok::<Date, DbError>(tx.now().date()))?;
+        if import.state == State::Queued {
+            let counted = match Reader::open(self.source.open()?, kind, format, today) {
+                Ok(reader) => Ok(reader.count()?),
+                Err(Unreadable::Io(error)) => return Err(error.into()),
+                Err(Unreadable::Faults(faults)) => Err(faults),
+            };
+            match counted {
+                Ok(total) => import = self.save(move |tx| store::save(tx, sure(import.clone().start(total))?))?,
+                Err(faults) => return self.refuse(import, faults),
+            }
+            progress(&import);
+        }
+        if import.asked.dry_run || import.asked.atomic {
+            return self.whole(import, today);
+        }
+        let mut reader = match Reader::open(self.source.open()?, kind, format, today) {
+            Ok(reader) => reader,
+            Err(Unreadable::Io(error)) => return Err(error.into()),
+            Err(Unreadable::Faults(faults)) => return self.refuse(import, faults),
+        };
+        reader.skip_through(u64::try_from(import.through).unwrap_or(0))?;
+        loop {
+            if !go_on() {
+                return Err(Stopped::Elsewhere);
+            }
+            let lines = reader.lines(PORTION)?;
+            if lines.is_empty() {
+                break;
+            }
+            let (vault, importer) = (self.vault.clone(), self.importer.clone());
+            let before = import.clone();
+            import = self.save(move |tx| {
+                let tally = store::portion(tx, &vault, &importer, &lines)?;
+                store::save_faults(tx, before.id, &tally.faults)?;
+                store::save(tx, sure(before.clone().advance(tally.counts, tally.failed, line(lines.last())))?)
+            })?;
+            progress(&import);
+        }
+        let over = import;
+        self.save(move |tx| store::save(tx, sure(over.clone().finish(tx.now()))?))
+    }
+
+    /// The whole file in one transaction, which is taken back when it is a trial or a row failed.
+    fn whole(&self, import: Import, today: Date) -> Result<Import, Stopped> {
+        let (vault, importer, source, job) = (self.vault.clone(), self.importer.clone(), self.source.clone(), import.clone());
+        let done = self.db.write_blocking(move |tx| -> Result<Import, Undone> {
+            let open = source.open().map_err(|error| Undone::Stopped(error.into()))?;
+            let mut tally = Tally::default();
+            let mut last = 0;
+            match Reader::open(open, job.asked.kind, job.asked.format, today) {
+                Err(Unreadable::Io(error)) => return Err(Undone::Stopped(error.into())),
+                Err(Unreadable::Faults(faults)) => tally.add(Tally { failed: 1, faults, ..Tally::default() }),
+                Ok(mut reader) => loop {
+                    let lines = reader.lines(PORTION).map_err(|error| Undone::Stopped(error.into()))?;
+                    if lines.is_empty() {
+                        break;
+                    }
+                    last = lines.last();
+                    tally.add(store::portion(tx, &vault, &importer, &lines)?);
+                },
+            }
+            if job.asked.dry_run || tally.failed > 0 {
+                return Err(Undone::Found(Box::new((tally, last))));
+            }
+            close(tx, &vault, job.clone(), &tally, last).map_err(Undone::from)
+        });
+        match done {
+            Ok(import) => Ok(import),
+            Err(Undone::Stopped(stopped)) => Err(stopped),
+            Err(Undone::Found(found)) => {
+                let vault = self.vault.clone();
+                self.save(move |tx| close(tx, &vault, import.clone(), &found.0, found.1))
+            }
+        }
+    }
+
+    /// Ends an import of which nothing could be read.
+    pub fn refuse(&self, import: Import, faults: Vec<RowFault>) -> Result<Import, Stopped> {
+        let vault = self.vault.clone();
+        self.save(move |tx| {
+            let import = if import.state == State::Queued { store::save(tx, sure(import.clone().start(0))?)? } else { import.clone() };
+            close(tx, &vault, import, &Tally { failed: 1, faults: faults.clone(), ..Tally::default() }, 0)
+        })
+    }
+
+    /// Saves a step, if the lease is still ours.
+    fn save(&self, mut step: impl FnMut(&mut Tx) -> Result<Import, DbError> + Send + 'static) -> Result<Import, Stopped> {
+        let holder = self.holder.clone();
+        let done = self.db.write_blocking(move |tx| {
+            if let Some(holder) = &holder
+                && !leases::take(tx, LEASE, holder, LEASE_MS)?
+            {
+                return Ok(None);
+            }
+            step(tx).map(Some)
+        });
+        match done {
+            Ok(Some(import)) => Ok(import),
+            Ok(None) | Err(DbError::Stale) => Err(Stopped::Elsewhere),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn line(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Writes down what was found and that the import is over.
+fn close(tx: &mut Tx, vault: &Vault, import: Import, tally: &Tally, last: u64) -> Result<Import, DbError> {
+    store::save_faults(tx, import.id, &tally.faults)?;
+    if import.asked.dry_run {
+        store::save_diffs(tx, vault, import.id, &tally.diffs)?;
+    }
+    let counts: Counts = tally.counts;
+    let import = store::save(tx, sure(import.advance(counts, tally.failed, line(last)))?)?;
+    let now = tx.now();
+    store::save(tx, sure(import.finish(now))?)
+}
+
+/// An account as an importer: with the rights that it has now, not those that it had when it asked.
+pub fn importer(tx: &mut Tx, id: PrincipalId, place: jiazai_domain::actor::CommunityId) -> Result<Option<Importer>, DbError> {
+    let Some(principal) = identity::principal(tx, id)?.filter(|principal| principal.disabled_at.is_none()) else { return Ok(None) };
+    let actor = Actor { id, kind: principal.kind, session: None, grants: identity::grants_of(tx, id)?, scopes: vec![] };
+    let grids = places::grids_of(tx, id)?;
+    let Ok(keeper) = Keeper::of(&actor, place, grids) else { return Ok(None) };
+    Ok(Some(Importer { keeper, admin: actor.admin_of(place).ok() }))
+}
+
+/// Does what waits, one import after the other; gives how many were done.
+pub async fn waiting(app: Arc<App>, holder: String) -> Result<usize, DbError> {
+    let mut done = 0;
+    loop {
+        // A look first: an idle server must not write to its disk every second.
+        let (next, over) = app.db.read(|tx| Ok::<_, DbError>((store::next_waiting(tx)?, store::over_with_files(tx, 20)?))).await?;
+        for stored in over {
+            forget(&app, &stored).await?;
+        }
+        let Some(stored) = next.filter(|_| app.serving.load(Ordering::Relaxed)) else { break };
+        let asking = holder.clone();
+        if !app.db.write(move |tx| leases::take(tx, LEASE, &asking, LEASE_MS)).await? {
+            break;
+        }
+        match one(&app, &holder, stored).await {
+            Ok(()) => done += 1,
+            Err(Stopped::Elsewhere) => break,
+            Err(Stopped::Db(error)) => return Err(error),
+            Err(Stopped::Io(error)) => {
+                tracing::warn!(%error, "an import could not be read and will be tried again");
+                break;
+            }
+        }
+    }
+    app.db.write(move |tx| leases::give_back(tx, LEASE, &holder)).await?;
+    Ok(done)
+}
+
+async fn one(app: &Arc<App>, holder: &str, stored: Stored) -> Result<(), Stopped> {
+    let id = stored.import.id;
+    let bytes = load(app, &stored).await?;
+    let (by, place) = (stored.import.created_by, stored.import.community);
+    let rights = app.db.read(move |tx| importer(tx, by, place)).await?;
+    let worker = app.clone();
+    let holder = holder.to_owned();
+    let over = tokio::task::spawn_blocking(move || {
+        let refused = |code| vec![RowFault::new(1, "", code)];
+        let (importer, wrong) = match (rights, &bytes) {
+            (Some(importer), Some(_)) => (importer, None),
+            (Some(importer), None) => (importer, Some(refused("file_lost"))),
+            // Nothing is taken in the name of somebody who may not any more; the import still has to end.
+            (None, _) => return Ok(None),
+        };
+        let source = Source::Bytes(bytes.unwrap_or_default());
+        let serving = worker.clone();
+        let doing = Worker { db: worker.db.clone(), vault: worker.vault.clone(), importer, source, holder: Some(holder) };
+        match wrong {
+            Some(faults) => doing.refuse(stored.import, faults),
+            None => doing.run(stored.import, || serving.serving.load(Ordering::Relaxed), |_| ()),
+        }
+        .map(Some)
+    })
+    .await
+    .map_err(|_| Stopped::Elsewhere)??;
+    if over.is_none() {
+        app.db.write(move |tx| disown(tx, id)).await?;
+    }
+    let app = app.clone();
+    app.jobs.wake();
+    if let Some(stored) = app.db.read(move |tx| store::find(tx, id)).await? {
+        forget(&app, &stored).await?;
+    }
+    Ok(())
+}
+
+/// Ends an import whose creator has lost the right to it.
+fn disown(tx: &mut Tx, id: jiazai_domain::registry::ImportId) -> Result<(), DbError> {
+    let Some(Stored { import, .. }) = store::find(tx, id)? else { return Ok(()) };
+    if import.is_over() {
+        return Ok(());
+    }
+    let import = if import.state == State::Queued { store::save(tx, sure(import.start(0))?)? } else { import };
+    store::save_faults(tx, import.id, &[RowFault::new(1, "", "not_for_you")])?;
+    let through = import.through;
+    let import = store::save(tx, sure(import.advance(Counts::default(), 1, through))?)?;
+    let now = tx.now();
+    store::save(tx, sure(import.finish(now))?).map(drop)
+}
+
+fn parts(stored_as: &str) -> Option<(&str, usize)> {
+    let (name, count) = stored_as.rsplit_once('/')?;
+    Some((name, count.parse().ok()?))
+}
+
+/// The whole file, opened; none when a part is missing.
+async fn load(app: &App, stored: &Stored) -> Result<Option<Bytes>, Stopped> {
+    let Some((name, count)) = stored.stored_as.as_deref().and_then(parts) else { return Ok(None) };
+    let mut bytes = Vec::new();
+    for number in 0..count {
+        match app.files.get_part(name, number).await {
+            Ok(Some(part)) => bytes.extend_from_slice(&part),
+            Ok(None) => return Ok(None),
+            Err(_) => return Err(Stopped::Elsewhere),
+        }
+    }
+    Ok(Some(bytes.into()))
+}
+
+/// Deletes the file of an import that is over. The row forgets it last, so that a file is never left behind unknown.
+async fn forget(app: &App, stored: &Stored) -> Result<(), DbError> {
+    let Some((name, count)) = stored.stored_as.as_deref().and_then(parts).filter(|_| stored.import.is_over()) else { return Ok(()) };
+    if app.files.delete_parts(name, count).await.is_ok() {
+        let id = stored.import.id;
+        app.db.write(move |tx| store::forget_file(tx, id)).await?;
+    }
+    Ok(())
+}

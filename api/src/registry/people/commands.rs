@@ -1,0 +1,293 @@
+//! The commands about people: load, decide, save. Synchronous, inside one transaction.
+
+use jiazai_domain::actor::{Actor, PrincipalId};
+use jiazai_domain::kernel::changed::Changed;
+use jiazai_domain::kernel::text::Line;
+use jiazai_domain::kernel::time::Date;
+use jiazai_domain::registry::sight::{Mask, Revealer, Sight, reveal as lift, visible_tags};
+use jiazai_domain::registry::{
+    Correction, Fact, FactId, FactKind, GridId, Home, HomeId, Household, Keeper, Person, PersonDraft, PersonId, Refusal, Source, as_of,
+};
+use jiazai_infra::db::{DbError, Tx};
+use jiazai_infra::registry::{facts, homes, people as store, places, tags};
+use jiazai_infra::{events, identity};
+
+use super::dto::{self, CorrectFact, NewFact, NewPerson, PutPerson, Reveal};
+use crate::call::Cx;
+use crate::error::{ApiError, code};
+use crate::faults::{faulty, text_fault};
+use crate::registry::{absent, keeper, refuse, sight, within};
+use crate::reply::Reply;
+
+/// A person whom the caller sees, with the grids of the homes that they are tied to today.
+pub struct Seen {
+    pub person: Person,
+    pub grids: Vec<Option<GridId>>,
+    pub sight: Sight,
+}
+
+/// The person, if the caller sees them; what is not seen does not exist.
+pub fn seen(tx: &mut Tx, cx: &Cx, id: PersonId) -> Result<Seen, ApiError> {
+    let who = cx.actor()?;
+    let sight = sight(tx, who)?;
+    let person = store::find(tx, &cx.app.vault, id)?.ok_or_else(absent)?;
+    let grids = store::grids_of(tx, &[id], tx.now().date())?.remove(&id).unwrap_or_default();
+    if sight.sees_person(person.community, &grids) { Ok(Seen { person, grids, sight }) } else { Err(absent()) }
+}
+
+/// The person, and the caller as their keeper.
+pub fn kept(tx: &mut Tx, cx: &Cx, id: PersonId) -> Result<(Seen, Keeper), ApiError> {
+    let seen = seen(tx, cx, id)?;
+    let by = keeper(tx, cx.actor()?, seen.person.community)?;
+    Ok((seen, by))
+}
+
+/// The name by which an account is known to residents.
+pub fn name_of(tx: &mut Tx, id: PrincipalId) -> Result<String, ApiError> {
+    Ok(identity::principal(tx, id)?.map_or_else(String::new, |principal| principal.display_name))
+}
+
+/// The roles that somebody holds in a community.
+pub fn roles_in(who: &Actor, community: jiazai_domain::actor::CommunityId) -> Vec<jiazai_domain::actor::Role> {
+    who.grants.iter().filter(|grant| grant.community.is_none_or(|own| own == community)).map(|grant| grant.role).collect()
+}
+
+/// A person in full, as an answer.
+pub fn show(tx: &mut Tx, cx: &Cx, seen: &Seen, day: Option<Date>) -> Result<dto::Person, ApiError> {
+    let who = cx.actor()?;
+    let person = &seen.person;
+    let day = day.unwrap_or_else(|| tx.now().date());
+    let dictionary = tags::dictionary(tx, person.community)?;
+    let given = tags::of_people(tx, &[person.id])?.remove(&person.id).unwrap_or_default();
+    let roles = roles_in(who, person.community);
+    let shown = visible_tags(&given, &dictionary, &roles, day).into_iter().map(|tag| dto::PersonTag::of(tag, &dictionary)).collect();
+    let all = facts::of_people(tx, &[person.id])?;
+    let mut ties = Vec::new();
+    for fact in as_of(&all, day) {
+        if sees_home(tx, &seen.sight, fact.home)? {
+            ties.push(dto::PersonFact::from(fact));
+        }
+    }
+    Ok(dto::Person::of(person, Mask::of(who, person.community), shown, Some(ties), day))
+}
+
+/// Whether a home is in sight.
+pub fn sees_home(tx: &mut Tx, sight: &Sight, id: HomeId) -> Result<bool, ApiError> {
+    Ok(homes::find(tx, id)?.is_some_and(|(home, _)| sight.sees(home.community, home.grid)))
+}
+
+fn reply(tx: &mut Tx, cx: &Cx, seen: &Seen) -> Result<Reply, ApiError> {
+    Ok(Reply::ok(&show(tx, cx, seen, None)?)?.version(seen.person.version))
+}
+
+/// After a decision: the person as they are now, whether the caller still sees them or not, since they just did it.
+pub fn show_again(tx: &mut Tx, cx: &Cx, seen: Seen, person: Person) -> Result<Reply, ApiError> {
+    reply(tx, cx, &Seen { person, ..seen })
+}
+
+/// A document or a code that somebody else has.
+pub fn taken(error: DbError) -> ApiError {
+    match error {
+        DbError::Duplicate => {
+            ApiError::new(code::DUPLICATE).because("证件号码或外部编码已登记在他人名下", "The document or the external code is somebody else's")
+        }
+        other => other.into(),
+    }
+}
+
+/// A refusal about something below `prefix` in the body.
+fn refuse_at(prefix: &str, refusal: Refusal) -> ApiError {
+    match refusal {
+        Refusal::Invalid(faults) => faulty(prefix, faults),
+        other => refuse(other),
+    }
+}
+
+/// Writes a person into the registry, and what ties them to homes.
+pub fn create(tx: &mut Tx, cx: &Cx, body: &NewPerson) -> Result<Reply, ApiError> {
+    let who = cx.actor()?;
+    let place = body.community_id.0;
+    let unknown = |error: ApiError| {
+        if error.code() == code::NOT_FOUND { ApiError::fault("/community_id", "unknown_community", "没有这个社区", "is not a known community") } else { error }
+    };
+    within(tx, who, place).map_err(unknown)?;
+    let by = keeper(tx, who, place)?;
+    // Who reaches only some grids would lose sight of somebody tied to none of them.
+    if body.facts.0.is_empty() && !by.keeps_places(place) {
+        return Err(ApiError::fault("/facts", "required", "请同时登记此人与您网格内房屋的关系", "must tie the person to a home of your grids"));
+    }
+    let kind = body.id_type.map_or(jiazai_domain::registry::DocumentType::ResidentId, Into::into);
+    let draft = PersonDraft {
+        name: &body.name.0,
+        document: body.id_number.as_ref().map(|number| (kind, number.0.as_str())),
+        sex: body.sex.map(Into::into),
+        born_on: body.born_on.map(|day| day.0),
+        phone: body.phone.as_ref().map(|phone| phone.0.as_str()),
+        external_code: body.external_code.as_ref().map(|code| code.0.as_str()),
+    };
+    let made = Person::create(tx.new_id(), draft, &by, tx.now()).map_err(refuse)?;
+    let person = store::save(tx, &cx.app.vault, made, &[]).map_err(taken)?;
+    for (i, fact) in body.facts.0.iter().enumerate() {
+        tie(tx, &person, fact, &by, &format!("/facts/{i}"))?;
+    }
+    let grids = store::grids_of(tx, &[person.id], tx.now().date())?.remove(&person.id).unwrap_or_default();
+    let seen = Seen { sight: sight(tx, who)?, person, grids };
+    let dto = show(tx, cx, &seen, None)?;
+    Ok(Reply::created(format!("/api/v1/people/{}", seen.person.id), &dto)?.version(seen.person.version))
+}
+
+/// A home of the community that the keeper reaches; others do not exist for them.
+fn home_for(tx: &mut Tx, person: &Person, id: HomeId, by: &Keeper, prefix: &str) -> Result<Home, ApiError> {
+    let found = homes::find(tx, id)?.map(|(home, _)| home);
+    found.filter(|home| home.community == person.community && by.keeps(home.community, home.grid)).ok_or_else(|| {
+        ApiError::fault(&format!("{prefix}/home_id"), "unknown_home", "没有这个房屋", "is not a home of the community that you keep")
+    })
+}
+
+/// Records what ties a person to a home; the home is saved one version on. The person is the caller's to save so.
+fn tie(tx: &mut Tx, person: &Person, body: &NewFact, by: &Keeper, prefix: &str) -> Result<Fact, ApiError> {
+    let draft = body.draft().map_err(|rule| text_fault(&format!("{prefix}/share"), rule))?;
+    let home = home_for(tx, person, body.home_id.0, by, prefix)?;
+    let around = facts::around(tx, person.id, home.id)?;
+    let within = Household { person, home: &home, around: &around };
+    let made = Fact::record(tx.new_id(), draft, within, Source::Keeper, by, tx.now()).map_err(|refusal| refuse_at(prefix, refusal))?;
+    let fact = facts::save(tx, made)?;
+    let known = facts::of_homes(tx, &[home.id])?;
+    homes::touch(tx, &home, &known)?;
+    Ok(fact)
+}
+
+/// Records a fact of somebody who is known.
+pub fn record(tx: &mut Tx, cx: &Cx, id: PersonId, body: &NewFact) -> Result<Reply, ApiError> {
+    let (seen, by) = kept(tx, cx, id)?;
+    cx.expect_version(seen.person.version)?;
+    let fact = tie(tx, &seen.person, body, &by, "")?;
+    store::touch(tx, &seen.person)?;
+    Ok(Reply::created(format!("/api/v1/people/{id}/facts"), &dto::PersonFact::from(&fact))?.version(fact.version))
+}
+
+/// A fact that the caller sees, with its home and its person.
+fn fact(tx: &mut Tx, cx: &Cx, id: FactId) -> Result<(Fact, Home, Person, Keeper), ApiError> {
+    let who = cx.actor()?;
+    let fact = facts::find(tx, id)?.ok_or_else(absent)?;
+    let (home, _) = homes::find(tx, fact.home)?.ok_or_else(absent)?;
+    if !sight(tx, who)?.sees(home.community, home.grid) {
+        return Err(absent());
+    }
+    let by = keeper(tx, who, home.community)?;
+    let person = store::find(tx, &cx.app.vault, fact.person)?.ok_or_else(absent)?;
+    cx.expect_version(fact.version)?;
+    Ok((fact, home, person, by))
+}
+
+fn corrected(tx: &mut Tx, correction: Correction, home: &Home, person: &Person) -> Result<Reply, ApiError> {
+    let (_, new) = facts::save_correction(tx, correction)?;
+    let known = facts::of_homes(tx, &[home.id])?;
+    homes::touch(tx, home, &known)?;
+    store::touch(tx, person)?;
+    Ok(Reply::ok(&dto::PersonFact::from(&new))?.version(new.version))
+}
+
+/// Says a fact differently.
+pub fn correct_fact(tx: &mut Tx, cx: &Cx, id: FactId, body: &CorrectFact) -> Result<Reply, ApiError> {
+    let (fact, home, person, by) = fact(tx, cx, id)?;
+    let draft = body.draft(fact.kind).map_err(|rule| text_fault("/share", rule))?;
+    let reason = super::why(&body.reason.0)?;
+    let around = facts::around(tx, person.id, home.id)?;
+    let within = Household { person: &person, home: &home, around: &around };
+    let correction = fact.correct(tx.new_id(), draft, reason, within, &by, tx.now()).map_err(refuse)?;
+    corrected(tx, correction, &home, &person)
+}
+
+/// Lets a fact end.
+pub fn end_fact(tx: &mut Tx, cx: &Cx, id: FactId, until: Date) -> Result<Reply, ApiError> {
+    let (fact, home, person, by) = fact(tx, cx, id)?;
+    let correction = fact.end(tx.new_id(), until, &home, &by, tx.now()).map_err(refuse)?;
+    corrected(tx, correction, &home, &person)
+}
+
+/// Corrects what is written of a person.
+pub fn correct(tx: &mut Tx, cx: &Cx, id: PersonId, body: &PutPerson) -> Result<Reply, ApiError> {
+    let (seen, by) = kept(tx, cx, id)?;
+    let person = &seen.person;
+    cx.expect_version(person.version)?;
+    let before = person.document.as_ref();
+    let number = body.id_number.or(before.map(|d| d.expose().to_owned()), |text| text.0.clone());
+    let kind = body.id_type.map(Into::into).or(before.map(|d| d.kind())).unwrap_or(jiazai_domain::registry::DocumentType::ResidentId);
+    let phone = body.phone.or(person.phone.as_ref().map(|p| p.expose().to_owned()), |text| text.0.clone());
+    let external = body.external_code.or(person.external_code.clone(), |text| text.0.clone());
+    let renumbered = !matches!(body.id_number, dto::Change::Keep);
+    // Another number tells another birth date and sex; what the old one told goes with it.
+    let told = |value: bool| renumbered && value;
+    let draft = PersonDraft {
+        name: body.name.as_ref().map_or(person.name.as_str(), |name| name.0.as_str()),
+        document: number.as_deref().map(|number| (kind, number)),
+        sex: body.sex.or(person.sex.filter(|_| !told(before.is_some_and(|d| d.sex().is_some()))), |word| (*word).into()),
+        born_on: body.born_on.or(person.born_on.filter(|_| !told(before.is_some_and(|d| d.born_on().is_some()))), |day| day.0),
+        phone: phone.as_deref(),
+        external_code: external.as_deref(),
+    };
+    let reason = body.reason.as_ref().filter(|text| !text.0.is_empty()).map(|text| super::why(&text.0)).transpose()?;
+    let decided = person.clone().correct(draft, reason, &seen.grids, &by, tx.now()).map_err(refuse)?;
+    match decided {
+        None => reply(tx, cx, &seen),
+        Some((changed, altered)) => {
+            let person = store::save(tx, &cx.app.vault, changed, &altered).map_err(taken)?;
+            show_again(tx, cx, seen, person)
+        }
+    }
+}
+
+/// A decision about the person as a whole, and the facts that end with it on a day.
+pub fn leave(
+    tx: &mut Tx,
+    cx: &Cx,
+    id: PersonId,
+    (pointer, day): (&str, Date),
+    ends: impl Fn(FactKind) -> bool,
+    decide: impl FnOnce(Person, &[Option<GridId>], &Keeper) -> Result<Changed<Person>, Refusal>,
+) -> Result<Reply, ApiError> {
+    let (seen, by) = kept(tx, cx, id)?;
+    cx.expect_version(seen.person.version)?;
+    let changed = decide(seen.person.clone(), &seen.grids, &by).map_err(refuse)?;
+    let person = store::save(tx, &cx.app.vault, changed, &[])?;
+    let own = facts::of_people(tx, &[id])?;
+    let over = |fact: &Fact| fact.interval.until().is_some_and(|until| until <= day);
+    for fact in own.into_iter().filter(|fact| fact.is_current() && ends(fact.kind) && !over(fact)) {
+        let (home, _) = homes::find(tx, fact.home)?.ok_or_else(|| ApiError::new(code::INTERNAL))?;
+        // What was to begin later never began; somebody has to say what it was.
+        let correction = fact.end(tx.new_id(), day, &home, &by, tx.now()).map_err(|refusal| match refusal {
+            Refusal::Invalid(_) => ApiError::fault(pointer, "facts_later", "有登记的起始日期晚于此日期，请先更正", "is before something recorded of them began; correct that first"),
+            other => refuse(other),
+        })?;
+        facts::save_correction(tx, correction)?;
+        let known = facts::of_homes(tx, &[home.id])?;
+        homes::touch(tx, &home, &known)?;
+    }
+    show_again(tx, cx, seen, person)
+}
+
+/// Lifts masks, and remembers who did.
+pub fn reveal(tx: &mut Tx, cx: &Cx, id: PersonId, body: &Reveal) -> Result<Reply, ApiError> {
+    let who = cx.actor()?;
+    let Seen { person, grids, .. } = seen(tx, cx, id)?;
+    let own = places::grids_of(tx, who.id)?;
+    // Which key a client program holds is known once there are keys.
+    let by = Revealer::of(who, person.community, own, None).map_err(refuse)?;
+    let reason = Line::new(&body.reason.0).map_err(|fault| text_fault("/reason", fault.into()))?;
+    let account = store::account_of(tx, person.id)?;
+    let fields: Vec<_> = body.fields.0.iter().map(|field| (*field).into()).collect();
+    let revealed = lift(&person, &grids, account, (&fields, &reason), &by, tx.now()).map_err(refuse)?;
+    events::record(tx, person.community, &person.id.text(), person.version, std::slice::from_ref(&revealed.event))?;
+    let mut answer = dto::Revealed::default();
+    for (field, value) in revealed.values {
+        use jiazai_domain::registry::sight::RevealField as F;
+        match field {
+            F::Name => answer.name = value,
+            F::IdNumber => answer.id_number = value,
+            F::Phone => answer.phone = value,
+            F::BornOn => answer.born_on = value,
+        }
+    }
+    Reply::ok(&answer)
+}

@@ -1,0 +1,459 @@
+//! Rows of people: the person, what ties them to a home, and their tags.
+//!
+//! A row adds and corrects; it never ends a fact and never takes a tag away. Facts are recorded where the same does not hold
+//! already, so a file that is imported again changes nothing.
+
+use std::collections::{HashMap, HashSet};
+
+use jiazai_domain::kernel::changed::Changed;
+use jiazai_domain::kernel::fault::Fault;
+use jiazai_domain::kernel::time::Date;
+use jiazai_domain::registry::import::{Diff, PersonRow};
+use jiazai_domain::registry::{
+    Alteration, Correction, Document, Estate, Fact, FactDraft, FactId, FactKind, GridId, Home, HomeId, Household, Interval, Person, PersonDraft,
+    PersonId, PersonTag, Reason, Refusal, Relation, Source, Tag,
+};
+
+use super::homes::{Places, of_refusal, unit_and_number};
+use super::{Importer, Line, Tally, extras};
+use crate::db::{DbError, Tx};
+use crate::registry::{facts, homes, people, tags};
+use crate::vault::Vault;
+
+/// Facts by whom and by where.
+#[derive(Default)]
+pub(super) struct Book {
+    all: HashMap<FactId, Fact>,
+    by_home: HashMap<HomeId, Vec<FactId>>,
+    by_person: HashMap<PersonId, Vec<FactId>>,
+}
+
+impl Book {
+    pub(super) fn of(facts: impl IntoIterator<Item = Fact>) -> Self {
+        let mut book = Self::default();
+        for fact in facts {
+            book.write(fact);
+        }
+        book
+    }
+
+    /// Writes a fact, or writes it anew.
+    fn write(&mut self, fact: Fact) {
+        if !self.all.contains_key(&fact.id) {
+            self.by_home.entry(fact.home).or_default().push(fact.id);
+            self.by_person.entry(fact.person).or_default().push(fact.id);
+        }
+        self.all.insert(fact.id, fact);
+    }
+
+    fn of_home(&self, home: HomeId) -> Vec<Fact> {
+        self.by_home.get(&home).into_iter().flatten().filter_map(|id| self.all.get(id)).cloned().collect()
+    }
+
+    pub(super) fn of_person(&self, person: PersonId) -> impl Iterator<Item = &Fact> {
+        self.by_person.get(&person).into_iter().flatten().filter_map(|id| self.all.get(id))
+    }
+
+    fn around(&self, person: PersonId, home: HomeId) -> Vec<Fact> {
+        let mut around = self.of_home(home);
+        around.extend(self.of_person(person).filter(|fact| fact.home != home).cloned());
+        around
+    }
+}
+
+struct Known {
+    places: Places,
+    homes: HashMap<HomeId, Home>,
+    people: HashMap<PersonId, Person>,
+    by_document: HashMap<Document, PersonId>,
+    by_code: HashMap<String, PersonId>,
+    book: Book,
+    /// Of the homes that people are tied to, wherever those are.
+    grids: HashMap<PersonId, Vec<Option<GridId>>>,
+    dictionary: Vec<Tag>,
+    given: HashMap<PersonId, Vec<PersonTag>>,
+    extras: HashMap<String, Vec<(String, String)>>,
+    /// Of whom facts were written, and who were not saved since.
+    tied: HashSet<PersonId>,
+    touched: HashSet<HomeId>,
+}
+
+impl Known {
+    fn load(tx: &mut Tx, vault: &Vault, by: &Importer, rows: &[&PersonRow]) -> Result<Self, DbError> {
+        let community = by.keeper.community();
+        let named: Vec<(&str, &str)> = rows.iter().map(|row| (row.estate.as_str(), row.building.as_str())).collect();
+        let keys: Vec<String> = rows.iter().map(|row| unit_and_number(&row.home())).collect();
+        let places = Places::load(tx, community, &named, keys)?;
+        let mut found = HashMap::new();
+        for row in rows {
+            if let Some(id) = places.home(&row.estate, &row.building, &unit_and_number(&row.home()))
+                && !found.contains_key(&id)
+                && let Some((home, _)) = homes::find(tx, id)?
+            {
+                found.insert(id, home);
+            }
+        }
+        let documents: Vec<&Document> = rows.iter().filter_map(|row| row.person.document.as_ref()).collect();
+        let codes: Vec<&str> = rows.iter().filter_map(|row| row.person.external_code.as_deref()).collect();
+        let persons = people::known_by(tx, vault, community, &documents, &codes)?;
+        let ids: Vec<PersonId> = persons.iter().map(|person| person.id).collect();
+        let home_ids: Vec<HomeId> = found.keys().copied().collect();
+        let mut book = Book::of(facts::of_homes(tx, &home_ids)?);
+        for fact in facts::of_people(tx, &ids)? {
+            book.write(fact);
+        }
+        let mut known = Self {
+            places,
+            homes: found,
+            people: HashMap::new(),
+            by_document: HashMap::new(),
+            by_code: HashMap::new(),
+            book,
+            grids: people::grids_of(tx, &ids, tx.now().date())?,
+            dictionary: tags::dictionary(tx, community)?,
+            given: tags::of_people(tx, &ids)?,
+            extras: extras::of(tx, vault, ids.iter().map(PersonId::text).collect())?,
+            tied: HashSet::new(),
+            touched: HashSet::new(),
+        };
+        for person in persons {
+            known.remember(person);
+        }
+        Ok(known)
+    }
+
+    fn remember(&mut self, person: Person) {
+        if let Some(document) = &person.document {
+            self.by_document.insert(document.clone(), person.id);
+        }
+        if let Some(code) = &person.external_code {
+            self.by_code.insert(code.clone(), person.id);
+        }
+        self.people.insert(person.id, person);
+    }
+}
+
+/// What ties a person to a home in one way, as far as a row can say it: the fact that holds today or, where a row tells of
+/// other days, one that overlaps them.
+fn standing<'b>(facts: impl Iterator<Item = &'b Fact>, home: HomeId, kind: FactKind, told: Option<Interval>, today: Date) -> Option<&'b Fact> {
+    facts
+        .filter(|fact| fact.is_current() && fact.home == home && fact.kind == kind)
+        .filter(|fact| fact.interval.contains(today) || told.is_some_and(|told| fact.interval.overlaps(&told)))
+        .max_by_key(|fact| (fact.interval.contains(today), fact.interval.from()))
+}
+
+/// The row that an export writes of a person, a home and a relation; none where that relation does not hold.
+pub(super) fn row(
+    person: &Person,
+    (home, estate, building): (&Home, &Estate, &str),
+    relation: Relation,
+    (book, told): (&Book, Option<Interval>),
+    tags: Vec<String>,
+    extras: Vec<(String, String)>,
+    today: Date,
+) -> Option<PersonRow> {
+    let own = || book.of_person(person.id);
+    let fact = standing(own(), home.id, relation.fact(), told, today)?;
+    let residence = standing(own(), home.id, FactKind::Residence, told, today);
+    let hukou = standing(own(), home.id, FactKind::Hukou, told, today);
+    // Of family and tenants a row says by its silence that they live here; of others it says nothing.
+    let by_default = matches!(relation, Relation::Family | Relation::Tenant);
+    let lives_here = match residence {
+        Some(fact) => (fact.sole || !by_default).then_some(true),
+        None => by_default.then_some(false),
+    };
+    let hukou_here = match (hukou, residence) {
+        (Some(_), _) => Some(true),
+        (None, Some(residence)) if residence.separated => Some(false),
+        _ => None,
+    };
+    Some(PersonRow {
+        person: jiazai_domain::registry::Particulars {
+            name: person.name.clone(),
+            document: person.document.clone(),
+            sex: person.sex,
+            born_on: person.born_on,
+            phone: person.phone.clone(),
+            external_code: person.external_code.clone(),
+        },
+        estate: estate.name.clone(),
+        building: building.to_owned(),
+        unit: home.unit.clone(),
+        number: home.number.clone(),
+        relation,
+        tags,
+        since: Some(fact.interval.from()),
+        lease_ends_on: fact.interval.last_day().filter(|_| relation == Relation::Tenant),
+        share: fact.share,
+        lives_here,
+        hukou_here,
+        extras,
+    })
+}
+
+/// The names of the tags that somebody has on a day, in the order of the dictionary.
+pub(super) fn tag_names(given: &[PersonTag], dictionary: &[Tag], today: Date) -> Vec<String> {
+    let held = |tag: &&Tag| given.iter().any(|given| given.code == tag.code && given.holds(today));
+    dictionary.iter().filter(held).map(|tag| tag.name.clone()).collect()
+}
+
+pub(super) fn take(tx: &mut Tx, vault: &Vault, by: &Importer, lines: &[Line<PersonRow>]) -> Result<Tally, DbError> {
+    let rows: Vec<&PersonRow> = lines.iter().filter_map(|line| line.row.as_ref().ok()).collect();
+    let mut known = Known::load(tx, vault, by, &rows)?;
+    let mut tally = Tally::default();
+    for line in lines {
+        match &line.row {
+            Err(faults) => tally.refused(faults.clone()),
+            Ok(row) => match one(tx, vault, by, &mut known, row)? {
+                Ok(diff) => tally.taken(line.number, diff),
+                Err(refusal) => tally.refused(of_refusal(line.number, refusal)),
+            },
+        }
+    }
+    // Whoever decided about these people and homes at the same time decides again.
+    for id in std::mem::take(&mut known.tied) {
+        if let Some(person) = known.people.get(&id) {
+            people::touch(tx, person)?;
+        }
+    }
+    for id in std::mem::take(&mut known.touched) {
+        if let Some(home) = known.homes.get(&id) {
+            homes::touch(tx, home, &known.book.of_home(id))?;
+        }
+    }
+    Ok(tally)
+}
+
+fn fault(column: &str, code: &'static str) -> Refusal {
+    Refusal::Invalid(vec![Fault { pointer: format!("/{column}"), code }])
+}
+
+/// A fact that is to be written.
+enum Tie {
+    New(Changed<Fact>),
+    Corrected(Correction),
+}
+
+/// Takes one row. Everything is decided before anything is written, so a refused row leaves nothing behind.
+fn one(tx: &mut Tx, vault: &Vault, by: &Importer, known: &mut Known, row: &PersonRow) -> Result<Result<Diff, Refusal>, DbError> {
+    let (now, today) = (tx.now(), tx.now().date());
+    let decided = (|| -> Result<_, Refusal> {
+        let home_id = known.places.home(&row.estate, &row.building, &unit_and_number(&row.home()));
+        let home = home_id.and_then(|id| known.homes.get(&id)).ok_or_else(|| fault("number", "unknown_home"))?;
+        if !by.keeper.keeps(home.community, home.grid) {
+            return Err(Refusal::NotForYou);
+        }
+        let coded = row.person.external_code.as_ref().and_then(|code| known.by_code.get(code)).copied();
+        let numbered = row.person.document.as_ref().and_then(|document| known.by_document.get(document)).copied();
+        if coded.is_some() && numbered.is_some() && coded != numbered {
+            return Err(fault("external_code", "code_of_another"));
+        }
+        let before = coded.or(numbered).and_then(|id| known.people.get(&id));
+        let asked_tags = asked_tags(row, &known.dictionary)?;
+        let (said, diff) = compared(known, row, before, home, &asked_tags, today);
+        if diff == Diff::Unchanged {
+            return Ok(None);
+        }
+        let grids = before.and_then(|person| known.grids.get(&person.id)).cloned().unwrap_or_default();
+        let person = person(tx, by, row, before, &grids)?;
+        let next = person.as_ref().map(|(changed, _)| changed.value().clone()).or_else(|| before.cloned());
+        let Some(next) = next else { return Err(fault("name", "blank")) };
+        let ties = ties(tx, by, &said, &next, home, &known.book)?;
+        let given = known.given.get(&next.id).map(Vec::as_slice).unwrap_or_default();
+        // Whoever is tied to this home by this row is kept by its keeper.
+        let grids: Vec<Option<GridId>> = grids.into_iter().chain([home.grid]).collect();
+        let missing = asked_tags.iter().filter(|tag| !given.iter().any(|given| given.code == tag.code && given.holds(today)));
+        let tags = missing
+            .map(|tag| PersonTag::give(tx.new_id(), tag, (&next, &grids, given), (today, None), &by.keeper, now))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|refusal| match refusal {
+                Refusal::Invalid(faults) => fault("tags", faults.first().map_or("out_of_range", |fault| fault.code)),
+                other => other,
+            })?;
+        Ok(Some((diff, home.id, person, next, ties, tags, grids)))
+    })();
+    let (diff, home, person, next, ties, tags, grids) = match decided {
+        Ok(Some(decided)) => decided,
+        Ok(None) => return Ok(Ok(Diff::Unchanged)),
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+
+    let community = by.keeper.community();
+    let was_saved = person.is_some();
+    if let Some((changed, altered)) = person {
+        people::save(tx, vault, changed, &altered)?;
+    }
+    if !ties.is_empty() {
+        known.touched.insert(home);
+        if !was_saved {
+            known.tied.insert(next.id);
+        }
+    }
+    if was_saved {
+        known.tied.remove(&next.id);
+    }
+    for tie in ties {
+        match tie {
+            Tie::New(changed) => known.book.write(facts::save(tx, changed)?),
+            Tie::Corrected(correction) => {
+                let (old, new) = facts::save_correction(tx, correction)?;
+                known.book.write(old);
+                known.book.write(new);
+            }
+        }
+    }
+    for changed in tags {
+        let given = tags::save_given(tx, community, changed)?;
+        known.given.entry(next.id).or_default().push(given);
+    }
+    extras::save(tx, vault, &next.id.text(), &row.extras)?;
+    let kept = known.extras.entry(next.id.text()).or_default();
+    for (name, value) in &row.extras {
+        match kept.iter_mut().find(|(known, _)| known == name) {
+            Some(known) => known.1.clone_from(value),
+            None => kept.push((name.clone(), value.clone())),
+        }
+    }
+    known.grids.insert(next.id, grids);
+    known.remember(next);
+    Ok(Ok(diff))
+}
+
+/// The tags of the dictionary that a row names, by name or code.
+fn asked_tags(row: &PersonRow, dictionary: &[Tag]) -> Result<Vec<Tag>, Refusal> {
+    let find = |asked: &String| dictionary.iter().find(|tag| tag.name == *asked || tag.code == *asked).cloned();
+    row.tags.iter().map(|asked| find(asked).ok_or_else(|| fault("tags", "unknown_tag"))).collect()
+}
+
+/// The row as far as it may change anything, and what it would change.
+fn compared(known: &Known, row: &PersonRow, before: Option<&Person>, home: &Home, asked: &[Tag], today: Date) -> (PersonRow, Diff) {
+    let mut said = PersonRow { tags: asked.iter().map(|tag| tag.name.clone()).collect(), ..row.clone() };
+    let told = row.since.and_then(|from| Interval::through(from, row.lease_ends_on).ok());
+    let existing = before.and_then(|person| {
+        let building = known.places.buildings.iter().find(|building| building.id == home.building)?;
+        let estate = known.places.estates.iter().find(|estate| estate.id == building.estate)?;
+        let given = known.given.get(&person.id).map(Vec::as_slice).unwrap_or_default();
+        let names = tag_names(given, &known.dictionary, today);
+        let extras = known.extras.get(&person.id.text()).cloned().unwrap_or_default();
+        self::row(person, (home, estate, &building.name), row.relation, (&known.book, told), names, extras, today)
+    });
+    // A row never ends a fact: that somebody does not live here any more is said by ending what said that they do.
+    if let Some(existing) = &existing {
+        if said.lives_here == Some(false) {
+            said.lives_here = existing.lives_here;
+        }
+        if said.hukou_here == Some(false) && existing.hukou_here == Some(true) {
+            said.hukou_here = Some(true);
+        }
+        // `no hukou here` is a mark of a residence; without one there is nothing to mark.
+        if said.hukou_here == Some(false) && existing.hukou_here.is_none() && existing.lives_here != Some(true) && said.lives_here != Some(true) {
+            let resides = existing.lives_here.is_none() && matches!(row.relation, Relation::Family | Relation::Tenant);
+            if !resides {
+                said.hukou_here = None;
+            }
+        }
+    }
+    let diff = said.diff(existing.as_ref());
+    (said, diff)
+}
+
+type Saved = (Changed<Person>, Vec<Alteration>);
+
+/// The person made or corrected, if anything of them is different.
+fn person(tx: &Tx, by: &Importer, row: &PersonRow, before: Option<&Person>, grids: &[Option<GridId>]) -> Result<Option<Saved>, Refusal> {
+    let p = &row.person;
+    let document = p.document.as_ref().map(|document| (document.kind(), document.expose()));
+    let Some(before) = before else {
+        let draft = PersonDraft {
+            name: &p.name,
+            document,
+            sex: p.sex,
+            born_on: p.born_on,
+            phone: p.phone.as_ref().map(|phone| phone.expose()),
+            external_code: p.external_code.as_deref(),
+        };
+        return Ok(Some((Person::create(tx.new_id(), draft, &by.keeper, tx.now())?, vec![])));
+    };
+    let draft = PersonDraft {
+        name: &p.name,
+        document,
+        sex: p.sex.or(before.sex),
+        born_on: p.born_on.or(before.born_on),
+        phone: p.phone.as_ref().or(before.phone.as_ref()).map(|phone| phone.expose()),
+        external_code: p.external_code.as_deref().or(before.external_code.as_deref()),
+    };
+    let same = draft.name == before.name
+        && p.document == before.document
+        && draft.sex == before.sex
+        && draft.born_on == before.born_on
+        && draft.phone == before.phone.as_ref().map(|phone| phone.expose())
+        && draft.external_code == before.external_code.as_deref();
+    if same { Ok(None) } else { before.clone().correct(draft, None, grids, &by.keeper, tx.now()) }
+}
+
+/// The facts that a row tells, as far as they are not known.
+fn ties(tx: &Tx, by: &Importer, row: &PersonRow, person: &Person, home: &Home, book: &Book) -> Result<Vec<Tie>, Refusal> {
+    let (now, today) = (tx.now(), tx.now().date());
+    let mut around = book.around(person.id, home.id);
+    let mut ties = Vec::new();
+    for draft in row.facts(today) {
+        let told = Interval::new(draft.from, draft.until).ok();
+        let own = around.iter().filter(|fact| fact.person == person.id);
+        let Some(fact) = standing(own, home.id, draft.kind, told, today).cloned() else {
+            let within = Household { person, home, around: &around };
+            let made = Fact::record(tx.new_id(), draft, within, Source::Import, &by.keeper, now).map_err(columns)?;
+            around.push(made.value().clone());
+            ties.push(Tie::New(made));
+            continue;
+        };
+        let wanted = wanted(row, draft, &fact);
+        let is = FactDraft {
+            kind: fact.kind,
+            from: fact.interval.from(),
+            until: fact.interval.until(),
+            share: fact.share,
+            sole: fact.sole,
+            separated: fact.separated,
+        };
+        if wanted != is {
+            let reason = Reason::new("批量导入更正").map_err(|_| fault_of_reason())?;
+            let within = Household { person, home, around: &around };
+            let corrected = fact.clone().correct(tx.new_id(), wanted, reason, within, &by.keeper, now).map_err(columns)?;
+            around.retain(|other| other.id != fact.id);
+            around.push(corrected.new.value().clone());
+            ties.push(Tie::Corrected(corrected));
+        }
+    }
+    Ok(ties)
+}
+
+fn fault_of_reason() -> Refusal {
+    fault("", "blank")
+}
+
+/// What a fact should say after a row. Its days are those of the relation: hukou and residence have days of their own, which a
+/// row does not tell.
+fn wanted(row: &PersonRow, draft: FactDraft, fact: &Fact) -> FactDraft {
+    let is_relation = draft.kind == row.relation.fact();
+    FactDraft {
+        kind: fact.kind,
+        from: if is_relation && row.since.is_some() { draft.from } else { fact.interval.from() },
+        until: if row.lease_ends_on.is_some() && draft.until.is_some() { draft.until } else { fact.interval.until() },
+        share: draft.share.filter(|_| is_relation).or(fact.share),
+        sole: draft.sole || fact.sole,
+        separated: draft.kind == FactKind::Residence && (draft.separated || fact.separated && row.hukou_here != Some(true)),
+    }
+}
+
+/// Pointers of a fact's form as columns of a file.
+fn columns(refusal: Refusal) -> Refusal {
+    let Refusal::Invalid(faults) = refusal else { return refusal };
+    let column = |pointer: &str| match pointer {
+        "/from" => "/since",
+        "/until" => "/lease_ends_on",
+        "/share" => "/share",
+        "/sole" => "/lives_here",
+        _ => "/relation",
+    };
+    Refusal::Invalid(faults.into_iter().map(|fault| Fault { pointer: column(&fault.pointer).to_owned(), code: fault.code }).collect())
+}

@@ -1,0 +1,478 @@
+//! People of the registry, as they are remembered: what tells who somebody is stands sealed in one cell, and is found by
+//! keyed hashes of name, document and telephone.
+
+use std::collections::HashMap;
+
+use diesel::dsl::exists;
+use diesel::prelude::*;
+use jiazai_domain::actor::{Communities, CommunityId, PrincipalId};
+use jiazai_domain::kernel::changed::Changed;
+use jiazai_domain::kernel::phone::Phone;
+use jiazai_domain::kernel::time::{Date, Timestamp};
+use jiazai_domain::registry::binding::Match;
+use jiazai_domain::registry::sight::Sight;
+use jiazai_domain::registry::{Alteration, BuildingId, Document, Fact, FactKind, GridId, HomeId, Person, PersonId, Relation, as_of};
+use serde::{Deserialize, Serialize};
+
+use super::{facts, homes as places};
+use crate::db::schema::{home_bindings, homes, household_facts, people, person_tags, registry_alterations};
+use crate::db::{DbError, MultiBackend, Tx, parsed};
+use crate::events;
+use crate::vault::{Aad, Vault};
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = people)]
+struct PersonRow {
+    id: String,
+    community_id: String,
+    sealed: Vec<u8>,
+    name_index: Vec<u8>,
+    document_index: Option<Vec<u8>>,
+    phone_index: Option<Vec<u8>>,
+    external_code: Option<String>,
+    deceased_on: Option<Date>,
+    moved_out_on: Option<Date>,
+    version: i64,
+    created_at: i64,
+    updated_at: i64,
+}
+
+/// What one cell holds. Types of its own, so that old rows go on reading.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    document: Option<(String, String)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    phone: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sex: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    born_on: Option<String>,
+}
+
+fn cell(row: &str) -> Aad<'_> {
+    Aad { table: "people", column: "sealed", row }
+}
+
+fn corrupt(error: impl std::fmt::Display) -> DbError {
+    DbError::Corrupt(error.to_string())
+}
+
+/// A name for comparing: without blanks, because 张 三 and 张三 are one, and without case.
+fn name_index(vault: &Vault, name: &str) -> Vec<u8> {
+    let plain: String = name.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_uppercase).collect();
+    vault.blind_index("person_name", &plain)
+}
+
+pub(super) fn document_index(vault: &Vault, document: &Document) -> Vec<u8> {
+    vault.blind_index("document", &format!("{} {}", document.kind(), document.expose()))
+}
+
+fn phone_index(vault: &Vault, phone: &Phone) -> Vec<u8> {
+    vault.blind_index("phone", phone.expose())
+}
+
+impl PersonRow {
+    fn of(vault: &Vault, person: &Person, created_at: Timestamp, now: Timestamp) -> Result<Self, DbError> {
+        let id = person.id.text();
+        let sealed = Sealed {
+            name: person.name.clone(),
+            document: person.document.as_ref().map(|d| (d.kind().to_string(), d.expose().to_owned())),
+            phone: person.phone.as_ref().map(|p| p.expose().to_owned()),
+            sex: person.sex.map(|s| s.to_string()),
+            born_on: person.born_on.map(|d| d.to_string()),
+        };
+        let plain = zeroize::Zeroizing::new(serde_json::to_vec(&sealed).map_err(corrupt)?);
+        Ok(Self {
+            sealed: vault.seal(cell(&id), &plain),
+            id,
+            community_id: person.community.text(),
+            name_index: name_index(vault, &person.name),
+            document_index: person.document.as_ref().map(|d| document_index(vault, d)),
+            phone_index: person.phone.as_ref().map(|p| phone_index(vault, p)),
+            external_code: person.external_code.clone(),
+            deceased_on: person.deceased_on,
+            moved_out_on: person.moved_out_on,
+            version: person.version,
+            created_at: created_at.millis(),
+            updated_at: now.millis(),
+        })
+    }
+
+    fn person(self, vault: &Vault) -> Result<Person, DbError> {
+        let plain = vault.open(cell(&self.id), &self.sealed).map_err(corrupt)?;
+        let sealed: Sealed = serde_json::from_slice(&plain).map_err(|_| corrupt("a person does not read back"))?;
+        let document = sealed.document.map(|(kind, number)| Document::restore(parsed(&kind)?, &number).map_err(|_| corrupt("a document does not read back")));
+        Ok(Person {
+            id: parsed(&self.id)?,
+            version: self.version,
+            community: parsed(&self.community_id)?,
+            name: sealed.name,
+            document: document.transpose()?,
+            sex: sealed.sex.as_deref().map(parsed).transpose()?,
+            born_on: sealed.born_on.as_deref().map(parsed).transpose()?,
+            phone: sealed.phone.as_deref().map(parsed).transpose()?,
+            external_code: self.external_code,
+            deceased_on: self.deceased_on,
+            moved_out_on: self.moved_out_on,
+        })
+    }
+}
+
+fn opened(vault: &Vault, rows: Vec<PersonRow>) -> Result<Vec<Person>, DbError> {
+    rows.into_iter().map(|row| row.person(vault)).collect()
+}
+
+/// The person, whoever asks.
+pub fn find(tx: &mut Tx, vault: &Vault, id: PersonId) -> Result<Option<Person>, DbError> {
+    let row: Option<PersonRow> = tx.run(|conn| people::table.find(id.text()).select(PersonRow::as_select()).first(conn).optional())?;
+    row.map(|row| row.person(vault)).transpose()
+}
+
+pub fn find_all(tx: &mut Tx, vault: &Vault, ids: &[PersonId]) -> Result<Vec<Person>, DbError> {
+    if ids.is_empty() {
+        return Ok(vec![]);
+    }
+    let texts: Vec<String> = ids.iter().map(PersonId::text).collect();
+    let rows = tx.run(|conn| people::table.filter(people::id.eq_any(texts)).select(PersonRow::as_select()).load(conn))?;
+    opened(vault, rows)
+}
+
+/// The people of a community who have one of these documents or external codes.
+pub fn known_by(tx: &mut Tx, vault: &Vault, community: CommunityId, documents: &[&Document], codes: &[&str]) -> Result<Vec<Person>, DbError> {
+    let here = || people::table.filter(people::community_id.eq(community.text())).select(PersonRow::as_select());
+    let mut rows: Vec<PersonRow> = Vec::new();
+    if !documents.is_empty() {
+        let indexes: Vec<Vec<u8>> = documents.iter().map(|d| document_index(vault, d)).collect();
+        rows = tx.run(|conn| here().filter(people::document_index.eq_any(indexes)).load(conn))?;
+    }
+    if !codes.is_empty() {
+        let more: Vec<PersonRow> = tx.run(|conn| here().filter(people::external_code.eq_any(codes)).load(conn))?;
+        rows.extend(more.into_iter().filter(|row| !rows.iter().any(|known| known.id == row.id)).collect::<Vec<_>>());
+    }
+    opened(vault, rows)
+}
+
+/// Saves a decision about a person, with what was written before. [`DbError::Duplicate`] when somebody else of the community
+/// has the document or the external code.
+pub fn save(tx: &mut Tx, vault: &Vault, changed: Changed<Person>, altered: &[Alteration]) -> Result<Person, DbError> {
+    let (person, loaded, happened) = changed.into_parts();
+    let now = tx.now();
+    let row = PersonRow::of(vault, &person, now, now)?;
+    match loaded {
+        None => tx.insert(diesel::insert_into(people::table).values(row))?,
+        Some(version) => {
+            let same = people::table.filter(people::id.eq(row.id)).filter(people::version.eq(version));
+            tx.update_one(diesel::update(same).set((
+                people::sealed.eq(row.sealed),
+                people::name_index.eq(row.name_index),
+                people::document_index.eq(row.document_index),
+                people::phone_index.eq(row.phone_index),
+                people::external_code.eq(row.external_code),
+                people::deceased_on.eq(row.deceased_on),
+                people::moved_out_on.eq(row.moved_out_on),
+                people::version.eq(row.version),
+                people::updated_at.eq(row.updated_at),
+            )))?;
+        }
+    }
+    let id = person.id.text();
+    if let Some(by) = happened.iter().find_map(|event| event.by) {
+        places::remember_alterations(tx, vault, &id, person.version, altered, by)?;
+    }
+    events::record(tx, person.community, &id, person.version, &happened)?;
+    Ok(person)
+}
+
+/// Saves a person one version on because a fact of theirs was saved: that version is what keeps two keepers from each giving
+/// them a second sole residence.
+pub fn touch(tx: &mut Tx, person: &Person) -> Result<Person, DbError> {
+    let now = tx.now().millis();
+    let next = Person { version: person.version + 1, ..person.clone() };
+    let same = people::table.filter(people::id.eq(person.id.text())).filter(people::version.eq(person.version));
+    tx.update_one(diesel::update(same).set((people::version.eq(next.version), people::updated_at.eq(now))))?;
+    Ok(next)
+}
+
+// Deliberately missing: erasing people. Facts and shares of others hang on them; they die or move out.
+
+/// The grids of the homes that these people are tied to on a day; a home in no grid counts as none.
+pub fn grids_of(tx: &mut Tx, ids: &[PersonId], day: Date) -> Result<HashMap<PersonId, Vec<Option<GridId>>>, DbError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let texts: Vec<String> = ids.iter().map(PersonId::text).collect();
+    let rows: Vec<(String, Option<String>)> = tx.run(|conn| {
+        household_facts::table
+            .inner_join(homes::table)
+            .filter(household_facts::person_id.eq_any(texts))
+            .filter(household_facts::superseded_at.is_null())
+            .filter(household_facts::from_on.le(day))
+            .filter(household_facts::until_on.is_null().or(household_facts::until_on.gt(day)))
+            .select((household_facts::person_id, homes::grid_id))
+            .distinct()
+            .load(conn)
+    })?;
+    let mut grids: HashMap<PersonId, Vec<Option<GridId>>> = HashMap::new();
+    for (person, grid) in rows {
+        grids.entry(parsed(&person)?).or_default().push(grid.as_deref().map(parsed).transpose()?);
+    }
+    Ok(grids)
+}
+
+/// What a list of people is narrowed to.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub tag: Option<String>,
+    pub grid: Option<GridId>,
+    pub building: Option<BuildingId>,
+    /// The whole name: sealed names can be compared, not searched.
+    pub name: Option<String>,
+}
+
+type Boxed = Box<dyn diesel::BoxableExpression<people::table, MultiBackend, SqlType = diesel::sql_types::Bool>>;
+
+/// Tied today to a home in one of these grids.
+fn tied_in(grids: &[GridId], day: Date) -> Boxed {
+    let grids: Vec<String> = grids.iter().map(GridId::text).collect();
+    Box::new(exists(
+        household_facts::table
+            .inner_join(homes::table)
+            .filter(household_facts::person_id.eq(people::id))
+            .filter(household_facts::superseded_at.is_null())
+            .filter(household_facts::from_on.le(day))
+            .filter(household_facts::until_on.is_null().or(household_facts::until_on.gt(day)))
+            .filter(homes::grid_id.eq_any(grids)),
+    ))
+}
+
+/// Tied today to a home of this building.
+fn tied_to(building: BuildingId, day: Date) -> Boxed {
+    Box::new(exists(
+        household_facts::table
+            .inner_join(homes::table)
+            .filter(household_facts::person_id.eq(people::id))
+            .filter(household_facts::superseded_at.is_null())
+            .filter(household_facts::from_on.le(day))
+            .filter(household_facts::until_on.is_null().or(household_facts::until_on.gt(day)))
+            .filter(homes::building_id.eq(building.text())),
+    ))
+}
+
+fn tagged(community: CommunityId, code: &str, day: Date) -> Boxed {
+    Box::new(exists(
+        person_tags::table
+            .filter(person_tags::community_id.eq(community.text()))
+            .filter(person_tags::code.eq(code.to_owned()))
+            .filter(person_tags::person_id.eq(people::id))
+            .filter(person_tags::removed_at.is_null())
+            .filter(person_tags::from_on.le(day))
+            .filter(person_tags::until_on.is_null().or(person_tags::until_on.gt(day))),
+    ))
+}
+
+/// People of a community whom these eyes see, newest first, after the id `after`.
+pub fn list(
+    tx: &mut Tx,
+    vault: &Vault,
+    (community, sight): (CommunityId, &Sight),
+    filter: &Filter,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Person>, DbError> {
+    let day = tx.now().date();
+    let mut query = people::table
+        .filter(people::community_id.eq(community.text()))
+        .order(people::id.desc())
+        .limit(limit)
+        .select(PersonRow::as_select())
+        .into_boxed();
+    if !sight.whole.contains(community) {
+        let grids: &[GridId] = if sight.in_grids.contains(community) { &sight.grids } else { &[] };
+        query = query.filter(tied_in(grids, day));
+    }
+    if let Some(grid) = filter.grid {
+        query = query.filter(tied_in(&[grid], day));
+    }
+    if let Some(building) = filter.building {
+        query = query.filter(tied_to(building, day));
+    }
+    if let Some(tag) = &filter.tag {
+        query = query.filter(tagged(community, tag, day));
+    }
+    if let Some(name) = &filter.name {
+        query = query.filter(people::name_index.eq(name_index(vault, name)));
+    }
+    if let Some(after) = after {
+        query = query.filter(people::id.lt(after.to_owned()));
+    }
+    let rows = tx.run(|conn| query.load(conn))?;
+    opened(vault, rows)
+}
+
+/// People of a community in the order in which they were written down, for an export: oldest first, after `after`.
+pub fn in_order(tx: &mut Tx, vault: &Vault, community: CommunityId, grids: Option<&[GridId]>, after: Option<&str>, limit: i64) -> Result<Vec<Person>, DbError> {
+    let day = tx.now().date();
+    let mut query = people::table
+        .filter(people::community_id.eq(community.text()))
+        .order(people::id)
+        .limit(limit)
+        .select(PersonRow::as_select())
+        .into_boxed();
+    if let Some(grids) = grids {
+        query = query.filter(tied_in(grids, day));
+    }
+    if let Some(after) = after {
+        query = query.filter(people::id.gt(after.to_owned()));
+    }
+    let rows = tx.run(|conn| query.load(conn))?;
+    opened(vault, rows)
+}
+
+// Claims -------------------------------------------------------------------------------------------------------------
+
+/// What a resident says of themselves when claiming a home. The telephone is the one that WeChat vouches for.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim<'a> {
+    pub name: &'a str,
+    pub document: &'a Document,
+    pub phone: Option<&'a Phone>,
+    pub relation: Relation,
+}
+
+/// How a claim compares with the person of the registry who has the claimed document: by blind indexes, so that nothing is
+/// opened. None when nobody in the home's community has it.
+pub fn matches(tx: &mut Tx, vault: &Vault, community: CommunityId, home: HomeId, claim: Claim) -> Result<Option<Match>, DbError> {
+    let found: Option<(String, Vec<u8>, Option<Vec<u8>>, Option<Date>)> = tx.run(|conn| {
+        people::table
+            .filter(people::community_id.eq(community.text()))
+            .filter(people::document_index.eq(document_index(vault, claim.document)))
+            .select((people::id, people::name_index, people::phone_index, people::deceased_on))
+            .first(conn)
+            .optional()
+    })?;
+    // Nobody speaks for themselves after their death.
+    let Some((id, name, phone, None)) = found else { return Ok(None) };
+    let person: PersonId = parsed(&id)?;
+    let today = tx.now().date();
+    let own = facts::of_people(tx, &[person])?;
+    let proof: Option<&Fact> =
+        as_of(&own, today).filter(|fact| fact.home == home && fact.kind == claim.relation.fact()).max_by_key(|fact| fact.interval.until().is_none());
+    Ok(Some(Match {
+        person,
+        name: name == name_index(vault, claim.name),
+        document: true,
+        phone: claim.phone.is_some_and(|claimed| phone == Some(phone_index(vault, claimed))),
+        related: proof.is_some(),
+        until: proof.and_then(|fact| fact.interval.until()),
+    }))
+}
+
+/// The account that speaks for a person of the registry: by a binding that says so.
+pub fn account_of(tx: &mut Tx, person: PersonId) -> Result<Option<PrincipalId>, DbError> {
+    let id: Option<String> = tx.run(|conn| {
+        home_bindings::table
+            .filter(home_bindings::person_id.eq(person.text()))
+            .filter(home_bindings::state.eq("active"))
+            .order(home_bindings::id.desc())
+            .select(home_bindings::principal_id)
+            .first(conn)
+            .optional()
+    })?;
+    id.as_deref().map(parsed).transpose()
+}
+
+/// Who an account is in the registries of its communities, by active bindings.
+pub fn persons_of(tx: &mut Tx, account: PrincipalId) -> Result<Vec<PersonId>, DbError> {
+    let ids: Vec<Option<String>> = tx.run(|conn| {
+        home_bindings::table
+            .filter(home_bindings::principal_id.eq(account.text()))
+            .filter(home_bindings::person_id.is_not_null())
+            .filter(home_bindings::state.eq("active"))
+            .select(home_bindings::person_id)
+            .distinct()
+            .load(conn)
+    })?;
+    ids.iter().flatten().map(|id| parsed(id)).collect()
+}
+
+/// The birth dates of a community's people, for counting by age. Those who have died or left are not counted.
+pub fn birth_dates(tx: &mut Tx, vault: &Vault, community: CommunityId) -> Result<HashMap<PersonId, Option<Date>>, DbError> {
+    let rows: Vec<PersonRow> = tx.run(|conn| {
+        people::table
+            .filter(people::community_id.eq(community.text()))
+            .filter(people::deceased_on.is_null())
+            .filter(people::moved_out_on.is_null())
+            .select(PersonRow::as_select())
+            .load(conn)
+    })?;
+    rows.into_iter().map(|row| row.person(vault).map(|person| (person.id, person.born_on))).collect()
+}
+
+// History ------------------------------------------------------------------------------------------------------------
+
+/// One value that was changed, by whom and when.
+#[derive(Debug, Clone)]
+pub struct Altered {
+    pub version: i64,
+    pub field: String,
+    pub before: Option<String>,
+    pub after: Option<String>,
+    pub by: PrincipalId,
+    pub at: Timestamp,
+}
+
+impl Altered {
+    /// A key that sorts as the list does.
+    pub fn key(&self) -> String {
+        format!("{:019}/{}", self.version, self.field)
+    }
+}
+
+type AlteredRow = (i64, String, Option<Vec<u8>>, Option<Vec<u8>>, String, i64);
+
+/// What was written of a person (or a home) before, oldest first, after a key.
+pub fn history(tx: &mut Tx, vault: &Vault, subject: &str, after: Option<&str>, limit: i64) -> Result<Vec<Altered>, DbError> {
+    let (version, field) = after.and_then(|key| key.split_once('/')).map_or((0, ""), |(v, f)| (v.parse().unwrap_or(0), f));
+    let rows: Vec<AlteredRow> = tx.run(|conn| {
+        registry_alterations::table
+            .filter(registry_alterations::subject_id.eq(subject))
+            .filter(
+                registry_alterations::subject_version
+                    .gt(version)
+                    .or(registry_alterations::subject_version.eq(version).and(registry_alterations::field.gt(field))),
+            )
+            .order((registry_alterations::subject_version, registry_alterations::field))
+            .limit(limit)
+            .select((
+                registry_alterations::subject_version,
+                registry_alterations::field,
+                registry_alterations::before_sealed,
+                registry_alterations::after_sealed,
+                registry_alterations::altered_by,
+                registry_alterations::altered_at,
+            ))
+            .load(conn)
+    })?;
+    rows.into_iter()
+        .map(|(version, field, before, after, by, at)| {
+            let row = format!("{subject}/{version}/{field}");
+            let open = |column: &'static str, sealed: Option<Vec<u8>>| {
+                let cell = Aad { table: "registry_alterations", column, row: &row };
+                sealed.map(|sealed| vault.open_text(cell, &sealed).map(|text| text.expose().to_owned()).map_err(corrupt)).transpose()
+            };
+            let (before, after) = (open("before", before)?, open("after", after)?);
+            Ok(Altered { version, field, before, after, by: parsed(&by)?, at: Timestamp::from_millis(at) })
+        })
+        .collect()
+}
+
+/// Whether this community's sight is bounded by grids.
+pub fn grids_within(sight: &Sight, community: CommunityId) -> Option<Vec<GridId>> {
+    let whole = matches!(&sight.whole, Communities::All) || sight.whole.contains(community);
+    (!whole).then(|| if sight.in_grids.contains(community) { sight.grids.clone() } else { vec![] })
+}
+
+/// The kinds of fact that mean living here; they end when somebody moves out.
+pub const LIVING_HERE: &[FactKind] = &[FactKind::Residence, FactKind::Tenancy, FactKind::Family, FactKind::Carer];
