@@ -1,12 +1,12 @@
 //! What the demo brings along: a community, its staff, a few homes and categories. Loaded on the first start only.
 
+use chrono::Datelike;
 use jiazai_domain::actor::{Actor, CommunityId, Grant, PrincipalId, PrincipalKind, Role};
 use jiazai_domain::kernel::calendar::Calendars;
+use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::registry::place::{Building, Estate, Grid, Home, HomeDraft, PlaceDraft};
 use jiazai_domain::registry::{Area, Keeper, Occupancy};
 use jiazai_domain::repair::{Category, CategoryDraft, Dispatch};
-use chrono::Datelike;
-use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::volunteer::{Activity, ActivityDraft, Shift, ShiftDraft};
 use jiazai_infra::db::{Db, DbError, Tx};
 use jiazai_infra::registry::{homes, places as store};

@@ -131,13 +131,19 @@ async fn delete_me(call: Call) -> Outcome {
                     say("消息订阅授权", "message consents"),
                     say("登录会话", "sessions"),
                 ],
-                kept: vec![Kept {
-                    what: say("您提交的报修工单（已去除身份信息）", "repair tickets that you reported, without your identity"),
-                    why: say("维修责任与公共设施记录需要", "needed as a record of work and of public facilities"),
-                }, Kept {
-                    what: say("志愿时长、积分账目和已开具的证书（已去除身份信息）", "hours, points and issued certificates, without your identity"),
-                    why: say("账目须平衡，证书须可查验", "books must balance and certificates stay verifiable"),
-                }],
+                kept: vec![
+                    Kept {
+                        what: say("您提交的报修工单（已去除身份信息）", "repair tickets that you reported, without your identity"),
+                        why: say("维修责任与公共设施记录需要", "needed as a record of work and of public facilities"),
+                    },
+                    Kept {
+                        what: say(
+                            "志愿时长、积分账目和已开具的证书（已去除身份信息）",
+                            "hours, points and issued certificates, without your identity",
+                        ),
+                        why: say("账目须平衡，证书须可查验", "books must balance and certificates stay verifiable"),
+                    },
+                ],
             })
         })
         .await?;

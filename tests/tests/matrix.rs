@@ -10,7 +10,10 @@
 
 use std::fmt::Write as _;
 
-use jiazai_tests::{CategoryDraft, Client, Operation, Options, PASSWORD, PICTURE, Repair, Resident, Server, Staff, Value, Volunteering, instant, json, unique};
+use jiazai_tests::{
+    CategoryDraft, Client, Operation, Options, PASSWORD, PICTURE, Repair, Resident, Server, Staff, Value, Volunteering, instant, json,
+    unique,
+};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/role-matrix.txt");
 

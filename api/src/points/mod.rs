@@ -102,7 +102,9 @@ async fn get_my_points_statement(call: Call) -> Outcome {
     let mut params = call.query()?;
     let month = params.text("month")?;
     params.finish()?;
-    let month = month.and_then(|text| Month::parse(&text)).ok_or_else(|| ApiError::query("month", "应为 2026-03 形式的月份", "must be a month such as 2026-03"))?;
+    let month = month
+        .and_then(|text| Month::parse(&text))
+        .ok_or_else(|| ApiError::query("month", "应为 2026-03 形式的月份", "must be a month such as 2026-03"))?;
     let me = call.actor()?.id;
     settle(&call, me).await?;
     call.read(move |tx, _| {

@@ -130,9 +130,12 @@ fn refuse(refusal: Refusal) -> ApiError {
         Refusal::Invalid(faults) => faulty("", faults),
         Refusal::NotForYou => ApiError::new(code::FORBIDDEN),
         Refusal::AlreadyBound => ApiError::new(code::ALREADY_BOUND),
-        Refusal::OutsideDelegation | Refusal::DelegationOver => ApiError::new(code::FORBIDDEN).because("该代办授权不适用或已失效", "The delegation does not reach this, or is over"),
+        Refusal::OutsideDelegation | Refusal::DelegationOver => {
+            ApiError::new(code::FORBIDDEN).because("该代办授权不适用或已失效", "The delegation does not reach this, or is over")
+        }
         Refusal::OtherCommunity => ApiError::new(code::STATE_CONFLICT).because("不属于同一社区", "They belong to different communities"),
-        Refusal::Superseded => ApiError::new(code::STATE_CONFLICT).because("该记录已被更正，请修改更正后的记录", "It was corrected before; change the correction"),
+        Refusal::Superseded => ApiError::new(code::STATE_CONFLICT)
+            .because("该记录已被更正，请修改更正后的记录", "It was corrected before; change the correction"),
         Refusal::Deceased => ApiError::new(code::STATE_CONFLICT).because("此人已登记去世", "The person has died"),
         Refusal::TagNotOffered => ApiError::new(code::STATE_CONFLICT).because("该标签已停用", "The tag is no longer given"),
         Refusal::WrongState { state } => ApiError::new(code::STATE_CONFLICT).in_state(state, vec![]),
@@ -147,4 +150,3 @@ fn day(params: &mut Params, name: &'static str) -> Result<Option<Date>, ApiError
         _ => Err(ApiError::query(name, "应为日期，例如 2026-05-01", "must be a date such as 2026-05-01")),
     }
 }
-

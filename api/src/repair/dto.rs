@@ -10,8 +10,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::input::named::{
-    AmountFen, AnyText200, AnyText500, CommunityRef, DelegationRef, EventRef, FileRef, HomeRef, ItemFen, Mark, PrincipalRef, PromiseSeconds, Text32,
-    Text40, Text60, Text500, Text2000, TicketRef,
+    AmountFen, AnyText200, AnyText500, CommunityRef, DelegationRef, EventRef, FileRef, HomeRef, ItemFen, Mark, PrincipalRef,
+    PromiseSeconds, Text32, Text40, Text60, Text500, Text2000, TicketRef,
 };
 use crate::input::{Faults, Few, Instant, Number, Ref, Text};
 

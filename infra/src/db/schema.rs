@@ -151,5 +151,17 @@ diesel::allow_tables_to_appear_in_same_query!(
     import_diffs,
 );
 
-diesel::allow_tables_to_appear_in_same_query!(volunteer_activities, volunteer_shifts, volunteer_posts, volunteer_sign_ups, volunteer_consents, volunteer_records, volunteer_swaps, volunteer_hours, volunteer_rules, volunteer_certificates, principals);
+diesel::allow_tables_to_appear_in_same_query!(
+    volunteer_activities,
+    volunteer_shifts,
+    volunteer_posts,
+    volunteer_sign_ups,
+    volunteer_consents,
+    volunteer_records,
+    volunteer_swaps,
+    volunteer_hours,
+    volunteer_rules,
+    volunteer_certificates,
+    principals
+);
 diesel::allow_tables_to_appear_in_same_query!(ledger_accounts, ledger_transactions, ledger_entries, ledger_lots, ledger_draws);

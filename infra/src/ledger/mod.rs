@@ -212,10 +212,10 @@ fn write_lot(tx: &mut Tx, change: &LotChange) -> Result<(LotId, i64), DbError> {
                 .filter(ledger_lots::id.eq(lot.text()))
                 .filter((ledger_lots::remaining + amount).ge(0))
                 .filter((ledger_lots::remaining + amount).le(ledger_lots::granted));
-            tx.update_one(
-                diesel::update(within)
-                    .set((ledger_lots::remaining.eq(ledger_lots::remaining + amount), ledger_lots::expired.eq(ledger_lots::expired + expired))),
-            )?;
+            tx.update_one(diesel::update(within).set((
+                ledger_lots::remaining.eq(ledger_lots::remaining + amount),
+                ledger_lots::expired.eq(ledger_lots::expired + expired),
+            )))?;
             Ok((lot, amount))
         }
     }

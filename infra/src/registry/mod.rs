@@ -10,12 +10,11 @@ pub mod homes;
 pub mod import;
 pub mod people;
 pub mod places;
-pub mod tags;
 pub mod statistics;
+pub mod tags;
 pub mod visits;
 
 use jiazai_domain::kernel::time::Date;
 
 /// The last day that every part of the system can write down. What has no end in a calendar has no end at all.
 pub const LAST_DAY: Option<Date> = Date::from_ymd_opt(9999, 12, 31);
-

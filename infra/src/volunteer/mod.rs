@@ -21,7 +21,7 @@ pub use self::hours::{Served, add_hours, minutes_by_community, minutes_of, ranki
 pub use self::label::{Labels, labels};
 pub use self::person::{PersonFacts, facts_of, touch, volunteer};
 pub use self::rules::{Rules, rules, save_rules};
-pub use self::seat::{Decision, call_off, Look, due_shifts, join, resize, settled, with_seat};
+pub use self::seat::{Decision, Look, call_off, due_shifts, join, resize, settled, with_seat};
 pub use self::shift::{opening, roster_of, save_shift, shift, shifts, shifts_of};
 pub use self::sign_up::{SignUpFilter, Waiting, claims_in, position, save_sign_up, sign_up, sign_ups};
 pub use self::swap::{save_swap, swap, swaps_of};

@@ -9,8 +9,7 @@ use utoipa::ToSchema;
 
 use super::SignUpState;
 use crate::input::named::{
-    ActivityRef, CommunityRef, EveryWeeks, LinePlaces, Places, ShiftRef, ShiftSeconds, SignUpRef, Text5To5, Text20, WeekSeconds,
-    Weekday,
+    ActivityRef, CommunityRef, EveryWeeks, LinePlaces, Places, ShiftRef, ShiftSeconds, SignUpRef, Text5To5, Text20, WeekSeconds, Weekday,
 };
 use crate::input::{Day, Faults, Few, Instant, Ref};
 
