@@ -60,10 +60,10 @@ fn a_file_becomes_the_registry_and_the_same_file_again_changes_nothing() {
     let done = registry.wait(&registry.manager, &queued);
     assert_eq!((text(&done, "state"), counts(&done)), ("succeeded", [2, 2, 0, 0, 0]));
     assert_eq!(done["ok"], 2);
-    let before = registry.export("people.csv?reason=数据核对用");
+    let before = registry.export("people.csv?reason=data-check");
     let again = registry.import(PEOPLE, &file, "succeeded");
     assert_eq!(counts(&again), [2, 0, 0, 2, 0]);
-    assert_eq!(registry.export("people.csv?reason=数据核对用"), before);
+    assert_eq!(registry.export("people.csv?reason=data-check"), before);
     let homes = registry.export("homes.csv");
     assert_eq!(homes.len(), 10);
     let listed = registry.manager.get("/imports").expect(200);
@@ -99,7 +99,7 @@ fn a_changed_row_corrects_what_is_known_and_an_empty_cell_takes_nothing_away() {
     registry.import(PEOPLE, &file("赵样一", "13812345678", "2027-01-01"), "succeeded");
     let changed = registry.import(PEOPLE, &file("赵样二", "", "2028-01-01"), "succeeded");
     assert_eq!(counts(&changed), [1, 0, 1, 0, 0]);
-    let rows = registry.export("people.csv?reason=数据核对用");
+    let rows = registry.export("people.csv?reason=data-check");
     assert_eq!(rows.len(), 1);
     for part in ["赵样二", "13812345678", "2028-01-01", "P-1"] {
         assert!(rows[0].contains(part), "{part}: {rows:?}");
@@ -107,7 +107,7 @@ fn a_changed_row_corrects_what_is_known_and_an_empty_cell_takes_nothing_away() {
     let person = &registry.manager.get(&registry.at("people")).expect(200)["items"][0];
     let facts = registry.manager.get(&format!("/people/{}/facts", text(person, "id"))).expect(200);
     let superseded = facts["items"].as_array().unwrap().iter().filter(|fact| fact["superseded_at"].is_string()).count();
-    assert_eq!(superseded, 1, "the longer lease took the place of the shorter one: {facts}");
+    assert_eq!(superseded, 2, "tenancy and residence last as long as the longer lease: {facts}");
     let renumbered = format!("{header}赵样二,{},,样例一村,1栋,1,101,tenant,,,P-1\n", fresh_id());
     assert_eq!(counts(&registry.import(PEOPLE, renumbered.as_bytes(), "succeeded")), [1, 0, 1, 0, 0], "the code says who is meant");
     assert_eq!(registry.export("people.csv").len(), 1);
@@ -118,11 +118,11 @@ fn a_dry_run_says_what_would_happen_and_changes_nothing() {
     let registry = Registry::new(shared());
     let number = fresh_id();
     registry.import(PEOPLE, &people(&[row("赵样一", &number, "owner")]), "succeeded");
-    let before = registry.export("people.csv?reason=数据核对用");
+    let before = registry.export("people.csv?reason=data-check");
     let file = people(&[row("赵样二", &number, "owner"), row("钱样二", &fresh_id(), "family"), row("孙样三", "1", "family")]);
     let trial = registry.import(&[("kind", "people"), ("dry_run", "true")], &file, "partially_failed");
     assert_eq!(counts(&trial), [3, 1, 1, 0, 1]);
-    assert_eq!(registry.export("people.csv?reason=数据核对用"), before);
+    assert_eq!(registry.export("people.csv?reason=data-check"), before);
     assert_eq!(errors(&registry, &trial), [(4, "id_number".to_owned(), "id_format".to_owned())]);
     let changes = registry.manager.get(&format!("/imports/{}/changes", text(&trial, "id"))).expect(200);
     assert_eq!(changes["items"], json!([{ "line": 2, "changes": [{ "column": "name", "before": null, "after": null }] }]));
@@ -268,7 +268,7 @@ fn cells_that_a_spreadsheet_would_compute_leave_as_text_and_come_back_as_they_we
     let number = fresh_id();
     let file = format!("name,id_number,estate,building,unit,number,relation,备注\n\"=HYPERLINK(\"\"http://x\"\",1)\",{number},样例一村,1栋,1,101,owner,@SUM(A1)\n");
     registry.import(PEOPLE, file.as_bytes(), "succeeded");
-    let exported = registry.manager.get(&registry.at("people.csv?reason=数据核对用")).send().expect(200);
+    let exported = registry.manager.get(&registry.at("people.csv?reason=data-check")).send().expect(200);
     let csv = exported.text();
     assert!(csv.contains("\"'=HYPERLINK(\"\"http://x\"\",1)\"") && csv.contains(",'@SUM(A1)"), "{csv}");
     assert_eq!(counts(&registry.import(PEOPLE, csv.as_bytes(), "succeeded")), [1, 0, 0, 1, 0], "an export changes nothing");
@@ -311,7 +311,7 @@ fn what_was_exported_makes_the_same_registry_elsewhere() {
     first.import(HOMES, homes.as_bytes(), "succeeded");
     first.import(PEOPLE, people.as_bytes(), "succeeded");
     let get = |registry: &Registry, below: &str| registry.manager.get(&registry.at(below)).send().expect(200).text();
-    let reason = "reason=数据迁移备份";
+    let reason = "reason=data-migration";
     let (homes, people) = (get(&first, "homes.csv"), get(&first, &format!("people.csv?{reason}")));
     assert_eq!((homes.lines().count(), people.lines().count()), (61, 61));
     let unchanged = first.import(PEOPLE, people.as_bytes(), "succeeded");
@@ -336,9 +336,9 @@ fn without_a_reason_an_export_shows_masks_and_a_grid_worker_gets_their_grid() {
     registry.import(PEOPLE, file.as_bytes(), "succeeded");
     let masked = registry.export("people.csv").concat();
     assert!(!masked.contains(&one) && !masked.contains("13812345678") && masked.contains("138******78"), "{masked}");
-    registry.manager.get(&registry.at("people.csv?reason=看")).refuse(422, "validation_failed");
+    registry.manager.get(&registry.at("people.csv?reason=x")).refuse(400, "query_invalid");
     let get = |below: &str| registry.workers[1].get(&registry.at(below)).send().expect(200).text();
-    let own = get("people.csv?reason=入户核对");
+    let own = get("people.csv?reason=home-visit");
     assert!(own.contains(&two) && !own.contains(&one), "{own}");
     assert_eq!(get("homes.csv").lines().count(), 6);
     registry.manager.hire("property_manager", &registry.id).get(&registry.at("people.csv")).refuse(403, "forbidden");
@@ -413,7 +413,7 @@ fn a_server_that_was_shot_during_an_import_goes_on_behind_what_it_had_done() {
     let done = shot.wait(&shot.manager, &queued);
     assert_eq!((text(&done, "state"), counts(&done)), ("succeeded", [1200, 1200, 0, 0, 0]));
     whole.import(PEOPLE, people.as_bytes(), "succeeded");
-    let reason = "people.csv?reason=数据核对用";
+    let reason = "people.csv?reason=data-check";
     assert_eq!(shot.export(reason), whole.export(reason));
     assert_eq!(counts(&shot.import(PEOPLE, people.as_bytes(), "succeeded")), [1200, 0, 0, 1200, 0]);
     let parts = server.data_dir().join("files/parts");
