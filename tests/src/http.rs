@@ -80,6 +80,18 @@ impl Call<'_> {
         self.bytes(&format!("multipart/form-data; boundary={edge}"), body)
     }
 
+    /// Text fields and one file in a multipart form, the fields first.
+    pub fn form(self, fields: &[(&str, &str)], content: &[u8]) -> Self {
+        let edge = "----jiazai-form";
+        let field = |(name, value): &(&str, &str)| format!("--{edge}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        let mut body: String = fields.iter().map(field).collect();
+        body.push_str(&format!("--{edge}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"rows\"\r\n\r\n"));
+        let mut body = body.into_bytes();
+        body.extend_from_slice(content);
+        body.extend_from_slice(format!("\r\n--{edge}--\r\n").as_bytes());
+        self.bytes(&format!("multipart/form-data; boundary={edge}"), body)
+    }
+
     /// The parsed body of an answer with that status; any other status fails the test.
     #[track_caller]
     pub fn expect(self, status: u16) -> Value {

@@ -14,11 +14,10 @@ use jiazai_infra::events;
 use jiazai_infra::registry::import::export::{Shown, extra_names, homes_page, people_page};
 use jiazai_infra::registry::people::grids_within;
 
-use super::super::{KEEPERS, LOOKERS, keeper, refuse, seen_grids, sight};
+use super::super::{KEEPERS, LOOKERS, keeper, seen_grids, sight};
 use crate::app::App;
 use crate::call::{At, Call, Outcome};
 use crate::error::ApiError;
-use crate::faults::text_fault;
 use crate::op;
 use crate::registry::people::roles_in;
 use crate::route::{Access, Api};
@@ -151,9 +150,9 @@ async fn people(call: Call, place: CommunityId, format: Format) -> Outcome {
         .write(move |tx| {
             let who = cx.actor()?;
             let by = keeper(tx, who, place)?;
-            let reason: Option<RevealReason> =
-                reason.as_deref().map(Line::new).transpose().map_err(|fault| text_fault("/reason", fault.into()))?;
-            let event = export_people(reason.as_ref(), &by, tx.now()).map_err(refuse)?;
+            let unfit = || ApiError::query("reason", "应为 4 至 200 个字的理由", "must be a reason of 4 to 200 characters");
+            let reason: Option<RevealReason> = reason.as_deref().map(Line::new).transpose().map_err(|_| unfit())?;
+            let event = export_people(reason.as_ref(), &by, tx.now()).map_err(|_| unfit())?;
             events::record(tx, place, &place.text(), 0, std::slice::from_ref(&event))?;
             let sight = sight(tx, who)?;
             let mask = if reason.is_some() { None } else { Some(Mask::of(who, place)) };

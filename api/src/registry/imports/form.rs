@@ -1,6 +1,7 @@
 //! The form of an import, read as it comes: fields in memory, the file a part at a time into the store.
 
 use actix_multipart::{Field, Multipart, MultipartError};
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
 use futures_util::StreamExt;
 use jiazai_domain::actor::CommunityId;
 use jiazai_domain::registry::import::{Format, ImportDraft, Kind};
@@ -56,6 +57,17 @@ fn malformed() -> ApiError {
 
 fn unavailable(_: FileError) -> ApiError {
     ApiError::new(code::STORAGE_UNAVAILABLE)
+}
+
+fn too_large() -> ApiError {
+    ApiError::new(code::PAYLOAD_TOO_LARGE).because("文件不能超过 32 MiB", "A file may have at most 32 MiB")
+}
+
+/// Refuses by its announcement what is too large, before any of it is stored.
+pub fn fits(headers: &HeaderMap) -> Result<(), ApiError> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|value| value.parse::<usize>().ok());
+    // The form around the file takes some room of its own.
+    if announced.is_some_and(|length| length > LARGEST + 64 * 1024) { Err(too_large()) } else { Ok(()) }
 }
 
 /// Reads the form. Whatever was stored of it is deleted again when it is refused.
@@ -117,7 +129,7 @@ async fn store(app: &App, mut part: Field, upload: &mut Upload) -> Result<(), Ap
         let chunk = chunk.map_err(|_| malformed())?;
         size += chunk.len();
         if size > LARGEST {
-            return Err(ApiError::new(code::PAYLOAD_TOO_LARGE).because("文件不能超过 32 MiB", "A file may have at most 32 MiB"));
+            return Err(too_large());
         }
         upload.hash.update(&chunk);
         let mut rest: &[u8] = &chunk;

@@ -48,6 +48,7 @@ pub fn routes(api: &mut Api) {
     request_body(content = ImportForm, content_type = "multipart/form-data"),
     responses((status = 202, body = Import, headers(("ETag" = String), ("Location" = String)))))]
 async fn create_import(call: Call, form: Multipart) -> Outcome {
+    form::fits(call.request.headers())?;
     let upload = form::receive(&call.app, form).await?;
     let begun = match call.begin(&upload.fingerprint()).await {
         Ok(begun) => begun,

@@ -1,0 +1,127 @@
+//! A community with homes to register people in, and people who do not exist.
+
+use serde_json::{Value, json};
+
+use crate::http::Client;
+use crate::people::Staff;
+use crate::server::Server;
+
+/// A resident identity number with a right check digit under a region that no administrative division has.
+pub fn id_number(born: &str, sequence: usize) -> String {
+    let digits = format!("{:06}{born}{:03}", 990_000 + sequence / 1000, sequence % 1000);
+    let sum: u32 = digits.bytes().enumerate().map(|(i, b)| u32::from(b - b'0') * ((1 << (17 - i)) % 11)).sum();
+    format!("{digits}{}", "10X98765432".as_bytes()[(sum % 11) as usize] as char)
+}
+
+/// A community of its own, with an administrator and two grid workers.
+#[derive(Debug)]
+pub struct Registry<'s> {
+    pub server: &'s Server,
+    pub id: String,
+    pub code: String,
+    pub manager: Staff<'s>,
+    pub workers: [Staff<'s>; 2],
+    pub grids: [String; 2],
+}
+
+impl<'s> Registry<'s> {
+    /// Ten homes, 101 to 105 in building 1 of the first grid and 101 to 105 in building 2 of the second.
+    #[track_caller]
+    pub fn new(server: &'s Server) -> Self {
+        let registry = Self::empty(server);
+        registry.import(&[("kind", "registry")], HOMES.as_bytes(), "succeeded");
+        registry
+    }
+
+    /// Grids and their workers, and no homes.
+    #[track_caller]
+    pub fn empty(server: &'s Server) -> Self {
+        let (admin, code) = (server.staff("admin"), crate::unique("r"));
+        let id = text(&admin.post("/communities", json!({ "name": "样例社区", "code": code })).expect(201), "id");
+        let manager = admin.hire("community_admin", &id);
+        let workers = [manager.hire("grid_worker", &id), manager.hire("grid_worker", &id)];
+        let grid = |n: usize| {
+            let body = json!({ "name": format!("第{}网格", n + 1), "staff_ids": [workers[n].id()] });
+            text(&manager.post(&format!("/communities/{id}/grids"), body).expect(201), "id")
+        };
+        let grids = [grid(0), grid(1)];
+        Self { server, code, manager, workers, grids, id }
+    }
+
+    pub fn at(&self, below: &str) -> String {
+        format!("/communities/{}/{below}", self.id)
+    }
+
+    /// The id of a home by building and number.
+    #[track_caller]
+    pub fn home(&self, building: &str, number: &str) -> String {
+        let map = self.manager.get(&self.at("map")).expect(200);
+        let buildings = map["buildings"].as_array().cloned().unwrap_or_default();
+        let within = buildings.iter().find(|b| b["name"] == building).unwrap_or_else(|| panic!("no {building} in {map}"));
+        let homes = within["homes"].as_array().cloned().unwrap_or_default();
+        text(homes.iter().find(|home| home["number"] == number).unwrap_or_else(|| panic!("no {number} in {within}")), "id")
+    }
+
+    /// Writes somebody down, tied to a home of building 1 by these facts.
+    #[track_caller]
+    pub fn person(&self, name: &str, id_number: &str, facts: Value) -> Value {
+        let body = json!({ "community_id": self.id, "name": name, "id_number": id_number, "facts": facts });
+        self.manager.post("/people", body).expect(201)
+    }
+
+    /// Imports as the administrator and waits for the end, which is `state`.
+    #[track_caller]
+    pub fn import(&self, fields: &[(&str, &str)], content: &[u8], state: &str) -> Value {
+        let done = self.import_by(&self.manager, fields, content);
+        assert_eq!(done["state"], state, "{done}\n{}", self.errors(&done));
+        done
+    }
+
+    #[track_caller]
+    pub fn import_by(&self, who: &impl Client, fields: &[(&str, &str)], content: &[u8]) -> Value {
+        let queued = self.begin(who, fields, content);
+        self.wait(who, &queued)
+    }
+
+    #[track_caller]
+    pub fn begin(&self, who: &impl Client, fields: &[(&str, &str)], content: &[u8]) -> Value {
+        let mut all = vec![("community_id", self.id.as_str()), ("format", "csv")];
+        all.retain(|(name, _)| !fields.iter().any(|(own, _)| own == name));
+        all.extend_from_slice(fields);
+        who.call("POST", "/imports").form(&all, content).expect(202)
+    }
+
+    #[track_caller]
+    pub fn wait(&self, who: &impl Client, import: &Value) -> Value {
+        let path = format!("/imports/{}", text(import, "id"));
+        crate::eventually("the import is over", 120, || {
+            let now = who.get(&path).expect(200);
+            (!matches!(now["state"].as_str(), Some("queued" | "running"))).then_some(now)
+        })
+    }
+
+    #[track_caller]
+    pub fn errors(&self, import: &Value) -> String {
+        self.manager.get(&format!("/imports/{}/errors", text(import, "id"))).send().expect(200).text()
+    }
+
+    /// The lines of an export without its header, in no order.
+    #[track_caller]
+    pub fn export(&self, below: &str) -> Vec<String> {
+        let text = self.manager.get(&self.at(below)).send().expect(200).text();
+        let mut lines: Vec<String> = text.lines().skip(1).map(str::to_owned).collect();
+        lines.sort();
+        lines
+    }
+}
+
+const HOMES: &str = "estate,grid,building,unit,floor,number,area_m2\n\
+    样例一村,第1网格,1栋,1,1,101,80\n样例一村,第1网格,1栋,1,1,102,80\n样例一村,第1网格,1栋,1,1,103,80\n\
+    样例一村,第1网格,1栋,1,1,104,80\n样例一村,第1网格,1栋,1,1,105,80\n样例一村,第2网格,2栋,1,1,101,80\n\
+    样例一村,第2网格,2栋,1,1,102,80\n样例一村,第2网格,2栋,1,1,103,80\n样例一村,第2网格,2栋,1,1,104,80\n\
+    样例一村,第2网格,2栋,1,1,105,80\n";
+
+#[track_caller]
+fn text(of: &Value, field: &str) -> String {
+    of[field].as_str().unwrap_or_else(|| panic!("no {field} in {of}")).to_owned()
+}
