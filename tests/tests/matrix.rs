@@ -358,6 +358,10 @@ fn the_role_matrix_is_as_committed() {
         table.truncate(table.trim_end().len());
         table.push('\n');
     }
+    table.push_str("\nWithout a row so far:\n");
+    for operation in to_come {
+        writeln!(table, "{:<6} {}", operation.method, operation.path).unwrap();
+    }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 
     if std::env::var("UPDATE_MATRIX").is_ok_and(|v| v == "1") {

@@ -367,7 +367,9 @@ mod tests {
     struct Sample {
         community_id: Ref<Community>,
         title: Text<2, 5>,
+        #[deserr(default)]
         score: Option<Number<1, 5>>,
+        #[deserr(default)]
         inner: Option<Inner>,
     }
 
