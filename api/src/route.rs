@@ -15,7 +15,7 @@ use jiazai_domain::actor::Role;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{Content, Header, HttpMethod, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Required, ResponseBuilder, Schema};
+use utoipa::openapi::{Content, Header, HttpMethod, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Schema};
 
 use crate::error::{ApiError, Code, code};
 
@@ -313,7 +313,7 @@ fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut operation: Oper
             }
         }
     }
-    let item = document.paths.paths.entry(path.to_owned()).or_insert_with(PathItem::default);
+    let item = document.paths.paths.entry(path.to_owned()).or_default();
     let slot = match new.method {
         Method::POST => &mut item.post,
         Method::PUT => &mut item.put,
