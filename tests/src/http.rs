@@ -83,7 +83,8 @@ impl Call<'_> {
     /// Text fields and one file in a multipart form, the fields first.
     pub fn form(self, fields: &[(&str, &str)], content: &[u8]) -> Self {
         let edge = "----jiazai-form";
-        let field = |(name, value): &(&str, &str)| format!("--{edge}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        let field =
+            |(name, value): &(&str, &str)| format!("--{edge}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
         let mut body: String = fields.iter().map(field).collect();
         body.push_str(&format!("--{edge}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"rows\"\r\n\r\n"));
         let mut body = body.into_bytes();

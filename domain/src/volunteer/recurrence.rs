@@ -40,9 +40,7 @@ impl Recurrence {
         faults.require(!self.weekdays.is_empty(), "/weekdays", "missing");
         faults.require((1..=4).contains(&self.every_weeks), "/every_weeks", "out_of_range");
         faults.require((60..=MAX_SHIFT_S).contains(&self.duration_s), "/duration_s", "out_of_range");
-        if let Err(found) = faults.into_result(Some(())) {
-            return Err(found);
-        }
+        faults.into_result(Some(()))?;
         let spans: Vec<_> = self.from.iter_days().take_while(|day| *day <= self.until).filter(|day| self.falls_on(*day)).collect();
         let mut faults = Faults::new();
         faults.require(!spans.is_empty(), "/weekdays", "no_occurrence");
