@@ -139,7 +139,7 @@ fn an_atomic_import_takes_all_rows_or_none() {
     let refused = registry.import(&[("kind", "people"), ("atomic", "true")], &file, "failed");
     assert_eq!(counts(&refused), [2, 0, 0, 0, 1]);
     assert_eq!(seen(&registry), 0);
-    registry.import(&[("kind", "people"), ("atomic", "true")], &people(&[good.clone()]), "succeeded");
+    registry.import(&[("kind", "people"), ("atomic", "true")], &people(std::slice::from_ref(&good)), "succeeded");
     assert_eq!(seen(&registry), 1);
     let by_row = registry.import(PEOPLE, &file, "partially_failed");
     assert_eq!(counts(&by_row), [2, 0, 0, 1, 1]);

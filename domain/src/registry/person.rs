@@ -97,6 +97,9 @@ pub struct Alteration {
     pub after: Option<String>,
 }
 
+/// What a correction makes of a thing, with what it altered; nothing when nothing was different.
+pub type Corrected<T> = Option<(Changed<T>, Vec<Alteration>)>;
+
 impl fmt::Debug for Alteration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} altered", self.field)
@@ -157,7 +160,7 @@ impl Person {
         grids: &[Option<GridId>],
         by: &Keeper,
         now: Timestamp,
-    ) -> Result<Option<(Changed<Self>, Vec<Alteration>)>, Refusal> {
+    ) -> Result<Corrected<Self>, Refusal> {
         self.kept_by(by, grids)?;
         let next = draft.check(now.date())?;
         let mut altered = Vec::new();

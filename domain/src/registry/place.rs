@@ -6,7 +6,7 @@
 use super::address::{HomeKey, building_key, normalise_address, number_key, unit_key};
 use super::keeper::Keeper;
 use super::occupancy::SetOccupancy;
-use super::person::Alteration;
+use super::person::{Alteration, Corrected};
 use super::{Area, BuildingId, EstateGroupId, EstateId, GridId, HomeId, Occupancy, Refusal};
 use crate::actor::{CommunityAdmin, CommunityId, PrincipalId};
 use crate::kernel::changed::{Changed, Event};
@@ -292,7 +292,7 @@ impl Home {
     ///
     /// # Errors
     /// As [`create`](Self::create).
-    pub fn correct(mut self, draft: HomeDraft, by: &Keeper, now: Timestamp) -> Result<Option<(Changed<Self>, Vec<Alteration>)>, Refusal> {
+    pub fn correct(mut self, draft: HomeDraft, by: &Keeper, now: Timestamp) -> Result<Corrected<Self>, Refusal> {
         if !by.keeps(self.community, self.grid) {
             return Err(Refusal::NotForYou);
         }

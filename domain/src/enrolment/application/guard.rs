@@ -54,7 +54,8 @@ impl Application {
         }
         match action {
             Action::Submit if f.state == State::Returned => {
-                if f.correct_until.is_none_or(|until| now >= until) || f.round.state == R::Finished {
+                let too_late = f.correct_until.is_none_or(|until| now >= until) || f.round.state == R::Finished;
+                if too_late {
                     return Err(Refusal::TooLate);
                 }
             }
