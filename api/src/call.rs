@@ -33,6 +33,9 @@ use crate::route::Op;
 /// JSON bodies are small; whoever sends more than this sends it as a file or an import.
 pub const BODY_LIMIT: usize = 256 * 1024;
 
+/// How long a JSON body may take to arrive.
+const BODY_WITHIN: std::time::Duration = std::time::Duration::from_secs(15);
+
 /// What a handler returns.
 pub type Outcome = Result<HttpResponse, ApiError>;
 
@@ -280,7 +283,9 @@ impl FromRequest for Call {
         // A form's parts are read by the handler, one after the other.
         let payload = if is_multipart { Payload::None } else { payload.take() };
         Box::pin(async move {
-            let body = read_body(&request, payload).await?;
+            // Whoever sends a byte a second must not hold a request open for ever.
+            let late = |_| ApiError::new(code::REQUEST_TIMEOUT);
+            let body = tokio::time::timeout(BODY_WITHIN, read_body(&request, payload)).await.map_err(late)??;
             let missing = || {
                 tracing::error!("a handler ran outside its route");
                 ApiError::new(code::INTERNAL)

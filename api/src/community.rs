@@ -61,7 +61,7 @@ pub struct NewCommunity {
 
 /// Found a community
 #[utoipa::path(post, path = "/communities", tag = "registry", operation_id = "create_community",
-    request_body = NewCommunity, responses((status = 201, body = CommunityDto, headers(("ETag" = String)))))]
+    request_body(content = NewCommunity, example = json!({ "code": "dongtu", "name": "东涂社区" })), responses((status = 201, body = CommunityDto, headers(("ETag" = String)))))]
 async fn create_community(call: Call) -> Outcome {
     let body: NewCommunity = call.body()?;
     if let Some(word) = &body.code

@@ -52,6 +52,7 @@ pub mod code {
         FORBIDDEN = 403 "forbidden" "您没有权限进行此操作" "You may not do this";
         NOT_FOUND = 404 "not_found" "没有找到" "Not found";
         METHOD_NOT_ALLOWED = 405 "method_not_allowed" "不支持该请求方法" "The method is not supported here";
+        REQUEST_TIMEOUT = 408 "request_timeout" "请求内容接收超时，请重试" "The body did not arrive in time; try again";
         STATE_CONFLICT = 409 "state_conflict" "当前状态不允许此操作" "The present state does not allow this";
         STALE = 409 "stale" "数据已被他人修改，请刷新后重试" "Somebody else has changed this; reload and try again";
         DUPLICATE = 409 "duplicate" "已存在相同的记录" "This exists already";
@@ -60,6 +61,7 @@ pub mod code {
         PAYLOAD_TOO_LARGE = 413 "payload_too_large" "上传内容过大" "The body is too large";
         UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "不支持该内容类型" "The content type is not supported";
         VALIDATION_FAILED = 422 "validation_failed" "填写的内容有误，请检查" "Some values are not valid";
+        UNKNOWN_FIELD = 422 "unknown_field" "含有未知字段" "The body has a field that is not known";
         IDEMPOTENCY_MISMATCH = 422 "idempotency_mismatch" "幂等键已用于内容不同的请求" "The idempotency key was used for a different request";
         PRECONDITION_REQUIRED = 428 "precondition_required" "修改前请提供 If-Match 版本号" "Send If-Match with the version you have seen";
         RATE_LIMITED = 429 "rate_limited" "操作过于频繁，请稍后再试" "Too many requests; try again later";
@@ -167,7 +169,9 @@ impl ApiError {
     }
 
     pub fn invalid(faults: Vec<Fault>) -> Self {
-        let mut error = Self::new(code::VALIDATION_FAILED);
+        // A caller who only sent too much hears that in the code itself.
+        let only_unknown = faults.iter().all(|fault| fault.code == code::UNKNOWN_FIELD.name);
+        let mut error = Self::new(if only_unknown { code::UNKNOWN_FIELD } else { code::VALIDATION_FAILED });
         error.0.faults = faults;
         error
     }
@@ -175,6 +179,14 @@ impl ApiError {
     /// One faulty field.
     pub fn fault(pointer: &str, code: &'static str, zh: &str, en: &str) -> Self {
         Self::invalid(vec![Fault::new(pointer, code, zh, en)])
+    }
+
+    /// Names the faulty field of a refusal that has a code of its own: every 422 says where.
+    pub fn at(mut self, pointer: &str) -> Self {
+        let Occurrence { code, detail, .. } = &*self.0;
+        let said = detail.clone().unwrap_or_else(|| Bilingual { zh: code.zh.to_owned(), en: code.en.to_owned() });
+        self.0.faults = vec![Fault { pointer: pointer.to_owned(), code: code.name, detail: said }];
+        self
     }
 
     pub fn query(parameter: &str, zh: &str, en: &str) -> Self {

@@ -61,7 +61,8 @@ pub struct UploadForm {
     request_body(content = UploadForm, content_type = "multipart/form-data"), responses((status = 201, body = FileDto)))]
 async fn upload_file(call: Call, form: Multipart) -> Outcome {
     let owner = call.actor()?.id;
-    let bytes = read_part(form).await?;
+    let late = |_| ApiError::new(code::REQUEST_TIMEOUT);
+    let bytes = tokio::time::timeout(UPLOAD_WITHIN, read_part(form)).await.map_err(late)??;
     let clean = call.app.files.accept(bytes).await.map_err(refused)?;
     let hash = hex(clean.sha256());
     // The fingerprint is of the cleaned bytes: a phone that sends the same picture again frames its form anew.
@@ -80,6 +81,9 @@ async fn upload_file(call: Call, form: Multipart) -> Outcome {
     })
     .await
 }
+
+/// Ten mebibytes over a bad mobile network.
+const UPLOAD_WITHIN: std::time::Duration = std::time::Duration::from_secs(120);
 
 async fn read_part(mut form: Multipart) -> Result<Vec<u8>, ApiError> {
     let malformed = || ApiError::new(code::BAD_REQUEST).because("表单无法解析", "The form cannot be read");
@@ -118,9 +122,11 @@ fn refused(error: FileError) -> ApiError {
             ApiError::new(code::UNSUPPORTED_MEDIA_TYPE).because("只支持 JPEG、PNG、WebP 和 PDF", "Only JPEG, PNG, WebP and PDF are taken")
         }
         FileError::UnsafePdf(_) => {
-            ApiError::new(code::FILE_DAMAGED).because("PDF 含有脚本、附件或已加密，无法接收", "The PDF holds scripts or attachments, or is encrypted")
+            ApiError::new(code::FILE_DAMAGED)
+                .because("PDF 含有脚本、附件或已加密，无法接收", "The PDF holds scripts or attachments, or is encrypted")
+                .at("/file")
         }
-        FileError::Damaged => ApiError::new(code::FILE_DAMAGED),
+        FileError::Damaged => ApiError::new(code::FILE_DAMAGED).at("/file"),
         FileError::Busy => ApiError::new(code::BUSY),
         FileError::Store => ApiError::new(code::STORAGE_UNAVAILABLE),
     }

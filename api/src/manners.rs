@@ -109,6 +109,7 @@ fn by_status(status: StatusCode) -> ApiError {
         403 => code::FORBIDDEN,
         404 => code::NOT_FOUND,
         405 => code::METHOD_NOT_ALLOWED,
+        408 => code::REQUEST_TIMEOUT,
         413 => code::PAYLOAD_TOO_LARGE,
         415 => code::UNSUPPORTED_MEDIA_TYPE,
         429 => code::RATE_LIMITED,

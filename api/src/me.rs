@@ -39,7 +39,7 @@ pub fn routes(api: &mut Api) {
 ///
 /// Takes the code of the phone number button, not one of `wx.login`. WeChat gives each code once.
 #[utoipa::path(post, path = "/auth/wechat/phone", tag = "identity", operation_id = "bind_phone",
-    request_body = Login, responses((status = 200, body = Principal)))]
+    request_body(content = Login, example = json!({ "code": "0a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p" })), responses((status = 200, body = Principal)))]
 async fn bind_phone(call: Call) -> Outcome {
     let body: Login = call.body()?;
     let id = call.actor()?.id;
@@ -78,7 +78,7 @@ pub struct UpdateMe {
 
 /// Change my account
 #[utoipa::path(put, path = "/me", tag = "identity", operation_id = "update_me",
-    request_body = UpdateMe, responses((status = 200, body = Principal)))]
+    request_body(content = UpdateMe, example = json!({ "nickname": "阿明" })), responses((status = 200, body = Principal)))]
 async fn update_me(call: Call) -> Outcome {
     let body: UpdateMe = call.body()?;
     let id = call.actor()?.id;
@@ -226,7 +226,7 @@ pub fn weak_password(pointer: &str, weak: password::Weak) -> ApiError {
 ///
 /// Ends all my other sessions.
 #[utoipa::path(post, path = "/me/password", tag = "identity", operation_id = "change_my_password",
-    request_body = ChangePassword, responses((status = 204, description = "Changed")))]
+    request_body(content = ChangePassword, example = json!({ "current_password": "correct horse", "new_password": "battery staple" })), responses((status = 204, description = "Changed")))]
 async fn change_my_password(call: Call) -> Outcome {
     let ChangePassword { current_password, new_password } = call.body()?;
     let actor = call.actor()?.clone();
@@ -269,7 +269,7 @@ pub struct TotpOffer {
 ///
 /// Nothing changes until the first code has been confirmed.
 #[utoipa::path(post, path = "/me/totp", tag = "identity", operation_id = "begin_totp",
-    request_body = Nothing, responses((status = 200, body = TotpOffer)))]
+    request_body(content = Nothing, example = json!({})), responses((status = 200, body = TotpOffer)))]
 async fn begin_totp(call: Call) -> Outcome {
     let _: Nothing = call.body()?;
     let id = call.actor()?.id;
@@ -302,7 +302,7 @@ pub struct ConfirmTotp {
 
 /// Turn one-time codes on
 #[utoipa::path(post, path = "/me/totp/confirm", tag = "identity", operation_id = "confirm_totp",
-    request_body = ConfirmTotp, responses((status = 204, description = "From now on log-in asks for a code")))]
+    request_body(content = ConfirmTotp, example = json!({ "enrolment": "AaIAhPAYd3CMGziDlU", "code": "123456" })), responses((status = 204, description = "From now on log-in asks for a code")))]
 async fn confirm_totp(call: Call) -> Outcome {
     let body: ConfirmTotp = call.body()?;
     let id = call.actor()?.id;
@@ -329,7 +329,7 @@ async fn confirm_totp(call: Call) -> Outcome {
 ///
 /// Takes a code of `wx.login`. It does not become a way to log in.
 #[utoipa::path(post, path = "/me/wechat", tag = "identity", operation_id = "bind_my_wechat",
-    request_body = Login, responses((status = 204, description = "Bound")))]
+    request_body(content = Login, example = json!({ "code": "0a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p" })), responses((status = 204, description = "Bound")))]
 async fn bind_my_wechat(call: Call) -> Outcome {
     let body: Login = call.body()?;
     let id = call.actor()?.id;

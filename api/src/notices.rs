@@ -45,7 +45,7 @@ pub struct Templates(pub BTreeMap<String, String>);
 
 /// More taps than this on one template are not kept: nobody needs a hundred messages in store.
 const MOST_CREDITS: i64 = 20;
-/// Tries before a notice is given up; the last comes about two hours after the first.
+/// Tries before a notice is given up; the last comes about an hour after the first.
 const ATTEMPTS: i64 = 8;
 const FIRST_RETRY_S: i64 = 30;
 /// Longer than an attempt can take.
@@ -132,7 +132,7 @@ async fn list_notice_consents(call: Call) -> Outcome {
 ///
 /// Send the templates that `wx.requestSubscribeMessage` answered `accept` for: one message of each is paid for.
 #[utoipa::path(post, path = "/me/notice-consents", tag = "notices", operation_id = "add_notice_consents",
-    request_body = Accepted, responses((status = 200, body = Consents)))]
+    request_body(content = Accepted, example = json!({ "accepted": ["repair_progress", "repair_resolved"] })), responses((status = 200, body = Consents)))]
 async fn add_notice_consents(call: Call) -> Outcome {
     let body: Accepted = call.body()?;
     let me = call.actor()?.id;

@@ -76,6 +76,12 @@ fn tidy(document: OpenApi) -> OpenApi {
             refs(schema, &mut asked);
         }
     }
+    // What an answer may hold as null it always holds; what it may leave out is declared as never null.
+    if let Some(schemas) = value.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+        for (_, schema) in schemas.iter_mut().filter(|(name, _)| !asked.contains(name)) {
+            require_nullable(schema);
+        }
+    }
     merge(&mut value);
     let mut text = value.to_string();
     for name in spoken.iter().filter(|name| name.ends_with("Dto")) {
@@ -84,6 +90,27 @@ fn tidy(document: OpenApi) -> OpenApi {
         text = text.replace(&format!("#/components/schemas/{name}\""), &format!("#/components/schemas/{plain}\""));
     }
     serde_json::from_str(&text).unwrap_or(document)
+}
+
+/// Adds the properties that may be null to those that are required.
+fn require_nullable(schema: &mut Value) {
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
+    let null = json!("null");
+    let is_null = |kind: Option<&Value>| match kind {
+        Some(Value::Array(kinds)) => kinds.contains(&null),
+        Some(kind) => *kind == null,
+        None => false,
+    };
+    let nullable = |property: &Value| {
+        is_null(property.get("type"))
+            || property.get("oneOf").and_then(Value::as_array).is_some_and(|forms| forms.iter().any(|form| is_null(form.get("type"))))
+    };
+    let found: Vec<Value> = properties.iter().filter(|(_, property)| nullable(property)).map(|(name, _)| json!(name)).collect();
+    let mut required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+    required.extend(found.into_iter().filter(|name| !schema["required"].as_array().is_some_and(|known| known.contains(name))));
+    if !required.is_empty() {
+        schema["required"] = Value::Array(required);
+    }
 }
 
 /// The names of the schemas that JSON bodies have.

@@ -239,7 +239,7 @@ fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut operation: Oper
         refuses.push(code::QUERY_INVALID);
     }
     if operation.request_body.is_some() {
-        refuses.extend([code::MALFORMED_JSON, code::PAYLOAD_TOO_LARGE, code::UNSUPPORTED_MEDIA_TYPE, code::VALIDATION_FAILED]);
+        refuses.extend([code::REQUEST_TIMEOUT, code::MALFORMED_JSON, code::PAYLOAD_TOO_LARGE, code::UNSUPPORTED_MEDIA_TYPE, code::VALIDATION_FAILED, code::UNKNOWN_FIELD]);
     }
     match new.op.access {
         Access::Public => operation.security = Some(vec![SecurityRequirement::default()]),
@@ -276,6 +276,9 @@ fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut operation: Oper
     }
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
+        if response.description.is_empty() {
+            response.description = if status == "201" { "Created" } else { "OK" }.to_owned();
+        }
         response.headers.insert("X-Request-Id".to_owned(), header("Names this request in our log.", Type::String).into());
         if status.starts_with('2') {
             if new.op.limit != Limit::None {

@@ -253,9 +253,9 @@ fn hint(config: &Config, wechat: &str) {
     // Nobody may be reading.
     let _ = writeln!(
         out,
-        "家在 jiazai demo: {base}/docs  ·  WeChat simulator: {wechat}\n\
-         staff log-in 工作人员登录:  curl {base}/api/v1/auth/staff/login --json '{{\"username\":\"dispatcher\",\"password\":\"{}\"}}'\n\
-         resident log-in 居民登录:  curl {base}/api/v1/auth/wechat/login --json \"{{\\\"code\\\":\\\"$(curl -sX POST {wechat}/_sim/login-codes --json '{{}}' | grep -o '\\\"code\\\":\\\"[^\\\"]*' | cut -d'\\\"' -f4)\\\"}}\"",
+        "家在 jiazai demo: {base}/docs  ·  WeChat simulator 微信模拟器: {wechat}/_sim/\n\
+         staff 工作人员:  curl {base}/api/v1/auth/staff/login --json '{{\"username\":\"dispatcher\",\"password\":\"{}\"}}'\n\
+         resident 居民:   curl {wechat}/_sim/login-codes --json '{{}}'  and then  curl {base}/api/v1/auth/wechat/login --json '{{\"code\":\"…\"}}'",
         demo::PASSWORD
     );
     let _ = out.flush();

@@ -228,7 +228,7 @@ fn reply(member: StaffMember) -> Result<Reply, ApiError> {
 
 /// Appoint staff
 #[utoipa::path(post, path = "/staff", tag = "staff", operation_id = "create_staff",
-    request_body = NewStaff, responses((status = 201, body = CreatedStaff)))]
+    request_body(content = NewStaff, example = json!({ "username": "chen", "display_name": "陈师傅", "roles": [{ "role": "repair_worker", "community_id": "com_01h455vb4pex5vsknk084sn02q" }] })), responses((status = 201, body = CreatedStaff)))]
 async fn create_staff(call: Call) -> Outcome {
     let NewStaff { username: name, display_name, password: given, roles } = call.body()?;
     let name = username(&name.0)?;
@@ -292,7 +292,7 @@ async fn get_staff(call: Call, id: At<Principal>) -> Outcome {
 ///
 /// Roles take effect at once, in sessions that are open too.
 #[utoipa::path(put, path = "/staff/{id}", tag = "staff", operation_id = "update_staff",
-    params(("id" = String, Path)), request_body = UpdateStaff, responses((status = 200, body = Staff, headers(("ETag" = String)))))]
+    params(("id" = String, Path)), request_body(content = UpdateStaff, example = json!({ "display_name": "陈师傅", "roles": [{ "role": "repair_worker", "community_id": "com_01h455vb4pex5vsknk084sn02q" }] })), responses((status = 200, body = Staff, headers(("ETag" = String)))))]
 async fn update_staff(call: Call, id: At<Principal>) -> Outcome {
     let body: UpdateStaff = call.body()?;
     change(call, id.0, move |tx, cx, member| {
@@ -309,7 +309,7 @@ async fn update_staff(call: Call, id: At<Principal>) -> Outcome {
 
 /// Take somebody's access away
 #[utoipa::path(post, path = "/staff/{id}/disable", tag = "staff", operation_id = "disable_staff",
-    params(("id" = String, Path)), request_body = Nothing, responses((status = 200, body = Staff)))]
+    params(("id" = String, Path)), request_body(content = Nothing, example = json!({})), responses((status = 200, body = Staff)))]
 async fn disable_staff(call: Call, id: At<Principal>) -> Outcome {
     let _: Nothing = call.body()?;
     change(call, id.0, |tx, _, member| {
@@ -328,7 +328,7 @@ async fn disable_staff(call: Call, id: At<Principal>) -> Outcome {
 
 /// Give somebody's access back
 #[utoipa::path(post, path = "/staff/{id}/enable", tag = "staff", operation_id = "enable_staff",
-    params(("id" = String, Path)), request_body = Nothing, responses((status = 200, body = Staff)))]
+    params(("id" = String, Path)), request_body(content = Nothing, example = json!({})), responses((status = 200, body = Staff)))]
 async fn enable_staff(call: Call, id: At<Principal>) -> Outcome {
     let _: Nothing = call.body()?;
     change(call, id.0, |tx, _, member| {
@@ -345,7 +345,7 @@ async fn enable_staff(call: Call, id: At<Principal>) -> Outcome {
 ///
 /// Ends their sessions and turns their one-time codes off, so that a lost phone does not lock them out.
 #[utoipa::path(post, path = "/staff/{id}/reset-password", tag = "staff", operation_id = "reset_staff_password",
-    params(("id" = String, Path)), request_body = Nothing, responses((status = 200, body = NewPassword)))]
+    params(("id" = String, Path)), request_body(content = Nothing, example = json!({})), responses((status = 200, body = NewPassword)))]
 async fn reset_staff_password(call: Call, id: At<Principal>) -> Outcome {
     let _: Nothing = call.body()?;
     let made = made_password();

@@ -11,3 +11,4 @@ pub mod actor;
 pub mod kernel;
 pub mod registry;
 pub mod repair;
+pub mod volunteer;

@@ -9,9 +9,12 @@ pub fn get(tx: &mut Tx, name: &str) -> Result<Option<String>, DbError> {
     tx.run(|conn| settings::table.find(name).select(settings::value).first(conn).optional())
 }
 
-/// Sets a fact that was not known before. [`DbError::Duplicate`] when it was.
+/// Sets a fact that was not known before. Of two instances that set it at once, one runs again and finds it.
 pub fn insert(tx: &mut Tx, name: &str, value: &str) -> Result<(), DbError> {
-    tx.insert(diesel::insert_into(settings::table).values((settings::name.eq(name), settings::value.eq(value))))
+    match tx.insert(diesel::insert_into(settings::table).values((settings::name.eq(name), settings::value.eq(value)))) {
+        Err(DbError::Duplicate) => Err(tx.run_again()),
+        other => other,
+    }
 }
 
 /// Changes a fact on the condition that it still is what it was.

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The variables that make a server use storage of its own; none for SQLite, whose file lies in the data folder.
-pub(crate) fn variables() -> Vec<(String, String)> {
+pub fn fresh_storage() -> Vec<(String, String)> {
     match std::env::var("JIAZAI_TEST_BACKEND").as_deref() {
         Err(_) | Ok("sqlite") => Vec::new(),
         Ok("postgres") => {
@@ -21,7 +21,7 @@ pub(crate) fn variables() -> Vec<(String, String)> {
     }
 }
 
-pub(crate) fn is_postgres() -> bool {
+pub fn is_postgres() -> bool {
     std::env::var("JIAZAI_TEST_BACKEND").is_ok_and(|name| name == "postgres")
 }
 

@@ -1,6 +1,7 @@
 //! The binary as a command that ends: refused starts, misuse, things done beside a running server.
 
 use std::fs;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -18,13 +19,21 @@ pub struct Outcome {
 /// Runs the binary to its end with these words and variables; it is shot after `seconds`, and that fails the test.
 #[track_caller]
 pub fn run(args: &[&str], env: &[(String, String)], seconds: u64) -> Outcome {
-    let started = Instant::now();
     let dir = std::env::temp_dir().join(format!("jiazai-test-{}", crate::unique("cmd")));
     fs::create_dir_all(&dir).expect("the temporary folder is writable");
-    let (out, err) = (dir.join("stdout"), dir.join("stderr"));
+    let outcome = run_in(&dir, args, env, seconds);
+    let _ = fs::remove_dir_all(&dir);
+    outcome
+}
+
+/// The same in a folder of the caller's choice, which must exist.
+#[track_caller]
+pub fn run_in(dir: &Path, args: &[&str], env: &[(String, String)], seconds: u64) -> Outcome {
+    let started = Instant::now();
+    let (out, err) = (dir.join(".stdout"), dir.join(".stderr"));
     let (to_out, to_err) = (fs::File::create(&out).expect("writable"), fs::File::create(&err).expect("writable"));
     let mut child =
-        bare(env).args(args).current_dir(&dir).stdin(Stdio::null()).stdout(to_out).stderr(to_err).spawn().expect("the binary runs");
+        bare(env).args(args).current_dir(dir).stdin(Stdio::null()).stdout(to_out).stderr(to_err).spawn().expect("the binary runs");
     let status = loop {
         if let Some(status) = child.try_wait().expect("the child can be asked") {
             break Some(status);
@@ -36,9 +45,10 @@ pub fn run(args: &[&str], env: &[(String, String)], seconds: u64) -> Outcome {
         }
         std::thread::sleep(Duration::from_millis(5));
     };
-    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    let read = |path: &Path| fs::read_to_string(path).unwrap_or_default();
     let outcome = Outcome { code: status.and_then(|s| s.code()), stdout: read(&out), stderr: read(&err), took: started.elapsed() };
-    let _ = fs::remove_dir_all(&dir);
+    let _ = fs::remove_file(&out);
+    let _ = fs::remove_file(&err);
     assert!(status.is_some(), "{args:?} did not end within {seconds} s: {outcome:?}");
     outcome
 }

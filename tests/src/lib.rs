@@ -17,7 +17,8 @@ mod repair;
 mod server;
 mod sim;
 
-pub use command::{Outcome, refused_start, run};
+pub use backend::{fresh_storage, is_postgres};
+pub use command::{Outcome, refused_start, run, run_in};
 pub use document::{Document, Operation};
 pub use http::{Call, Client, Reply, raw};
 pub use people::{Anon, Bearer, PASSWORD, Resident, Staff};

@@ -33,6 +33,7 @@ pub struct Options {
     proxied: bool,
     /// The environment already names a database.
     existing: bool,
+    first: Vec<Vec<String>>,
 }
 
 /// The wires to a server's database and cache, on PostgreSQL and Redis.
@@ -57,6 +58,12 @@ impl Options {
     /// Puts wires that can be cut before database and cache. Only on PostgreSQL and Redis: SQLite has no wire.
     pub fn proxied(mut self) -> Self {
         self.proxied = true;
+        self
+    }
+
+    /// Has the binary do this before it serves, on the same storage: `migrate`, or `restore` with a backup's folder.
+    pub fn first(mut self, words: &[&str]) -> Self {
+        self.first.push(words.iter().map(|word| (*word).to_owned()).collect());
         self
     }
 
@@ -106,7 +113,7 @@ impl Server {
             !options.proxied && options.postgres_suffix.is_empty() || backend::is_postgres(),
             "this test needs JIAZAI_TEST_BACKEND=postgres"
         );
-        let mut env = if options.existing { Vec::new() } else { backend::variables() };
+        let mut env = if options.existing { Vec::new() } else { backend::fresh_storage() };
         let wires = options.proxied.then(|| wires_into(&mut env));
         for (name, value) in &mut env {
             if name == "DATABASE_URL" {
@@ -128,6 +135,12 @@ impl Server {
                 .timeout_global(Some(Duration::from_secs(60)))
                 .build(),
         );
+        for words in &options.first {
+            let data = dir.join("data").display().to_string();
+            let words: Vec<&str> = words.iter().map(String::as_str).chain(["--data-dir", &data]).collect();
+            let done = crate::run(&words, &env, 60);
+            assert_eq!(done.code, Some(0), "{words:?}: {done:?}");
+        }
         let started = Instant::now();
         let process = launch(port, &dir, &env);
         let sim = Sim::new(sim_port, agent.clone());
@@ -254,6 +267,13 @@ impl Server {
     /// The variables that this server runs with, for commands beside it.
     pub fn env(&self) -> &[(String, String)] {
         &self.env
+    }
+
+    /// Runs the binary beside this server, on its storage.
+    #[track_caller]
+    pub fn command(&self, words: &[&str]) -> crate::Outcome {
+        let data = self.data_dir().display().to_string();
+        crate::run(&words.iter().copied().chain(["--data-dir", &data]).collect::<Vec<_>>(), &self.env, 60)
     }
 
     /// Everything that the server has written to stdout and stderr.

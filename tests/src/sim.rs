@@ -36,6 +36,12 @@ impl Sim {
         text(&self.post("/_sim/phone-codes", &json!({ "openid": openid, "phone": phone })), "code")
     }
 
+    /// The person taps "allow" so many times in the mini-program: what pays for messages at the platform.
+    #[track_caller]
+    pub fn subscribe(&self, openid: &str, template_id: &str, times: u32) {
+        self.post("/_sim/subscriptions", &json!({ "openid": openid, "template_id": template_id, "times": times }));
+    }
+
     /// Breaks one of the platform's calls, e.g. `fault("jscode2session", json!({"kind":"errcode","value":45011,"times":1}))`.
     #[track_caller]
     pub fn fault(&self, api: &str, mut what: Value) {
@@ -49,7 +55,7 @@ impl Sim {
         assert!(answer.status().is_success(), "DELETE /_sim/faults: {}", answer.status());
     }
 
-    /// How often the server has called that API so far.
+    /// What the server has asked of that API so far, newest first.
     #[track_caller]
     pub fn requests(&self, api: &str) -> Vec<Value> {
         items(&self.get(&format!("/_sim/requests?api={api}")))

@@ -6,7 +6,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
-use jiazai_tests::{Client, Options, Server, Value, json};
+use jiazai_tests::{Client, Options, Server, Value, json, raw};
 use sha2::Sha256;
 
 const KEY: [u8; 32] = [0x5a; 32];
@@ -62,6 +62,12 @@ impl Genuine {
 
     #[track_caller]
     fn is_nobody(&self, what: &str, token: &str) {
+        if !token.is_ascii() {
+            // No decent client sends this, so it goes out by hand.
+            let request = format!("GET /api/v1/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n");
+            let reply = raw(&self.server, request.as_bytes());
+            return assert_eq!(reply.status, 401, "{what} was accepted: {}", reply.describe());
+        }
         let caller = self.server.bearer(format!("Bearer {token}"));
         let call = caller.get("/me");
         // A header of 64 kB may already be refused as a header, before there is anybody who minds manners.

@@ -54,7 +54,7 @@ pub fn routes(api: &mut Api) {
 /// Exchanges the code of `wx.login`, which is used once and never retried: when this fails with 503, get a new code.
 /// A first log-in makes the account.
 #[utoipa::path(post, path = "/auth/wechat/login", tag = "identity", operation_id = "log_in_with_wechat",
-    request_body = Login, responses((status = 200, body = SessionDto)))]
+    request_body(content = Login, example = json!({ "code": "0a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p" })), responses((status = 200, body = SessionDto)))]
 async fn log_in_with_wechat(call: Call) -> Outcome {
     let body: Login = call.body()?;
     let (keyed, _flight) = match call.begin(call.raw_body()).await? {
@@ -84,7 +84,7 @@ pub fn wechat_refusal(error: WechatError) -> ApiError {
 ///
 /// Ten wrong passwords in a row lock the user name for a quarter of an hour, whether or not somebody has it.
 #[utoipa::path(post, path = "/auth/staff/login", tag = "identity", operation_id = "log_in_staff",
-    request_body = StaffLogin, responses((status = 200, body = SessionDto)))]
+    request_body(content = StaffLogin, example = json!({ "username": "dispatcher", "password": "jiazai-demo" })), responses((status = 200, body = SessionDto)))]
 async fn log_in_staff(call: Call) -> Outcome {
     let StaffLogin { username, password, totp } = call.body()?;
     let username = username.0.to_lowercase();
@@ -189,7 +189,7 @@ enum Refreshed {
 /// Gives a new access token and the successor of the refresh token. Repeating the token just spent gives the same
 /// successor for 30 s; any older one ends the session.
 #[utoipa::path(post, path = "/auth/refresh", tag = "identity", operation_id = "refresh_session",
-    request_body = Refresh, responses((status = 200, body = SessionDto)))]
+    request_body(content = Refresh, example = json!({ "refresh_token": "jzr_AaIAhPAYd3CMGziDlU_BJQAAAAAAAAAB3ZAOHRw_eEg9H4HPblBtxg9Z4oFElWl32YUx8WdNmk4" })), responses((status = 200, body = SessionDto)))]
 async fn refresh_session(call: Call) -> Outcome {
     let body: Refresh = call.body()?;
     let invalid = || ApiError::new(code::REFRESH_INVALID);
@@ -232,7 +232,7 @@ fn refreshed(tx: &mut Tx, app: &App, id: SessionId, generation: i64) -> Result<R
 ///
 /// Ends the session of the access token. A `refresh_token` of the same account may be sent along to end its session too.
 #[utoipa::path(post, path = "/auth/logout", tag = "identity", operation_id = "log_out",
-    request_body = Logout, responses((status = 204, description = "Logged out")))]
+    request_body(content = Logout, example = json!({})), responses((status = 204, description = "Logged out")))]
 async fn log_out(call: Call) -> Outcome {
     let body: Logout = call.body()?;
     let actor = call.actor()?.clone();

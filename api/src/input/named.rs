@@ -21,7 +21,7 @@ pub type Text6To6 = Text<6, 6>;
 
 pub type CommunityRef = Ref<jiazai_domain::actor::Community>;
 pub type PrincipalRef = Ref<jiazai_domain::actor::Principal>;
-pub type HomeRef = Ref<jiazai_domain::registry::Home>;
+pub type HomeRef = Ref<jiazai_domain::registry::HomeIdKind>;
 pub type FileRef = Ref<jiazai_domain::kernel::file::File>;
 pub type TicketRef = Ref<jiazai_domain::repair::TicketKind>;
 pub type EventRef = Ref<jiazai_infra::events::EventKind>;

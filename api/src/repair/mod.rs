@@ -63,7 +63,7 @@ pub fn routes(api: &mut Api) {
 ///
 /// Residents report for their own homes and for public places; staff write down what somebody told them.
 #[utoipa::path(post, path = "/repair-tickets", tag = "repair", operation_id = "report_repair",
-    request_body = NewTicket, responses((status = 201, body = TicketDto, headers(("ETag" = String)))))]
+    request_body(content = NewTicket, example = json!({ "community_id": "com_01h455vb4pex5vsknk084sn02q", "category": "plumbing", "title": "厨房水管漏水", "description": "水槽下方一直滴水", "place": "3 号楼 501 厨房" })), responses((status = 201, body = TicketDto, headers(("ETag" = String)))))]
 async fn report_repair(call: Call) -> Outcome {
     let body: NewTicket = call.body()?;
     call.write(move |tx, cx| commands::submit(tx, cx, &body)).await
@@ -136,7 +136,7 @@ async fn list_repair_ticket_events(call: Call, id: At<TicketKind>) -> Outcome {
 
 /// Give it to a worker 派单
 #[utoipa::path(post, path = "/repair-tickets/{id}/assign", tag = "repair", operation_id = "assign_repair_ticket",
-    params(("id" = String, Path)), request_body = Assign, responses((status = 200, body = TicketDto)))]
+    params(("id" = String, Path)), request_body(content = Assign, example = json!({ "worker_id": "usr_01h455vb4pex5vsknk084sn02q" })), responses((status = 200, body = TicketDto)))]
 async fn assign_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     let body: Assign = call.body()?;
     call.write(move |tx, cx| {
@@ -150,7 +150,7 @@ async fn assign_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
 
 /// Take it 抢单
 #[utoipa::path(post, path = "/repair-tickets/{id}/grab", tag = "repair", operation_id = "grab_repair_ticket",
-    params(("id" = String, Path)), request_body = Nothing, responses((status = 200, body = TicketDto)))]
+    params(("id" = String, Path)), request_body(content = Nothing, example = json!({})), responses((status = 200, body = TicketDto)))]
 async fn grab_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     let _: Nothing = call.body()?;
     call.write(move |tx, cx| act(tx, cx, load_to_grab, id.0, |tx, ticket, who| Ok(ticket.grab(who, tx.now())))).await
@@ -158,7 +158,7 @@ async fn grab_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
 
 /// Accept it 接单
 #[utoipa::path(post, path = "/repair-tickets/{id}/accept", tag = "repair", operation_id = "accept_repair_ticket",
-    params(("id" = String, Path)), request_body = Nothing, responses((status = 200, body = TicketDto)))]
+    params(("id" = String, Path)), request_body(content = Nothing, example = json!({})), responses((status = 200, body = TicketDto)))]
 async fn accept_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     let _: Nothing = call.body()?;
     call.write(move |tx, cx| act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.accept(who, tx.now())))).await
@@ -166,7 +166,7 @@ async fn accept_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
 
 /// Decline it 退单
 #[utoipa::path(post, path = "/repair-tickets/{id}/decline", tag = "repair", operation_id = "decline_repair_ticket",
-    params(("id" = String, Path)), request_body = Because, responses((status = 200, body = TicketDto)))]
+    params(("id" = String, Path)), request_body(content = Because, example = json!({ "reason": "等待配件" })), responses((status = 200, body = TicketDto)))]
 async fn decline_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     let body: Because = call.body()?;
     call.write(move |tx, cx| {
@@ -178,7 +178,7 @@ async fn decline_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
 
 /// Hand it to another worker 转单
 #[utoipa::path(post, path = "/repair-tickets/{id}/transfer", tag = "repair", operation_id = "transfer_repair_ticket",
-    params(("id" = String, Path)), request_body = Transfer, responses((status = 200, body = TicketDto)))]
+    params(("id" = String, Path)), request_body(content = Transfer, example = json!({ "worker_id": "usr_01h455vb4pex5vsknk084sn02q", "reason": "需要电工" })), responses((status = 200, body = TicketDto)))]
 async fn transfer_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     let body: Transfer = call.body()?;
     call.write(move |tx, cx| {
@@ -193,7 +193,7 @@ async fn transfer_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
 
 /// Be on site 到场
 #[utoipa::path(post, path = "/repair-tickets/{id}/arrive", tag = "repair", operation_id = "arrive_at_repair_ticket",
-    params(("id" = String, Path)), request_body = Nothing, responses((status = 200, body = TicketDto)))]
+    params(("id" = String, Path)), request_body(content = Nothing, example = json!({})), responses((status = 200, body = TicketDto)))]
 async fn arrive_at_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     let _: Nothing = call.body()?;
     call.write(move |tx, cx| act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.arrive(who, tx.now())))).await
@@ -201,7 +201,7 @@ async fn arrive_at_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
 
 /// Ask a price 报价
 #[utoipa::path(post, path = "/repair-tickets/{id}/quote", tag = "repair", operation_id = "quote_repair_ticket",
-    params(("id" = String, Path)), request_body = QuoteDto, responses((status = 200, body = TicketDto)))]
+    params(("id" = String, Path)), request_body(content = QuoteDto, example = json!({ "amount_fen": 8500, "items": [{ "name": "水龙头", "amount_fen": 6000 }, { "name": "人工", "amount_fen": 2500 }] })), responses((status = 200, body = TicketDto)))]
 async fn quote_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     let body: QuoteDto = call.body()?;
     call.write(move |tx, cx| {
@@ -214,7 +214,7 @@ async fn quote_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
 
 /// Agree to the price 同意报价
 #[utoipa::path(post, path = "/repair-tickets/{id}/approve-quote", tag = "repair", operation_id = "approve_repair_quote",
-    params(("id" = String, Path)), request_body = Nothing, responses((status = 200, body = TicketDto)))]
+    params(("id" = String, Path)), request_body(content = Nothing, example = json!({})), responses((status = 200, body = TicketDto)))]
 async fn approve_repair_quote(call: Call, id: At<TicketKind>) -> Outcome {
     let _: Nothing = call.body()?;
     call.write(move |tx, cx| act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.approve_quote(who, tx.now())))).await
@@ -222,7 +222,7 @@ async fn approve_repair_quote(call: Call, id: At<TicketKind>) -> Outcome {
 
 /// Refuse the price 拒绝报价
 #[utoipa::path(post, path = "/repair-tickets/{id}/refuse-quote", tag = "repair", operation_id = "refuse_repair_quote",
-    params(("id" = String, Path)), request_body = PerhapsBecause, responses((status = 200, body = TicketDto)))]
+    params(("id" = String, Path)), request_body(content = PerhapsBecause, example = json!({ "reason": "价格过高" })), responses((status = 200, body = TicketDto)))]
 async fn refuse_repair_quote(call: Call, id: At<TicketKind>) -> Outcome {
     let _: PerhapsBecause = call.body()?;
     call.write(move |tx, cx| act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.refuse_quote(who, tx.now())))).await
@@ -230,7 +230,7 @@ async fn refuse_repair_quote(call: Call, id: At<TicketKind>) -> Outcome {
 
 /// Stop the clock 暂停
 #[utoipa::path(post, path = "/repair-tickets/{id}/pause", tag = "repair", operation_id = "pause_repair_ticket",
-    params(("id" = String, Path)), request_body = Because, responses((status = 200, body = TicketDto)))]
+    params(("id" = String, Path)), request_body(content = Because, example = json!({ "reason": "等待配件" })), responses((status = 200, body = TicketDto)))]
 async fn pause_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     let body: Because = call.body()?;
     call.write(move |tx, cx| {
@@ -242,7 +242,7 @@ async fn pause_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
 
 /// Go on 恢复
 #[utoipa::path(post, path = "/repair-tickets/{id}/resume", tag = "repair", operation_id = "resume_repair_ticket",
-    params(("id" = String, Path)), request_body = PerhapsBecause, responses((status = 200, body = TicketDto)))]
+    params(("id" = String, Path)), request_body(content = PerhapsBecause, example = json!({ "reason": "价格过高" })), responses((status = 200, body = TicketDto)))]
 async fn resume_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     let body: PerhapsBecause = call.body()?;
     call.write(move |tx, cx| {
@@ -255,7 +255,7 @@ async fn resume_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
 
 /// Be done 完工
 #[utoipa::path(post, path = "/repair-tickets/{id}/resolve", tag = "repair", operation_id = "resolve_repair_ticket",
-    params(("id" = String, Path)), request_body = Resolve, responses((status = 200, body = TicketDto)))]
+    params(("id" = String, Path)), request_body(content = Resolve, example = json!({ "note": "已更换水龙头", "photos": ["fil_01h455vb4pex5vsknk084sn02q"] })), responses((status = 200, body = TicketDto)))]
 async fn resolve_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     let body: Resolve = call.body()?;
     call.write(move |tx, cx| {
@@ -270,7 +270,7 @@ async fn resolve_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
 
 /// Confirm that it is done 确认完工
 #[utoipa::path(post, path = "/repair-tickets/{id}/confirm", tag = "repair", operation_id = "confirm_repair_ticket",
-    params(("id" = String, Path)), request_body = Nothing, responses((status = 200, body = TicketDto)))]
+    params(("id" = String, Path)), request_body(content = Nothing, example = json!({})), responses((status = 200, body = TicketDto)))]
 async fn confirm_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     let _: Nothing = call.body()?;
     call.write(move |tx, cx| act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.confirm(who, tx.now())))).await
@@ -280,7 +280,7 @@ async fn confirm_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
 ///
 /// Once, within seven days of the resolution. Everything is promised anew.
 #[utoipa::path(post, path = "/repair-tickets/{id}/reopen", tag = "repair", operation_id = "reopen_repair_ticket",
-    params(("id" = String, Path)), request_body = Because, responses((status = 200, body = TicketDto)))]
+    params(("id" = String, Path)), request_body(content = Because, example = json!({ "reason": "等待配件" })), responses((status = 200, body = TicketDto)))]
 async fn reopen_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     let body: Because = call.body()?;
     call.write(move |tx, cx| {
@@ -293,7 +293,7 @@ async fn reopen_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
 
 /// Rate it 评价
 #[utoipa::path(post, path = "/repair-tickets/{id}/rate", tag = "repair", operation_id = "rate_repair_ticket",
-    params(("id" = String, Path)), request_body = RatingDto, responses((status = 200, body = TicketDto)))]
+    params(("id" = String, Path)), request_body(content = RatingDto, example = json!({ "overall": 5, "speed": 5, "service": 4, "comment": "来得很快" })), responses((status = 200, body = TicketDto)))]
 async fn rate_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     let body: RatingDto = call.body()?;
     call.write(move |tx, cx| {
@@ -308,7 +308,7 @@ async fn rate_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
 ///
 /// Once in half an hour.
 #[utoipa::path(post, path = "/repair-tickets/{id}/urge", tag = "repair", operation_id = "urge_repair_ticket",
-    params(("id" = String, Path)), request_body = Nothing, responses((status = 200, body = TicketDto)))]
+    params(("id" = String, Path)), request_body(content = Nothing, example = json!({})), responses((status = 200, body = TicketDto)))]
 async fn urge_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     let _: Nothing = call.body()?;
     call.write(move |tx, cx| act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.urge(who, tx.now())))).await
@@ -318,7 +318,7 @@ async fn urge_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
 ///
 /// The reporter until somebody has accepted it, a dispatcher while it is open.
 #[utoipa::path(post, path = "/repair-tickets/{id}/cancel", tag = "repair", operation_id = "cancel_repair_ticket",
-    params(("id" = String, Path)), request_body = Because, responses((status = 200, body = TicketDto)))]
+    params(("id" = String, Path)), request_body(content = Because, example = json!({ "reason": "等待配件" })), responses((status = 200, body = TicketDto)))]
 async fn cancel_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     let body: Because = call.body()?;
     call.write(move |tx, cx| {
@@ -330,7 +330,7 @@ async fn cancel_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
 
 /// Merge it into another ticket 合并
 #[utoipa::path(post, path = "/repair-tickets/{id}/merge", tag = "repair", operation_id = "merge_repair_ticket",
-    params(("id" = String, Path)), request_body = Merge, responses((status = 200, body = TicketDto)))]
+    params(("id" = String, Path)), request_body(content = Merge, example = json!({ "into": "tkt_01h455vb4pex5vsknk084sn02q" })), responses((status = 200, body = TicketDto)))]
 async fn merge_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     let body: Merge = call.body()?;
     call.write(move |tx, cx| commands::merge(tx, cx, id.0, body.into.0)).await
@@ -361,7 +361,7 @@ async fn list_repair_categories(call: Call) -> Outcome {
 /// tickets that exist stays.
 #[utoipa::path(put, path = "/repair-categories/{code}", tag = "repair", operation_id = "put_repair_category",
     params(("code" = String, Path), ("community_id" = String, Query), ("If-Match" = Option<String>, Header, description = "The version last seen, as in `ETag`")),
-    request_body = PutCategory,
+    request_body(content = PutCategory, example = json!({ "name": "水管漏水", "dispatch": "assign", "accept_within_s": 1800, "arrive_within_s": 7200, "resolve_within_s": 86400, "calendar": "always", "chargeable": true })),
     responses((status = 200, body = CategoryDto, headers(("ETag" = String))), (status = 201, body = CategoryDto, headers(("ETag" = String)))))]
 async fn put_repair_category(call: Call) -> Outcome {
     let mut params = call.query()?;

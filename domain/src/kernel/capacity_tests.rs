@@ -60,7 +60,8 @@ impl Rows {
         let waiting = |(id, (claim, number)): (&u32, &(Claim, Option<i64>))| {
             (*claim == Claim::Line).then(|| Waiting { claim: *id, number: number.expect("a number") })
         };
-        self.claims.iter().filter_map(waiting).collect()
+        // The other way round, because the order in which rows are loaded must not matter.
+        self.claims.iter().rev().filter_map(waiting).collect()
     }
 
     fn count(&self, is: impl Fn(&Claim) -> bool) -> i64 {
@@ -287,6 +288,19 @@ fn who_leaves_makes_room_for_the_head_of_the_line_and_nobody_slips_in_between() 
     rows.accept(1, at(100));
     assert_eq!(rows.claims[&1].0, Claim::Place);
     assert_eq!(rows.claims[&2].0, Claim::Line);
+}
+
+#[test]
+fn who_decided_before_others_came_neither_overtakes_the_line_nor_waits_beside_a_free_place() {
+    let mut rows = queued(1);
+    let place = pool(1, 10).join(&terms(), at(0)).expect("it seemed empty");
+    let wait = rows.pool.join(&terms(), at(0)).expect("a number");
+    assert_eq!((place.0, wait.0), (Entry::Place, Entry::Line));
+    rows.leave(0);
+    assert_eq!(rows.join(place), None, "the free place is for the one who waits");
+    rows.leave(1);
+    assert_eq!(rows.join(wait), None, "there is a place by now");
+    assert_eq!(rows.pool.join(&terms(), at(0)).map(|(entry, _)| entry), Ok(Entry::Place));
 }
 
 #[test]

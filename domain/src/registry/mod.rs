@@ -10,6 +10,7 @@
 //! over rows (shares of a home, sole residences of a person). Whoever saves one saves home and person one version on.
 
 pub mod address;
+mod area;
 pub mod binding;
 pub mod demo;
 pub mod document;
@@ -31,6 +32,7 @@ mod tests;
 pub mod visit;
 
 pub use address::{HomeKey, building_key, normalise_address, number_key, unit_key};
+pub use area::Area;
 pub use binding::{Binding, Delegation, Relation};
 pub use document::{Document, DocumentType};
 pub use fact::{Correction, Fact, FactDraft, FactKind, Household, Share, Source, as_known, as_of};
@@ -38,7 +40,7 @@ pub use interval::Interval;
 pub use keeper::{Grids, Keeper};
 pub use occupancy::{Occupancy, SetOccupancy, Shown, derive_occupancy, next_change, shown};
 pub use person::{Alteration, Particulars, Person, PersonDraft};
-pub use place::{Area, Building, Estate, EstateGroup, Grid, Home, HomeDraft, PlaceDraft};
+pub use place::{Building, Estate, EstateGroup, Grid, Home, HomeDraft, PlaceDraft};
 pub use proposal::Proposal;
 pub use refusal::Refusal;
 pub use tag::{PersonTag, Tag, TagDraft};

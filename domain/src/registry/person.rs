@@ -89,7 +89,7 @@ pub struct Person {
     pub moved_out_on: Option<Date>,
 }
 
-/// One value that changed, for the history of the person. The values are as personal as the person: seal them.
+/// One value that changed, for the history of a person or a home. The values are as personal as the person: seal them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Alteration {
     pub field: &'static str,

@@ -6,7 +6,8 @@
 use super::address::{HomeKey, building_key, normalise_address, number_key, unit_key};
 use super::keeper::Keeper;
 use super::occupancy::SetOccupancy;
-use super::{BuildingId, EstateGroupId, EstateId, GridId, HomeId, Occupancy, Refusal};
+use super::person::Alteration;
+use super::{Area, BuildingId, EstateGroupId, EstateId, GridId, HomeId, Occupancy, Refusal};
 use crate::actor::{CommunityAdmin, CommunityId, PrincipalId};
 use crate::kernel::changed::{Changed, Event};
 use crate::kernel::fault::{Fault, Faults};
@@ -26,62 +27,6 @@ pub fn external_code(text: &str) -> Result<String, &'static str> {
     let text = text.trim();
     let good = (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
     if good { Ok(text.to_owned()) } else { Err("external_code_format") }
-}
-
-/// Floor space in hundredths of a square metre, so that what was written reads back the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Area(i64);
-
-impl Area {
-    /// # Errors
-    /// `out_of_range`, unless it is more than nothing and at most 100,000 m².
-    pub fn from_hundredths(hundredths: i64) -> Result<Self, &'static str> {
-        if (1..=10_000_000).contains(&hundredths) { Ok(Self(hundredths)) } else { Err("out_of_range") }
-    }
-
-    /// From square metres as a JSON number has them; rounded to hundredths.
-    ///
-    /// # Errors
-    /// `out_of_range`.
-    pub fn from_m2(m2: f64) -> Result<Self, &'static str> {
-        // A cast of what is no number, or far out, saturates and is refused by the range.
-        if m2.is_finite() { Self::from_hundredths((m2 * 100.0).round() as i64) } else { Err("out_of_range") }
-    }
-
-    /// Reads `89`, `89.5`, `89.53`, with or without ㎡.
-    ///
-    /// # Errors
-    /// `area_format`, `out_of_range`.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let text = text.trim().trim_end_matches('㎡').trim_end_matches("m2").trim_end_matches("平方米").trim();
-        let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-        let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-        // Zeros beyond the hundredths change nothing; other digits would be lost silently.
-        let part = part.trim_end_matches('0');
-        if whole.is_empty() || whole.len() > 9 || part.len() > 2 || !digits(whole) || !digits(part) {
-            return Err("area_format");
-        }
-        let number = |s: &str| s.bytes().fold(0i64, |n, b| n * 10 + i64::from(b - b'0'));
-        Self::from_hundredths(number(whole) * 100 + number(part) * if part.len() == 1 { 10 } else { 1 })
-    }
-
-    pub fn hundredths(self) -> i64 {
-        self.0
-    }
-
-    pub fn m2(self) -> f64 {
-        self.0 as f64 / 100.0
-    }
-}
-
-impl std::fmt::Display for Area {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (self.0 / 100, self.0 % 100) {
-            (whole, 0) => write!(f, "{whole}"),
-            (whole, part) if part % 10 == 0 => write!(f, "{whole}.{}", part / 10),
-            (whole, part) => write!(f, "{whole}.{part:02}"),
-        }
-    }
 }
 
 macro_rules! places {
@@ -343,21 +288,37 @@ impl Home {
         Ok(Changed::created(home, vec![event("home.created", by.id(), now).with("building_id", building.id)]))
     }
 
-    /// Corrects what the home is like.
+    /// Corrects what the home is like. Nothing is returned when nothing is different.
     ///
     /// # Errors
     /// As [`create`](Self::create).
-    pub fn correct(mut self, draft: HomeDraft, by: &Keeper, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+    pub fn correct(mut self, draft: HomeDraft, by: &Keeper, now: Timestamp) -> Result<Option<(Changed<Self>, Vec<Alteration>)>, Refusal> {
         if !by.keeps(self.community, self.grid) {
             return Err(Refusal::NotForYou);
         }
-        let checked = draft.checked()?;
-        self.unit = checked.unit;
-        self.floor = checked.floor;
-        self.number = checked.number;
-        self.area = checked.area;
-        self.external_code = checked.external_code;
-        Ok(self.changed(event("home.corrected", by.id(), now)))
+        let next = draft.checked()?;
+        let number = |n: Option<i64>| n.map(|n| n.to_string());
+        let area = |a: Option<Area>| a.map(|a| a.to_string());
+        let pairs = [
+            ("unit", Some(self.unit.clone()), Some(next.unit.clone())),
+            ("floor", number(self.floor), number(next.floor)),
+            ("number", Some(self.number.clone()), Some(next.number.clone())),
+            ("area_m2", area(self.area), area(next.area)),
+            ("external_code", self.external_code.clone(), next.external_code.clone()),
+        ];
+        let altered = pairs.into_iter().filter(|(_, before, after)| before != after);
+        let altered: Vec<Alteration> = altered.map(|(field, before, after)| Alteration { field, before, after }).collect();
+        if altered.is_empty() {
+            return Ok(None);
+        }
+        let fields: Vec<&str> = altered.iter().map(|a| a.field).collect();
+        let happened = event("home.corrected", by.id(), now).with("fields", fields.join(" "));
+        self.unit = next.unit;
+        self.floor = next.floor;
+        self.number = next.number;
+        self.area = next.area;
+        self.external_code = next.external_code;
+        Ok(Some((self.changed(happened), altered)))
     }
 
     /// A keeper says how the home is lived in. What the facts say stays to be read beside it.

@@ -163,7 +163,7 @@ impl Db {
     fn read_here<T, E: From<DbError>>(&self, mut f: impl FnMut(&mut Tx) -> Result<T, E>) -> Result<T, E> {
         let mut conn = self.pool().take()?;
         loop {
-            let mut tx = Tx::new(&mut conn, self.clock.now());
+            let mut tx = Tx::new(&mut conn, &self.clock);
             let result = f(&mut tx);
             if !tx.lost_connection() {
                 return result;

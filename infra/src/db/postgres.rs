@@ -76,7 +76,7 @@ pub(super) fn write<T, E: From<DbError>>(pool: &Pool, clock: &Clock, mut f: impl
     let mut attempt = 1;
     loop {
         let mut conn = begin(pool)?;
-        let mut tx = Tx::new(&mut conn, clock.now());
+        let mut tx = Tx::new(&mut conn, clock);
         let result = f(&mut tx);
         let (again, lost) = (tx.contended(), tx.lost_connection());
         let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };

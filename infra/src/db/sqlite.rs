@@ -201,7 +201,7 @@ fn run_in_savepoint(conn: &mut AnyConnection, job: &mut dyn Queued, clock: &Cloc
     if conn.batch_execute("SAVEPOINT job").is_err() {
         return false;
     }
-    let keep = job.run(&mut Tx::new(conn, clock.now()));
+    let keep = job.run(&mut Tx::new(conn, clock));
     conn.batch_execute(if keep { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" }).is_ok()
 }
 

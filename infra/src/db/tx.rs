@@ -6,18 +6,20 @@ use jiazai_domain::kernel::id::{Id, Kind};
 use jiazai_domain::kernel::time::Timestamp;
 
 use super::{AnyConnection, DbError};
+use crate::clock::Clock;
 
 /// A transaction (in [`super::Db::write`]) or a read-only look (in [`super::Db::read`]).
 pub struct Tx<'a> {
     conn: &'a mut AnyConnection,
+    clock: &'a Clock,
     now: Timestamp,
     lost: bool,
     contended: bool,
 }
 
 impl<'a> Tx<'a> {
-    pub(super) fn new(conn: &'a mut AnyConnection, now: Timestamp) -> Self {
-        Self { conn, now, lost: false, contended: false }
+    pub(super) fn new(conn: &'a mut AnyConnection, clock: &'a Clock) -> Self {
+        Self { conn, clock, now: clock.now(), lost: false, contended: false }
     }
 
     /// The instant at which this transaction decides; the same for all of it.
@@ -25,12 +27,16 @@ impl<'a> Tx<'a> {
         self.now
     }
 
-    /// A new id, sortable by time.
+    /// A new id. Ids sort as this process made them: what happened twice in one transaction keeps its order, and a list
+    /// that is read newest first needs no other column.
     pub fn new_id<K: Kind>(&self) -> Id<K> {
         let mut random = [0u8; 10];
         // Without the system's random numbers nothing here is safe, log-in tokens least of all.
         getrandom::fill(&mut random).expect("the operating system has random numbers");
-        Id::from_parts(self.now.millis().max(0) as u64, random)
+        let step = self.clock.step(self.now);
+        // UUIDv7 with its twelve bits after the time counted instead of drawn; 62 random ones remain.
+        [random[0], random[1]] = ((step & 0xfff) as u16).to_be_bytes();
+        Id::from_parts(step >> 12, random)
     }
 
     /// Runs a query and notes how it failed: a lost connection is not given back to the pool, and a transaction that

@@ -9,14 +9,13 @@ mod random;
 
 use random::Random;
 
-use super::Occupancy;
 use super::binding::Relation;
 use super::document::{Document, DocumentType};
 use super::fact::Share;
 use super::import::{PersonRow, RegistryRow};
 use super::person::Particulars;
-use super::place::Area;
 use super::presets::{FIVE, Preset, SIX, TWENTY_SEVEN};
+use super::{Area, Occupancy};
 use crate::kernel::idcard::Sex;
 use crate::kernel::time::Date;
 

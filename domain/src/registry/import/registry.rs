@@ -6,8 +6,8 @@ use super::{Diff, compare};
 use crate::kernel::fault::Faults;
 use crate::kernel::text::line;
 use crate::registry::address::HomeKey;
-use crate::registry::place::{Area, FLOORS, external_code};
-use crate::registry::{Occupancy, number_key};
+use crate::registry::place::{FLOORS, external_code};
+use crate::registry::{Area, Occupancy, number_key};
 
 /// One home as a row.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -68,6 +68,18 @@ fn a_grid_worker_adds_homes_and_sets_occupancy_in_their_grids_only() {
 }
 
 #[test]
+fn a_corrected_home_remembers_each_value_it_had_and_an_equal_one_leaves_no_trace() {
+    let draft = HomeDraft { unit: "1单元", floor: Some(3), number: "301", area: None, external_code: None };
+    assert_eq!(home(1).correct(draft, &north_keeper(), now()), Ok(None));
+    let other = HomeDraft { floor: Some(4), area: Area::parse("89.5").ok(), ..draft };
+    let (changed, altered) = home(1).correct(other, &north_keeper(), now()).expect("may").expect("differs");
+    let altered: Vec<_> = altered.iter().map(|a| (a.field, a.before.as_deref(), a.after.as_deref())).collect();
+    assert_eq!(altered, [("floor", Some("3"), Some("4")), ("area_m2", None, Some("89.5"))]);
+    assert_eq!((changed.loaded(), changed.events()[0].kind), (Some(1), "home.corrected"));
+    assert_eq!(home_in(1, Some(south())).correct(other, &north_keeper(), now()), Err(Refusal::NotForYou));
+}
+
+#[test]
 fn setting_an_occupancy_says_who_when_and_what_it_was() {
     let once = saved(home(1).set_occupancy(Occupancy::Rented, &north_keeper(), now()).expect("set"));
     let again = once.set_occupancy(Occupancy::Vacant, &north_keeper(), now()).expect("set again");

@@ -1,0 +1,118 @@
+//! The sign-up 报名: one resident's claim on one shift, from the first tap to the credited hours.
+
+use std::fmt;
+
+use super::machine::{Action, State};
+use super::opening::{Consent, Span};
+use super::{ActivityId, ShiftId, SignUpId};
+use crate::actor::{Actor, CommunityId, PrincipalId};
+use crate::kernel::changed::{Changed, Event};
+use crate::kernel::time::Timestamp;
+use crate::registry::HomeId;
+
+/// What a sign-up needs to know of its shift and activity; read with it, not written with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Occasion {
+    pub activity: ActivityId,
+    pub starts_at: Timestamp,
+    pub ends_at: Timestamp,
+    pub cancel_before_s: i64,
+    pub points_per_hour: i64,
+    pub max_hours: i64,
+    pub flexible: bool,
+}
+
+impl Occasion {
+    pub fn span(&self) -> Span {
+        Span { from: self.starts_at, until: self.ends_at }
+    }
+
+    /// From this instant on volunteers cannot cancel or swap.
+    pub fn fixed_at(&self) -> Timestamp {
+        self.starts_at.plus_seconds(-self.cancel_before_s)
+    }
+
+    pub(super) fn clashes(&self, busy: &[Span]) -> bool {
+        !self.flexible && busy.iter().any(|other| other.overlaps(&self.span()))
+    }
+}
+
+/// Everything that is remembered of a sign-up.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SignUpFacts {
+    pub id: SignUpId,
+    pub version: i64,
+    pub community: CommunityId,
+    pub shift: ShiftId,
+    /// The number of the post within the shift.
+    pub post: i64,
+    pub occasion: Occasion,
+    pub resident: PrincipalId,
+    pub household: Option<HomeId>,
+    pub state: State,
+    /// The number in the line, for whoever stood in it.
+    pub number: Option<i64>,
+    /// An offer is good before this instant.
+    pub offered_until: Option<Timestamp>,
+    pub checked_in_at: Option<Timestamp>,
+    pub checked_out_at: Option<Timestamp>,
+    /// From the pair of check-in and check-out, then as settled.
+    pub minutes: Option<i64>,
+    /// As credited.
+    pub points: Option<i64>,
+    pub consent: Option<Consent>,
+    pub signed_up_at: Timestamp,
+    /// When it was cancelled, expired, marked absent or credited.
+    pub ended_at: Option<Timestamp>,
+}
+
+impl fmt::Debug for SignUpFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignUp").field("id", &self.id).field("version", &self.version).field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+/// A sign-up that can take one decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignUp {
+    pub(super) facts: SignUpFacts,
+}
+
+impl SignUp {
+    pub(super) fn from_facts(facts: SignUpFacts) -> Self {
+        Self { facts }
+    }
+
+    /// A sign-up as it stands now. An offer that was not taken in time has expired, and so has the wait for a shift that
+    /// has begun; that it is written down, and the place passed on, is the work of [`settle_line`](super::settle_line).
+    /// Nothing leads on from there, so no decision can be saved that overlooks it.
+    pub fn restore(mut facts: SignUpFacts, now: Timestamp) -> Self {
+        let over = match facts.state {
+            State::Offered => facts.offered_until.map(|until| until.min(facts.occasion.starts_at)),
+            State::Waitlisted => Some(facts.occasion.starts_at),
+            _ => None,
+        };
+        if let Some(at) = over.filter(|at| *at <= now) {
+            facts.state = State::Expired;
+            facts.ended_at = Some(at);
+        }
+        Self { facts }
+    }
+
+    pub fn facts(&self) -> &SignUpFacts {
+        &self.facts
+    }
+
+    /// The event of an action, on its way to be filled in.
+    pub(super) fn event(&self, action: Action, by: Option<&Actor>, now: Timestamp) -> Event {
+        Event::new(action.event(), by.map(|actor| actor.id), now).with("shift_id", self.facts.shift)
+    }
+
+    /// Ends a decision: the sign-up in its new state, one version on.
+    pub(super) fn moved(mut self, to: State, event: Event) -> Changed<Self> {
+        let from = std::mem::replace(&mut self.facts.state, to);
+        let loaded = self.facts.version;
+        self.facts.version = loaded + 1;
+        Changed::from_version(loaded, self, vec![event.with("from", from).with("state", to)])
+    }
+}
