@@ -21,7 +21,7 @@ const PAGES: &[(&str, Who, &str)] = &[
     ("dispatcher, state=paused (there is none)", Who::Staff("dispatcher"), "community_id={c}&state=paused"),
     ("dispatcher, overdue=true (ten)", Who::Staff("dispatcher"), "community_id={c}&overdue=true"),
     ("dispatcher, category=lift (ten)", Who::Staff("dispatcher"), "community_id={c}&category=lift"),
-    ("dispatcher, one worker's (ten)", Who::Staff("dispatcher"), "community_id={c}&state=accepted&assignee={w}"),
+    ("dispatcher, one worker's accepted", Who::Staff("dispatcher"), "community_id={c}&state=accepted&assignee={w}"),
     ("platform administrator, no filter", Who::Staff("admin"), ""),
     ("resident without a home, own", Who::Lodger, ""),
     ("resident with a home, own and neighbours'", Who::Owner, ""),

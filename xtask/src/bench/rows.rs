@@ -201,6 +201,8 @@ impl World {
         let mut touched = String::new();
         for i in 0..10 {
             let (id, _) = ticket_id(i * (n / 10) + 3, n, now);
+            let detail = self.detail.replacen('{', &format!("{{\"affected_homes\":[\"{}\"],", self.home), 1).replace('\'', "\'\'");
+            touched += &format!("UPDATE repair_tickets SET detail = '{detail}' WHERE id = '{id}';\n");
             touched += &format!("INSERT INTO repair_ticket_homes (home_id, ticket_id) VALUES ('{}', '{id}');\n", self.home);
         }
         store.script(&touched)?;
