@@ -3,6 +3,7 @@
 //! A *step* is one command with a name and a verdict; a *service* is a PostgreSQL or Redis that lives in a temporary
 //! folder for as long as we do. Nothing here is needed to build or to run the server.
 
+mod bench;
 mod services;
 mod steps;
 mod suite;
@@ -13,6 +14,7 @@ const HELP: &str = "\
 cargo xtask test [--only sqlite|postgres] [FILTER]   everything a change must pass; with FILTER, only the black-box tests whose name contains it
 cargo xtask services                                 PostgreSQL and Redis on private ports, until Ctrl-C
 cargo xtask openapi                                  write openapi.yaml anew
+cargo xtask bench [--quick] [NAME…]                  figures against limits; a full run without names writes docs/bench.md
 ";
 
 fn main() -> ExitCode {
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         },
         ["services"] => services::run_until_interrupted(),
         ["openapi"] => suite::write_openapi(),
+        ["bench", rest @ ..] => bench::run(rest),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(true)

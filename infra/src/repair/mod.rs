@@ -207,7 +207,8 @@ pub fn confirmed_by_time(tx: &mut Tx, limit: i64) -> Result<Vec<Ticket>, DbError
     let due = tx.now().plus_seconds(-CONFIRMED_AFTER_S).millis();
     let rows: Vec<TicketRow> = tx.run(|conn| {
         repair_tickets::table
-            .filter(repair_tickets::state.eq(State::Resolved.as_str()))
+            // A literal, or the partial index of resolved tickets is not used.
+            .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("repair_tickets.state = 'resolved'"))
             .filter(repair_tickets::updated_at.le(due))
             .order(repair_tickets::updated_at)
             .limit(limit)
