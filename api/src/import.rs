@@ -34,7 +34,8 @@ const SHOWN: i64 = 20;
 fn account(tx: &mut Tx, by: Option<&str>) -> Result<PrincipalId, Failed> {
     match by {
         Some(name) => Ok(identity::staff_by_username(tx, name)?.ok_or_else(|| Failed(format!("there is no member of staff {name}")))?.id),
-        None => identity::eldest_platform_admin(tx)?.ok_or_else(|| Failed("there is no platform administrator; name somebody with --by".to_owned())),
+        None => identity::eldest_platform_admin(tx)?
+            .ok_or_else(|| Failed("there is no platform administrator; name somebody with --by".to_owned())),
     }
 }
 
@@ -65,7 +66,9 @@ pub fn file(db: Db, vault: Vault, asked: Asked) -> Result<(), Failed> {
     let id = import.id;
     let worker = Worker { db: db.clone(), vault: Arc::new(vault), importer, source: Source::File(asked.file.to_owned()), holder: None };
     let bar = Bar::new();
-    let done = worker.run(import, || true, |import| bar.show(import)).map_err(|stopped| Failed(format!("the import stopped: {stopped}; run it again")))?;
+    let done = worker
+        .run(import, || true, |import| bar.show(import))
+        .map_err(|stopped| Failed(format!("the import stopped: {stopped}; run it again")))?;
     bar.end();
     let faults = db.write_blocking(move |tx| store::faults_after(tx, id, (-1, -1), SHOWN))?;
     for fault in &faults {
@@ -145,7 +148,9 @@ pub fn demo(db: Db, vault: Vault, like: &str, code: Option<&str>, seed: u64) -> 
     let mut done = Tally::default();
     let mut take = |lines: Lines| -> Result<(), Failed> {
         let (vault, importer) = (vault.clone(), importer.clone());
-        let tally = db.write_blocking(move |tx| store::portion(tx, &vault, &importer, &lines)).map_err(|error: DbError| Failed(error.to_string()))?;
+        let tally = db
+            .write_blocking(move |tx| store::portion(tx, &vault, &importer, &lines))
+            .map_err(|error: DbError| Failed(error.to_string()))?;
         done.add(tally);
         bar.draw(done.counts.ok() + done.failed, (size.homes + size.people) as i64);
         Ok(())
@@ -163,6 +168,9 @@ pub fn demo(db: Db, vault: Vault, like: &str, code: Option<&str>, seed: u64) -> 
         eprintln!("line {} {}: {} ({})", fault.line, fault.column, fault.message, fault.code);
     }
     let counts = done.counts;
-    println!("{} homes, {} people: {} created, {} changed, {} unchanged, {} failed", size.homes, size.people, counts.created, counts.changed, counts.unchanged, done.failed);
+    println!(
+        "{} homes, {} people: {} created, {} changed, {} unchanged, {} failed",
+        size.homes, size.people, counts.created, counts.changed, counts.unchanged, done.failed
+    );
     if done.failed == 0 { Ok(()) } else { Err(Failed("not all rows were taken".to_owned())) }
 }

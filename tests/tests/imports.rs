@@ -42,7 +42,8 @@ fn errors(registry: &Registry, import: &Value) -> Vec<(u64, String, String)> {
 }
 
 fn counts(import: &Value) -> [i64; 5] {
-    ["total", "created", "changed", "unchanged", "failed"].map(|field| import[field].as_i64().unwrap_or_else(|| panic!("no {field} in {import}")))
+    ["total", "created", "changed", "unchanged", "failed"]
+        .map(|field| import[field].as_i64().unwrap_or_else(|| panic!("no {field} in {import}")))
 }
 
 fn seen(registry: &Registry) -> usize {
@@ -170,10 +171,8 @@ fn every_wrong_row_is_told_by_line_column_and_code_and_leaves_nothing_behind() {
     ];
     let file: String = std::iter::once(wide.to_owned()).chain(rows.iter().map(|(row, _)| row.clone())).collect();
     let done = registry.import(PEOPLE, file.as_bytes(), "partially_failed");
-    let expected: Vec<(u64, String, String)> = (2..)
-        .zip(&rows)
-        .filter_map(|(n, (_, wrong))| wrong.map(|(column, code)| (n, column.to_owned(), code.to_owned())))
-        .collect();
+    let expected: Vec<(u64, String, String)> =
+        (2..).zip(&rows).filter_map(|(n, (_, wrong))| wrong.map(|(column, code)| (n, column.to_owned(), code.to_owned()))).collect();
     assert_eq!(errors(&registry, &done), expected);
     assert_eq!(seen(&registry), 2, "of a refused row nothing is written, the person neither");
     assert!(!registry.errors(&done).contains("110105"), "values are not repeated");
@@ -266,7 +265,9 @@ fn a_form_is_told_everything_that_is_wrong_with_it() {
 fn cells_that_a_spreadsheet_would_compute_leave_as_text_and_come_back_as_they_were() {
     let registry = Registry::new(shared());
     let number = fresh_id();
-    let file = format!("name,id_number,estate,building,unit,number,relation,备注\n\"=HYPERLINK(\"\"http://x\"\",1)\",{number},样例一村,1栋,1,101,owner,@SUM(A1)\n");
+    let file = format!(
+        "name,id_number,estate,building,unit,number,relation,备注\n\"=HYPERLINK(\"\"http://x\"\",1)\",{number},样例一村,1栋,1,101,owner,@SUM(A1)\n"
+    );
     registry.import(PEOPLE, file.as_bytes(), "succeeded");
     let exported = registry.manager.get(&registry.at("people.csv?reason=data-check")).send().expect(200);
     let csv = exported.text();
@@ -284,7 +285,13 @@ fn everything(rows: usize) -> (String, String) {
         let (building, floor) = (n / 20 + 1, n % 20 / 2 + 1);
         let place = format!("样例一村,{building}栋,{}单元,{floor}0{}", n % 2 + 1, n % 2 + 1);
         let occupancy = ["", "vacant", "rented"][n % 3];
-        homes.push_str(&format!("样例一村,第{}网格,{building}栋,{}单元,{floor},{floor}0{},{}.5,{occupancy},H-{n}\n", building % 2 + 1, n % 2 + 1, n % 2 + 1, 60 + n % 40));
+        homes.push_str(&format!(
+            "样例一村,第{}网格,{building}栋,{}单元,{floor},{floor}0{},{}.5,{occupancy},H-{n}\n",
+            building % 2 + 1,
+            n % 2 + 1,
+            n % 2 + 1,
+            60 + n % 40
+        ));
         let id = id_number("19700101", 500_001 + n * 2);
         let tail = match n % 4 {
             0 => format!("owner,老年人;退役军人,P-{n},2015-03-01,,1/2,yes,yes"),
@@ -315,7 +322,12 @@ fn what_was_exported_makes_the_same_registry_elsewhere() {
     let (homes, people) = (get(&first, "homes.csv"), get(&first, &format!("people.csv?{reason}")));
     assert_eq!((homes.lines().count(), people.lines().count()), (61, 61));
     let unchanged = first.import(PEOPLE, people.as_bytes(), "succeeded");
-    assert_eq!(counts(&unchanged), [60, 0, 0, 60, 0], "{:?}", first.manager.get(&format!("/imports/{}/changes", text(&unchanged, "id"))).expect(200));
+    assert_eq!(
+        counts(&unchanged),
+        [60, 0, 0, 60, 0],
+        "{:?}",
+        first.manager.get(&format!("/imports/{}/changes", text(&unchanged, "id"))).expect(200)
+    );
     assert_eq!(counts(&first.import(HOMES, homes.as_bytes(), "succeeded")), [60, 0, 0, 60, 0]);
     second.import(HOMES, homes.as_bytes(), "succeeded");
     second.import(PEOPLE, people.as_bytes(), "succeeded");
@@ -381,7 +393,8 @@ fn the_same_request_again_is_the_same_import() {
 fn imports_of_one_home_at_once_never_give_away_more_than_the_whole() {
     let registry = Registry::new(shared());
     let file = |n: usize| {
-        let share = format!("name,id_number,estate,building,unit,number,relation,share\n样例{n},{},样例一村,1栋,1,104,owner,60%\n", fresh_id());
+        let share =
+            format!("name,id_number,estate,building,unit,number,relation,share\n样例{n},{},样例一村,1栋,1,104,owner,60%\n", fresh_id());
         share.into_bytes()
     };
     let files: Vec<Vec<u8>> = (0..4).map(file).collect();
@@ -438,7 +451,8 @@ fn the_command_line_imports_beside_the_server_and_tells_how_far_it_has_come() {
     let import = |content: &[u8], more: &[&str]| {
         std::fs::write(&file, content).expect("writable");
         let path = file.display().to_string();
-        let words: Vec<&str> = ["import", &path, "--kind", "people", "--community", &registry.code].into_iter().chain(more.iter().copied()).collect();
+        let words: Vec<&str> =
+            ["import", &path, "--kind", "people", "--community", &registry.code].into_iter().chain(more.iter().copied()).collect();
         run(&words, &env, 60)
     };
     let good = people(&[row("赵样一", &fresh_id(), "owner")]);

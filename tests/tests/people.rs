@@ -102,7 +102,8 @@ fn what_a_correction_leaves_out_stays_and_null_takes_it_away() {
     let body = json!({ "community_id": registry.id, "name": "赵样一", "id_number": fresh_id("19800101"), "phone": "13812345678" });
     let person = registry.manager.post("/people", body).expect(201);
     registry.manager.put(&path(&person), json!({ "name": "赵样二" })).refuse(428, "precondition_required");
-    let put = |body: Value, version: &Value| registry.manager.put(&path(&person), body).header("If-Match", &format!("\"{version}\"")).send();
+    let put =
+        |body: Value, version: &Value| registry.manager.put(&path(&person), body).header("If-Match", &format!("\"{version}\"")).send();
     let renamed = put(json!({ "name": "赵样二", "reason": "更名" }), &person["version"]).expect(200).json;
     assert_eq!((text(&renamed, "name"), text(&renamed, "phone_masked")), ("赵样二", "138******78"));
     assert_eq!(put(json!({ "phone": null }), &person["version"]).status, 412);
@@ -180,7 +181,8 @@ fn a_corrected_fact_stays_readable_and_a_day_gone_by_is_answered_by_what_is_know
     let corrected = correct(&id, "2021-06-01").expect(200).json;
     assert_eq!(text(&corrected, "corrects"), id);
     correct(&id, "2022-01-01").expect(409);
-    let ended = registry.manager.post(&format!("/household-facts/{}/end", text(&corrected, "id")), json!({ "until": "2023-01-01" })).expect(200);
+    let ended =
+        registry.manager.post(&format!("/household-facts/{}/end", text(&corrected, "id")), json!({ "until": "2023-01-01" })).expect(200);
     assert_eq!((text(&ended, "from"), text(&ended, "until")), ("2021-06-01", "2023-01-01"));
     let on = |day: &str| registry.manager.get(&format!("{}?as_of={day}", path(&person))).expect(200)["facts"].as_array().map(Vec::len);
     assert_eq!((on("2021-05-31"), on("2021-06-01"), on("2022-12-31"), on("2023-01-01")), (Some(0), Some(1), Some(1), Some(0)));
@@ -198,7 +200,11 @@ fn a_death_ends_what_tied_the_person_and_a_move_ends_living_here() {
     let home = registry.home("1栋", "101");
     let facts = json!([fact(&home, "owner", "2020-01-01"), fact(&home, "residence", "2020-01-01"), fact(&home, "hukou", "2020-01-01")]);
     let gone = registry.person("赵样一", &fresh_id("19400101"), facts.clone());
-    let left = registry.person("钱样二", &fresh_id("19800101"), json!([fact(&registry.home("1栋", "102"), "owner", "2020-01-01"), fact(&registry.home("1栋", "102"), "residence", "2020-01-01")]));
+    let left = registry.person(
+        "钱样二",
+        &fresh_id("19800101"),
+        json!([fact(&registry.home("1栋", "102"), "owner", "2020-01-01"), fact(&registry.home("1栋", "102"), "residence", "2020-01-01")]),
+    );
     let kinds = |person: &Value| -> Vec<String> {
         let now = registry.manager.get(&path(person)).expect(200);
         now["facts"].as_array().unwrap().iter().map(|f| text(f, "kind").to_owned()).collect()
@@ -248,7 +254,10 @@ fn a_grid_worker_sees_and_keeps_the_people_of_their_grid_only() {
     worker.put(&path(&here), json!({ "phone": "13812345678" })).header("If-Match", "*").expect(200);
     // A new person is tied to the grid at once, or would be lost from sight; and to no other grid.
     let new = |facts: Value| json!({ "community_id": registry.id, "name": "周样五", "id_number": fresh_id("19800101"), "facts": facts });
-    assert_eq!(pointers(&worker.post("/people", new(json!([]))).refuse(422, "validation_failed")), [("/facts".to_owned(), "required".to_owned())]);
+    assert_eq!(
+        pointers(&worker.post("/people", new(json!([]))).refuse(422, "validation_failed")),
+        [("/facts".to_owned(), "required".to_owned())]
+    );
     let abroad = worker.post("/people", new(lives_at(&registry, "2栋", "102"))).refuse(422, "validation_failed");
     assert_eq!(pointers(&abroad), [("/facts/0/home_id".to_owned(), "unknown_home".to_owned())]);
     worker.post("/people", new(lives_at(&registry, "1栋", "102"))).expect(201);
@@ -400,10 +409,16 @@ fn nothing_that_tells_who_somebody_is_can_be_read_in_the_files_or_the_log() {
     let body = json!({ "community_id": registry.id, "name": name, "id_number": number, "phone": phone, "facts": lives_at(&registry, "1栋", "101") });
     let person = registry.manager.post("/people", body).header("Idempotency-Key", &unique("k")).expect(201);
     registry.manager.put(&path(&person), json!({ "phone": "13777665545" })).header("If-Match", "*").expect(200);
-    let row = format!("name,id_number,phone,estate,building,number,unit,relation\n钱金丝雀,{},13777665546,样例一村,1栋,102,1,owner\n", fresh_id("19370708"));
+    let row = format!(
+        "name,id_number,phone,estate,building,number,unit,relation\n钱金丝雀,{},13777665546,样例一村,1栋,102,1,owner\n",
+        fresh_id("19370708")
+    );
     registry.import(&[("kind", "people"), ("dry_run", "true")], row.as_bytes(), "succeeded");
     registry.import(&[("kind", "people")], row.as_bytes(), "succeeded");
-    registry.manager.post(&format!("{}/reveal", path(&person)), json!({ "fields": ["name", "id_number", "phone"], "reason": "上门核实" })).expect(200);
+    registry
+        .manager
+        .post(&format!("{}/reveal", path(&person)), json!({ "fields": ["name", "id_number", "phone"], "reason": "上门核实" }))
+        .expect(200);
     let canaries = [name, "钱金丝雀", "金丝雀", number.as_str(), "1937-07-07", phone, "13777665545", "13777665546"];
     let found = found_in(&server.data_dir(), &canaries);
     assert!(found.is_empty(), "{found:?}");

@@ -3,8 +3,8 @@
 //! An import of 32 MiB is sealed a part at a time while it comes in, so that memory does not grow with the upload. Parts are
 //! named, not found by their content: nobody stores the same spreadsheet twice, and it is gone when its rows are in.
 
-use object_store::path::Path as ObjectPath;
 use object_store::ObjectStoreExt;
+use object_store::path::Path as ObjectPath;
 
 use super::{FileError, Files, off_thread, trouble};
 use crate::vault::Aad;

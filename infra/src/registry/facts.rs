@@ -125,8 +125,7 @@ pub fn around(tx: &mut Tx, person: PersonId, home: HomeId) -> Result<Vec<Fact>, 
 }
 
 pub fn find(tx: &mut Tx, id: FactId) -> Result<Option<Fact>, DbError> {
-    let row: Option<FactRow> =
-        tx.run(|conn| household_facts::table.find(id.text()).select(FactRow::as_select()).first(conn).optional())?;
+    let row: Option<FactRow> = tx.run(|conn| household_facts::table.find(id.text()).select(FactRow::as_select()).first(conn).optional())?;
     row.map(Fact::try_from).transpose()
 }
 
@@ -140,7 +139,8 @@ pub fn save(tx: &mut Tx, changed: Changed<Fact>) -> Result<Fact, DbError> {
             other => other?,
         },
         Some(_) => {
-            let current = household_facts::table.filter(household_facts::id.eq(fact.id.text())).filter(household_facts::superseded_at.is_null());
+            let current =
+                household_facts::table.filter(household_facts::id.eq(fact.id.text())).filter(household_facts::superseded_at.is_null());
             let (by, at) = (fact.superseded.map(|(by, _)| by.text()), fact.superseded.map(|(_, at)| at.millis()));
             tx.update_one(diesel::update(current).set((household_facts::superseded_by.eq(by), household_facts::superseded_at.eq(at))))?;
         }

@@ -103,7 +103,9 @@ impl PersonRow {
     fn person(self, vault: &Vault) -> Result<Person, DbError> {
         let plain = vault.open(cell(&self.id), &self.sealed).map_err(corrupt)?;
         let sealed: Sealed = serde_json::from_slice(&plain).map_err(|_| corrupt("a person does not read back"))?;
-        let document = sealed.document.map(|(kind, number)| Document::restore(parsed(&kind)?, &number).map_err(|_| corrupt("a document does not read back")));
+        let document = sealed
+            .document
+            .map(|(kind, number)| Document::restore(parsed(&kind)?, &number).map_err(|_| corrupt("a document does not read back")));
         Ok(Person {
             id: parsed(&self.id)?,
             version: self.version,
@@ -140,7 +142,13 @@ pub fn find_all(tx: &mut Tx, vault: &Vault, ids: &[PersonId]) -> Result<Vec<Pers
 }
 
 /// The people of a community who have one of these documents or external codes.
-pub fn known_by(tx: &mut Tx, vault: &Vault, community: CommunityId, documents: &[&Document], codes: &[&str]) -> Result<Vec<Person>, DbError> {
+pub fn known_by(
+    tx: &mut Tx,
+    vault: &Vault,
+    community: CommunityId,
+    documents: &[&Document],
+    codes: &[&str],
+) -> Result<Vec<Person>, DbError> {
     let here = || people::table.filter(people::community_id.eq(community.text())).select(PersonRow::as_select());
     let mut rows: Vec<PersonRow> = Vec::new();
     if !documents.is_empty() {
@@ -312,7 +320,14 @@ pub fn list(
 }
 
 /// People of a community in the order in which they were written down, for an export: oldest first, after `after`.
-pub fn in_order(tx: &mut Tx, vault: &Vault, community: CommunityId, grids: Option<&[GridId]>, after: Option<&str>, limit: i64) -> Result<Vec<Person>, DbError> {
+pub fn in_order(
+    tx: &mut Tx,
+    vault: &Vault,
+    community: CommunityId,
+    grids: Option<&[GridId]>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Person>, DbError> {
     let day = tx.now().date();
     let mut query = people::table
         .filter(people::community_id.eq(community.text()))
@@ -341,10 +356,13 @@ pub struct Claim<'a> {
     pub relation: Relation,
 }
 
+/// A person's id, the indexes of name and telephone, and the day of death.
+type Indexed = (String, Vec<u8>, Option<Vec<u8>>, Option<Date>);
+
 /// How a claim compares with the person of the registry who has the claimed document: by blind indexes, so that nothing is
 /// opened. None when nobody in the home's community has it.
 pub fn matches(tx: &mut Tx, vault: &Vault, community: CommunityId, home: HomeId, claim: Claim) -> Result<Option<Match>, DbError> {
-    let found: Option<(String, Vec<u8>, Option<Vec<u8>>, Option<Date>)> = tx.run(|conn| {
+    let found: Option<Indexed> = tx.run(|conn| {
         people::table
             .filter(people::community_id.eq(community.text()))
             .filter(people::document_index.eq(document_index(vault, claim.document)))
@@ -357,8 +375,9 @@ pub fn matches(tx: &mut Tx, vault: &Vault, community: CommunityId, home: HomeId,
     let person: PersonId = parsed(&id)?;
     let today = tx.now().date();
     let own = facts::of_people(tx, &[person])?;
-    let proof: Option<&Fact> =
-        as_of(&own, today).filter(|fact| fact.home == home && fact.kind == claim.relation.fact()).max_by_key(|fact| fact.interval.until().is_none());
+    let proof: Option<&Fact> = as_of(&own, today)
+        .filter(|fact| fact.home == home && fact.kind == claim.relation.fact())
+        .max_by_key(|fact| fact.interval.until().is_none());
     Ok(Some(Match {
         person,
         name: name == name_index(vault, claim.name),

@@ -45,9 +45,8 @@ impl TryFrom<TagRow> for Tag {
 
 /// The whole dictionary of a community, by code.
 pub fn dictionary(tx: &mut Tx, community: CommunityId) -> Result<Vec<Tag>, DbError> {
-    let rows: Vec<TagRow> = tx.run(|conn| {
-        tags::table.filter(tags::community_id.eq(community.text())).order(tags::code).select(TagRow::as_select()).load(conn)
-    })?;
+    let rows: Vec<TagRow> = tx
+        .run(|conn| tags::table.filter(tags::community_id.eq(community.text())).order(tags::code).select(TagRow::as_select()).load(conn))?;
     rows.into_iter().map(Tag::try_from).collect()
 }
 
@@ -74,8 +73,10 @@ pub fn save(tx: &mut Tx, changed: Changed<Tag>) -> Result<Tag, DbError> {
     match loaded {
         None => tx.insert(diesel::insert_into(tags::table).values(row))?,
         Some(version) => {
-            let same =
-                tags::table.filter(tags::community_id.eq(row.community_id)).filter(tags::code.eq(row.code)).filter(tags::version.eq(version));
+            let same = tags::table
+                .filter(tags::community_id.eq(row.community_id))
+                .filter(tags::code.eq(row.code))
+                .filter(tags::version.eq(version));
             tx.update_one(diesel::update(same).set((
                 tags::name.eq(row.name),
                 tags::legal_basis.eq(row.legal_basis),
@@ -123,7 +124,8 @@ impl TryFrom<GivenRow> for PersonTag {
             version: row.version,
             person: parsed(&row.person_id)?,
             code: row.code,
-            interval: Interval::new(row.from_on, row.until_on).map_err(|_| DbError::Corrupt("a tag's interval does not read back".to_owned()))?,
+            interval: Interval::new(row.from_on, row.until_on)
+                .map_err(|_| DbError::Corrupt("a tag's interval does not read back".to_owned()))?,
             set_by: parsed(&row.set_by)?,
             set_at: Timestamp::from_millis(row.set_at),
             removed,

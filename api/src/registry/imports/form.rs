@@ -72,12 +72,7 @@ pub fn fits(headers: &HeaderMap) -> Result<(), ApiError> {
 
 /// Reads the form. Whatever was stored of it is deleted again when it is refused.
 pub async fn receive(app: &App, form: Multipart) -> Result<Upload, ApiError> {
-    let mut upload = Upload {
-        asked: Err(malformed()),
-        name: hex(&random::<16>()),
-        parts: 0,
-        hash: Sha256::new(),
-    };
+    let mut upload = Upload { asked: Err(malformed()), name: hex(&random::<16>()), parts: 0, hash: Sha256::new() };
     match read(app, form, &mut upload).await {
         Ok(()) => Ok(upload),
         Err(error) => {
@@ -163,7 +158,8 @@ fn understand(fields: &[(String, String)], file: bool) -> Result<Asked, ApiError
         let pointer = format!("/{}", name.chars().take(40).collect::<String>().replace('~', "~0").replace('/', "~1"));
         faults.push(Fault::new(pointer, "unknown_field", "未知字段", "is not a known field"));
     }
-    let value = |name: &str| fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty());
+    let value =
+        |name: &str| fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty());
     let mut needed = |name: &str, said: bool| {
         if !said {
             faults.push(Fault::new(format!("/{name}"), "required", "必填", "is required"));

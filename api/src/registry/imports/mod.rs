@@ -24,11 +24,15 @@ use crate::reply::Reply;
 use crate::route::{Access, Api, Limit};
 
 pub fn routes(api: &mut Api) {
-    api.add(op!(create_import, Access::Roles(KEEPERS)).limit(Limit::Upload).refuses(&[code::BAD_REQUEST, code::BUSY, code::STORAGE_UNAVAILABLE]))
-        .add(op!(list_imports, Access::Roles(KEEPERS)).refuses(&[code::CURSOR_INVALID]))
-        .add(op!(get_import, Access::Roles(KEEPERS)))
-        .add(op!(get_import_errors, Access::Roles(KEEPERS)))
-        .add(op!(list_import_changes, Access::Roles(KEEPERS)).refuses(&[code::CURSOR_INVALID]));
+    api.add(op!(create_import, Access::Roles(KEEPERS)).limit(Limit::Upload).refuses(&[
+        code::BAD_REQUEST,
+        code::BUSY,
+        code::STORAGE_UNAVAILABLE,
+    ]))
+    .add(op!(list_imports, Access::Roles(KEEPERS)).refuses(&[code::CURSOR_INVALID]))
+    .add(op!(get_import, Access::Roles(KEEPERS)))
+    .add(op!(get_import_errors, Access::Roles(KEEPERS)))
+    .add(op!(list_import_changes, Access::Roles(KEEPERS)).refuses(&[code::CURSOR_INVALID]));
     export::routes(api);
 }
 
@@ -147,7 +151,10 @@ async fn get_import_errors(call: Call, id: At<ImportIdKind>) -> Outcome {
             let mut csv = String::from("line,column,code,message\r\n");
             for wrong in store::faults_after(tx, id.0, (-1, -1), 10_000)? {
                 let line = wrong.line.to_string();
-                export::write_line(&mut csv, [line.as_str(), &jiazai_domain::registry::import::neutralise(&wrong.column), &wrong.code, &wrong.message]);
+                export::write_line(
+                    &mut csv,
+                    [line.as_str(), &jiazai_domain::registry::import::neutralise(&wrong.column), &wrong.code, &wrong.message],
+                );
             }
             Ok::<_, ApiError>(csv)
         })

@@ -88,9 +88,8 @@ pub fn show_again(tx: &mut Tx, cx: &Cx, seen: Seen, person: Person) -> Result<Re
 /// A document or a code that somebody else has.
 pub fn taken(error: DbError) -> ApiError {
     match error {
-        DbError::Duplicate => {
-            ApiError::new(code::DUPLICATE).because("证件号码或外部编码已登记在他人名下", "The document or the external code is somebody else's")
-        }
+        DbError::Duplicate => ApiError::new(code::DUPLICATE)
+            .because("证件号码或外部编码已登记在他人名下", "The document or the external code is somebody else's"),
         other => other.into(),
     }
 }
@@ -108,13 +107,22 @@ pub fn create(tx: &mut Tx, cx: &Cx, body: &NewPerson) -> Result<Reply, ApiError>
     let who = cx.actor()?;
     let place = body.community_id.0;
     let unknown = |error: ApiError| {
-        if error.code() == code::NOT_FOUND { ApiError::fault("/community_id", "unknown_community", "没有这个社区", "is not a known community") } else { error }
+        if error.code() == code::NOT_FOUND {
+            ApiError::fault("/community_id", "unknown_community", "没有这个社区", "is not a known community")
+        } else {
+            error
+        }
     };
     within(tx, who, place).map_err(unknown)?;
     let by = keeper(tx, who, place)?;
     // Who reaches only some grids would lose sight of somebody tied to none of them.
     if body.facts.0.is_empty() && !by.keeps_places(place) {
-        return Err(ApiError::fault("/facts", "required", "请同时登记此人与您网格内房屋的关系", "must tie the person to a home of your grids"));
+        return Err(ApiError::fault(
+            "/facts",
+            "required",
+            "请同时登记此人与您网格内房屋的关系",
+            "must tie the person to a home of your grids",
+        ));
     }
     let kind = body.id_type.map_or(jiazai_domain::registry::DocumentType::ResidentId, Into::into);
     let draft = PersonDraft {
@@ -257,7 +265,12 @@ pub fn leave(
         let (home, _) = homes::find(tx, fact.home)?.ok_or_else(|| ApiError::new(code::INTERNAL))?;
         // What was to begin later never began; somebody has to say what it was.
         let correction = fact.end(tx.new_id(), day, &home, &by, tx.now()).map_err(|refusal| match refusal {
-            Refusal::Invalid(_) => ApiError::fault(pointer, "facts_later", "有登记的起始日期晚于此日期，请先更正", "is before something recorded of them began; correct that first"),
+            Refusal::Invalid(_) => ApiError::fault(
+                pointer,
+                "facts_later",
+                "有登记的起始日期晚于此日期，请先更正",
+                "is before something recorded of them began; correct that first",
+            ),
             other => refuse(other),
         })?;
         facts::save_correction(tx, correction)?;

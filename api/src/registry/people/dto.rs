@@ -12,8 +12,8 @@ use utoipa::ToSchema;
 
 use super::super::dto::DocumentKind;
 use crate::input::named::{
-    AnyText500, CommunityRef, EventRef, FactRef, HomeRef, PersonRef, PersonTagRef, Text20, Text32, Text40, Text60, Text64, Text200, Text500,
-    ValidDays,
+    AnyText500, CommunityRef, EventRef, FactRef, HomeRef, PersonRef, PersonTagRef, Text20, Text32, Text40, Text60, Text64, Text200,
+    Text500, ValidDays,
 };
 use crate::input::{Day, Faults, Few, Instant, Ref};
 
@@ -369,7 +369,13 @@ pub struct Person {
 }
 
 impl Person {
-    pub fn of(person: &domain::Person, mask: Mask, tags: Vec<PersonTag>, facts: Option<Vec<PersonFact>>, day: jiazai_domain::kernel::time::Date) -> Self {
+    pub fn of(
+        person: &domain::Person,
+        mask: Mask,
+        tags: Vec<PersonTag>,
+        facts: Option<Vec<PersonFact>>,
+        day: jiazai_domain::kernel::time::Date,
+    ) -> Self {
         let view = person.shown(mask);
         Self {
             id: Ref(person.id),

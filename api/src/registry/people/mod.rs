@@ -6,8 +6,8 @@ mod tags;
 
 use jiazai_domain::actor::{Community, Role};
 use jiazai_domain::kernel::time::Date;
-use jiazai_domain::registry::{FactIdKind, PersonIdKind};
 use jiazai_domain::registry::sight::{Mask, visible_tags};
+use jiazai_domain::registry::{FactIdKind, PersonIdKind};
 use jiazai_domain::registry::{FactKind, Reason};
 use jiazai_infra::db::Tx;
 use jiazai_infra::events;
@@ -16,8 +16,10 @@ use jiazai_infra::registry::{facts, tags as tag_store};
 
 pub use self::commands::roles_in;
 use self::commands::{name_of, seen, sees_home};
+use self::dto::{
+    CorrectFact, Died, EndFact, MovedOut, NewFact, NewPerson, Person, PersonChange, PersonFact, PutPerson, RegistryView, Reveal, Revealed,
+};
 pub use self::tags::adopt;
-use self::dto::{CorrectFact, Died, EndFact, MovedOut, NewFact, NewPerson, Person, PersonChange, PersonFact, PutPerson, RegistryView, Reveal, Revealed};
 use super::{KEEPERS, LOOKERS, day, seen_grids, sight};
 use crate::call::{At, Call, Cx, Outcome};
 use crate::error::{ApiError, code};
@@ -75,12 +77,8 @@ async fn create_person(call: Call) -> Outcome {
 async fn list_people(call: Call, id: At<Community>) -> Outcome {
     let mut params = call.query()?;
     params.bind(&id.0.text());
-    let filter = Filter {
-        tag: params.text("tag")?,
-        grid: params.id("grid_id")?,
-        building: params.id("building_id")?,
-        name: params.text("name")?,
-    };
+    let filter =
+        Filter { tag: params.text("tag")?, grid: params.id("grid_id")?, building: params.id("building_id")?, name: params.text("name")? };
     call.list(params, move |tx, cx, window| list(tx, cx, id.0, &filter, window)).await
 }
 

@@ -2,7 +2,7 @@
 
 use jiazai_domain::actor::{Community, Role};
 use jiazai_domain::registry::presets::PRESETS;
-use jiazai_domain::registry::{PersonTag as Given, PersonTagIdKind, PersonIdKind, Tag, TagDraft};
+use jiazai_domain::registry::{PersonIdKind, PersonTag as Given, PersonTagIdKind, Tag, TagDraft};
 use jiazai_infra::db::DbError;
 use jiazai_infra::registry::{people as people_store, tags as store};
 
@@ -116,7 +116,8 @@ async fn adopt_tag_preset(call: Call, id: At<Community>) -> Outcome {
     call.write(move |tx, cx| {
         let by = admin(tx, cx.actor()?, id.0)?;
         let preset = PRESETS.iter().find(|preset| preset.code == body.preset.0);
-        let preset = preset.ok_or_else(|| ApiError::fault("/preset", "unknown_preset", "没有这个标签方案", "is not a ready-made scheme"))?;
+        let preset =
+            preset.ok_or_else(|| ApiError::fault("/preset", "unknown_preset", "没有这个标签方案", "is not a ready-made scheme"))?;
         adopt(tx, preset, &by).map_err(taken)?;
         let items = store::dictionary(tx, id.0)?.into_iter().map(TagEntry::from).collect();
         Reply::ok(&TagDictionary { items })
@@ -164,7 +165,8 @@ async fn give_person_tag(call: Call, id: At<PersonIdKind>) -> Outcome {
         let dictionary = store::dictionary(tx, person.community)?;
         let roles = roles_in(cx.actor()?, person.community);
         let asked = dictionary.iter().find(|tag| tag.code == body.tag.0 || tag.name == body.tag.0);
-        let tag = asked.ok_or_else(|| ApiError::fault("/tag", "unknown_tag", "标签不在本社区的标签字典中", "is not in the community's dictionary"))?;
+        let tag = asked
+            .ok_or_else(|| ApiError::fault("/tag", "unknown_tag", "标签不在本社区的标签字典中", "is not in the community's dictionary"))?;
         // Whoever may not see that somebody has a tag may not give it: the refusal of a second would tell.
         if !tag.visible_to(&roles) {
             return Err(ApiError::new(code::FORBIDDEN));

@@ -145,13 +145,11 @@ pub fn people_page(
     let mut found: HashMap<HomeId, Option<Home>> = HashMap::new();
     let mut rows = Vec::new();
     for person in persons {
-        let mut ties: Vec<(HomeId, Relation)> = jiazai_domain::registry::interval::as_of(
-            &book.of_person(person.id).cloned().collect::<Vec<_>>(),
-            today,
-        )
-        .filter(|fact| fact.is_current())
-        .filter_map(|fact| Some((fact.home, relation(fact.kind)?)))
-        .collect();
+        let mut ties: Vec<(HomeId, Relation)> =
+            jiazai_domain::registry::interval::as_of(&book.of_person(person.id).cloned().collect::<Vec<_>>(), today)
+                .filter(|fact| fact.is_current())
+                .filter_map(|fact| Some((fact.home, relation(fact.kind)?)))
+                .collect();
         ties.sort_unstable();
         ties.dedup();
         let tags = tag_names(given.get(&person.id).map(Vec::as_slice).unwrap_or_default(), &dictionary, today);

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use jiazai_domain::registry::import::{Diff, RegistryRow, RowFault};
 use jiazai_domain::registry::{
-    Building, BuildingId, Estate, EstateId, Fact, Grid, Home, HomeDraft, HomeId, PlaceDraft, Refusal, building_key, normalise_address, shown,
+    Building, BuildingId, Estate, EstateId, Fact, Grid, Home, HomeDraft, HomeId, PlaceDraft, Refusal, building_key, normalise_address,
+    shown,
 };
 
 use super::{Importer, Line, Tally, extras};
@@ -266,13 +267,8 @@ fn create(
         moved = Some(decided!(building.0.clone().into_grid(grid.as_ref().map(|(grid, _)| grid), decided!(admin()), now)));
     }
     let in_building = moved.as_ref().map_or(&building.0, |moved| moved.value()).clone();
-    let draft = HomeDraft {
-        unit: &row.unit,
-        floor: row.floor,
-        number: &row.number,
-        area: row.area,
-        external_code: row.external_code.as_deref(),
-    };
+    let draft =
+        HomeDraft { unit: &row.unit, floor: row.floor, number: &row.number, area: row.area, external_code: row.external_code.as_deref() };
     let home = decided!(Home::create(tx.new_id(), &in_building, draft, &by.keeper, now));
     // Nothing is known of a new home, so a word that says so says nothing.
     let status = row.occupancy.filter(|status| *status != jiazai_domain::registry::Occupancy::Unknown);

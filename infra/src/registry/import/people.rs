@@ -10,8 +10,8 @@ use jiazai_domain::kernel::fault::Fault;
 use jiazai_domain::kernel::time::Date;
 use jiazai_domain::registry::import::{Diff, PersonRow};
 use jiazai_domain::registry::{
-    Alteration, Correction, Document, Estate, Fact, FactDraft, FactId, FactKind, GridId, Home, HomeId, Household, Interval, Person, PersonDraft,
-    PersonId, PersonTag, Reason, Refusal, Relation, Source, Tag,
+    Alteration, Correction, Document, Estate, Fact, FactDraft, FactId, FactKind, GridId, Home, HomeId, Household, Interval, Person,
+    PersonDraft, PersonId, PersonTag, Reason, Refusal, Relation, Source, Tag,
 };
 
 use super::homes::{Places, of_refusal, unit_and_number};
@@ -135,7 +135,13 @@ impl Known {
 
 /// What ties a person to a home in one way, as far as a row can say it: the fact that holds today or, where a row tells of
 /// other days, one that overlaps them.
-fn standing<'b>(facts: impl Iterator<Item = &'b Fact>, home: HomeId, kind: FactKind, told: Option<Interval>, today: Date) -> Option<&'b Fact> {
+fn standing<'b>(
+    facts: impl Iterator<Item = &'b Fact>,
+    home: HomeId,
+    kind: FactKind,
+    told: Option<Interval>,
+    today: Date,
+) -> Option<&'b Fact> {
     facts
         .filter(|fact| fact.is_current() && fact.home == home && fact.kind == kind)
         .filter(|fact| fact.interval.contains(today) || told.is_some_and(|told| fact.interval.overlaps(&told)))
@@ -231,7 +237,7 @@ fn fault(column: &str, code: &'static str) -> Refusal {
 /// A fact that is to be written.
 enum Tie {
     New(Changed<Fact>),
-    Corrected(Correction),
+    Corrected(Box<Correction>),
 }
 
 /// Takes one row. Everything is decided before anything is written, so a refused row leaves nothing behind.
@@ -296,7 +302,7 @@ fn one(tx: &mut Tx, vault: &Vault, by: &Importer, known: &mut Known, row: &Perso
         match tie {
             Tie::New(changed) => known.book.write(facts::save(tx, changed)?),
             Tie::Corrected(correction) => {
-                let (old, new) = facts::save_correction(tx, correction)?;
+                let (old, new) = facts::save_correction(tx, *correction)?;
                 known.book.write(old);
                 known.book.write(new);
             }
@@ -346,7 +352,11 @@ fn compared(known: &Known, row: &PersonRow, before: Option<&Person>, home: &Home
             said.hukou_here = Some(true);
         }
         // `no hukou here` is a mark of a residence; without one there is nothing to mark.
-        if said.hukou_here == Some(false) && existing.hukou_here.is_none() && existing.lives_here != Some(true) && said.lives_here != Some(true) {
+        if said.hukou_here == Some(false)
+            && existing.hukou_here.is_none()
+            && existing.lives_here != Some(true)
+            && said.lives_here != Some(true)
+        {
             let resides = existing.lives_here.is_none() && matches!(row.relation, Relation::Family | Relation::Tenant);
             if !resides {
                 said.hukou_here = None;
@@ -421,7 +431,7 @@ fn ties(tx: &Tx, by: &Importer, row: &PersonRow, person: &Person, home: &Home, b
             let corrected = fact.clone().correct(tx.new_id(), wanted, reason, within, &by.keeper, now).map_err(columns)?;
             around.retain(|other| other.id != fact.id);
             around.push(corrected.new.value().clone());
-            ties.push(Tie::Corrected(corrected));
+            ties.push(Tie::Corrected(Box::new(corrected)));
         }
     }
     Ok(ties)

@@ -346,7 +346,8 @@ mod tests {
     fn lines(bytes: &[u8], format: Format) -> Vec<(u64, Result<String, &'static str>)> {
         let mut reader = reader(bytes, format).unwrap_or_else(|_| panic!("a header"));
         let Lines::Homes(lines) = reader.lines(1000).expect("bytes") else { panic!("homes were asked for") };
-        let brief = |line: Line<RegistryRow>| (line.number, line.row.map(|row| row.estate + "/" + &row.number).map_err(|faults| faults[0].code));
+        let brief =
+            |line: Line<RegistryRow>| (line.number, line.row.map(|row| row.estate + "/" + &row.number).map_err(|faults| faults[0].code));
         lines.into_iter().map(brief).collect()
     }
 
@@ -376,8 +377,7 @@ mod tests {
         let mut file = "estate,building,number\n样例一村,1栋,101\n".as_bytes().to_vec();
         file.extend(gbk("样例二村,1栋,102\n"));
         file.extend("样例三村,1栋,103\n".as_bytes());
-        let expected =
-            [(2, Ok("样例一村/101".to_owned())), (3, Err("encoding_invalid")), (4, Ok("样例三村/103".to_owned()))];
+        let expected = [(2, Ok("样例一村/101".to_owned())), (3, Err("encoding_invalid")), (4, Ok("样例三村/103".to_owned()))];
         assert_eq!(lines(&file, Format::Csv), expected);
     }
 
