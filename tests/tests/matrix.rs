@@ -111,7 +111,21 @@ impl<'s> Stage<'s> {
             }
             ["delegations", "{id}", ..] => id(&self.repair.reporter.post("/delegations", self.delegation()).expect(201)),
             ["home-visits", "{id}", ..] => id(&self.server.staff("manager").post("/home-visits", self.visit()).expect(201)),
+            ["communities", "{id}", "tags", "{code}"] => {
+                let tag = json!({ "code": unique("m"), "name": unique("签"), "legal_basis": "《某法》" });
+                let made = self.server.staff("manager").post(&format!("/communities/{}/tags", self.server.community()), tag).expect(201);
+                let code = made["code"].as_str().unwrap();
+                return operation.path.replace("{id}", self.server.community()).replace("{code}", code);
+            }
             ["communities", ..] => self.server.community().to_owned(),
+            ["people", ..] => id(&self.person()),
+            ["household-facts", ..] => id(&self.person()["facts"][0]),
+            ["person-tags", ..] => {
+                let manager = self.server.staff("manager");
+                manager.post(&format!("/communities/{}/tags/adopt", self.server.community()), json!({ "preset": "five" })).expect(200);
+                id(&manager.post(&format!("/people/{}/tags", id(&self.person())), json!({ "tag": "elder" })).expect(201))
+            }
+            ["imports", ..] => id(&self.import(self.server.staff("manager").call("POST", "/imports")).expect(202)),
             ["api-keys", ..] => {
                 let body = json!({ "name": "矩阵", "scopes": ["repair:read"], "community_id": self.server.community() });
                 id(&admin.post("/api-keys", body).expect(201))
@@ -151,6 +165,11 @@ impl<'s> Stage<'s> {
         }
     }
 
+    /// A file of homes, of which there are none.
+    fn import<'c>(&self, call: jiazai_tests::Call<'c>) -> jiazai_tests::Call<'c> {
+        call.form(&[("kind", "registry"), ("format", "csv"), ("community_id", self.server.community())], b"estate,building,number\n")
+    }
+
     fn delegation(&self) -> Value {
         json!({ "community_id": self.server.community(), "delegate_id": self.server.staff("grid1").id(), "scopes": ["repair"],
             "expires_at": "2027-05-01T00:00:00.000Z" })
@@ -158,6 +177,13 @@ impl<'s> Stage<'s> {
 
     fn visit(&self) -> Value {
         json!({ "home_id": self.place("homes"), "due_on": "2099-01-01" })
+    }
+
+    /// Somebody who lives in the grid of `grid1`.
+    fn person(&self) -> Value {
+        let facts = json!([{ "home_id": self.place("homes"), "kind": "residence", "from": "2020-01-01" }]);
+        let body = json!({ "community_id": self.server.community(), "name": "样例人", "facts": facts });
+        self.server.staff("manager").post("/people", body).expect(201)
     }
 
     fn upload(&self) -> String {
@@ -208,6 +234,20 @@ impl<'s> Stage<'s> {
             ("PUT", ["grids", _, "staff"]) => json!({ "staff_ids": [self.server.staff("grid1").id()] }),
             ("POST", ["home-bindings"]) => json!({ "home_id": self.place("homes"), "relation": "owner" }),
             ("POST", ["home-bindings" | "home-visits", _, "reject" | "cancel"]) => json!({ "reason": "与登记不符" }),
+            ("POST", ["people"]) => json!({ "community_id": community, "name": "样例人",
+                "facts": [{ "home_id": self.place("homes"), "kind": "residence", "from": "2020-01-01" }] }),
+            ("PUT", ["people", _]) => json!({ "name": "改名" }),
+            ("POST", ["people", _, "facts"]) => json!({ "home_id": self.place("homes"), "kind": "family", "from": "2020-01-01" }),
+            ("POST", ["people", _, "tags"]) => json!({ "tag": "elder" }),
+            ("POST", ["people", _, "reveal"]) => json!({ "fields": ["phone"], "reason": "上门核实" }),
+            ("POST", ["people", _, "record-death"]) => json!({ "deceased_on": "2024-01-01" }),
+            ("POST", ["people", _, "move-out"]) => json!({ "moved_out_on": "2024-01-01" }),
+            ("POST", ["household-facts", _, "correct"]) => json!({ "from": "2021-01-01", "reason": "按证件更正" }),
+            ("POST", ["household-facts", _, "end"]) => json!({ "until": "2024-01-01" }),
+            ("POST", ["person-tags", _, "remove"]) => json!({ "reason": "不再符合" }),
+            ("POST", ["communities", _, "tags", "adopt"]) => json!({ "preset": "five" }),
+            ("POST", ["communities", _, "tags"]) => json!({ "code": unique("m"), "name": unique("签"), "legal_basis": "《某法》" }),
+            ("PUT", ["communities", _, "tags", _]) => json!({ "name": unique("签"), "legal_basis": "《某法》", "active": true }),
             ("POST", ["delegations"]) => self.delegation(),
             ("POST", ["home-visits"]) => self.visit(),
             ("POST", ["home-visits", _, "assign"]) => json!({ "visitor_id": self.server.staff("grid1").id() }),
@@ -290,6 +330,7 @@ impl<'s> Stage<'s> {
         let call = client.plain(&operation.method, &path);
         let call = match operation.method.as_str() {
             _ if operation.path.ends_with("/files") => call.file("a.png", "image/png", PICTURE),
+            "POST" if operation.path.ends_with("/imports") => self.import(call),
             "POST" => call.json(&self.body(operation, who)),
             "PUT" => call.json(&self.body(operation, who)).header("If-Match", "*"),
             _ => call,

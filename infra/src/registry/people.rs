@@ -356,10 +356,13 @@ pub struct Claim<'a> {
     pub relation: Relation,
 }
 
+/// A person's id, the indexes of name and telephone, and the day of death.
+type Indexed = (String, Vec<u8>, Option<Vec<u8>>, Option<Date>);
+
 /// How a claim compares with the person of the registry who has the claimed document: by blind indexes, so that nothing is
 /// opened. None when nobody in the home's community has it.
 pub fn matches(tx: &mut Tx, vault: &Vault, community: CommunityId, home: HomeId, claim: Claim) -> Result<Option<Match>, DbError> {
-    let found: Option<(String, Vec<u8>, Option<Vec<u8>>, Option<Date>)> = tx.run(|conn| {
+    let found: Option<Indexed> = tx.run(|conn| {
         people::table
             .filter(people::community_id.eq(community.text()))
             .filter(people::document_index.eq(document_index(vault, claim.document)))

@@ -237,7 +237,7 @@ fn fault(column: &str, code: &'static str) -> Refusal {
 /// A fact that is to be written.
 enum Tie {
     New(Changed<Fact>),
-    Corrected(Correction),
+    Corrected(Box<Correction>),
 }
 
 /// Takes one row. Everything is decided before anything is written, so a refused row leaves nothing behind.
@@ -302,7 +302,7 @@ fn one(tx: &mut Tx, vault: &Vault, by: &Importer, known: &mut Known, row: &Perso
         match tie {
             Tie::New(changed) => known.book.write(facts::save(tx, changed)?),
             Tie::Corrected(correction) => {
-                let (old, new) = facts::save_correction(tx, correction)?;
+                let (old, new) = facts::save_correction(tx, *correction)?;
                 known.book.write(old);
                 known.book.write(new);
             }
@@ -431,7 +431,7 @@ fn ties(tx: &Tx, by: &Importer, row: &PersonRow, person: &Person, home: &Home, b
             let corrected = fact.clone().correct(tx.new_id(), wanted, reason, within, &by.keeper, now).map_err(columns)?;
             around.retain(|other| other.id != fact.id);
             around.push(corrected.new.value().clone());
-            ties.push(Tie::Corrected(corrected));
+            ties.push(Tie::Corrected(Box::new(corrected)));
         }
     }
     Ok(ties)
