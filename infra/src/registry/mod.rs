@@ -4,8 +4,10 @@
 //! and the accounts around them; `people`, `facts`, `tags` and `import` about who is written in the registry.
 
 pub mod bindings;
+mod claims;
 pub mod delegations;
 pub mod facts;
+mod history;
 pub mod homes;
 pub mod import;
 pub mod people;

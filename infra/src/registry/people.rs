@@ -5,17 +5,18 @@ use std::collections::HashMap;
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
-use jiazai_domain::actor::{Communities, CommunityId, PrincipalId};
+use jiazai_domain::actor::{Communities, CommunityId};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::phone::Phone;
 use jiazai_domain::kernel::time::{Date, Timestamp};
-use jiazai_domain::registry::binding::Match;
 use jiazai_domain::registry::sight::Sight;
-use jiazai_domain::registry::{Alteration, BuildingId, Document, Fact, FactKind, GridId, HomeId, Person, PersonId, Relation, as_of};
+use jiazai_domain::registry::{Alteration, BuildingId, Document, FactKind, GridId, Person, PersonId};
 use serde::{Deserialize, Serialize};
 
-use super::{facts, homes as places};
-use crate::db::schema::{home_bindings, homes, household_facts, people, person_tags, registry_alterations};
+pub use super::claims::{Claim, account_of, matches, persons_of};
+pub use super::history::{Altered, history};
+use super::homes as places;
+use crate::db::schema::{homes, household_facts, people, person_tags};
 use crate::db::{DbError, MultiBackend, Tx, parsed};
 use crate::events;
 use crate::vault::{Aad, Vault};
@@ -60,7 +61,7 @@ fn corrupt(error: impl std::fmt::Display) -> DbError {
 }
 
 /// A name for comparing: without blanks, because 张 三 and 张三 are one, and without case.
-fn name_index(vault: &Vault, name: &str) -> Vec<u8> {
+pub(super) fn name_index(vault: &Vault, name: &str) -> Vec<u8> {
     let plain: String = name.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_uppercase).collect();
     vault.blind_index("person_name", &plain)
 }
@@ -69,7 +70,7 @@ pub(super) fn document_index(vault: &Vault, document: &Document) -> Vec<u8> {
     vault.blind_index("document", &format!("{} {}", document.kind(), document.expose()))
 }
 
-fn phone_index(vault: &Vault, phone: &Phone) -> Vec<u8> {
+pub(super) fn phone_index(vault: &Vault, phone: &Phone) -> Vec<u8> {
     vault.blind_index("phone", phone.expose())
 }
 
@@ -345,77 +346,6 @@ pub fn in_order(
     opened(vault, rows)
 }
 
-// Claims -------------------------------------------------------------------------------------------------------------
-
-/// What a resident says of themselves when claiming a home. The telephone is the one that WeChat vouches for.
-#[derive(Debug, Clone, Copy)]
-pub struct Claim<'a> {
-    pub name: &'a str,
-    pub document: &'a Document,
-    pub phone: Option<&'a Phone>,
-    pub relation: Relation,
-}
-
-/// A person's id, the indexes of name and telephone, and the day of death.
-type Indexed = (String, Vec<u8>, Option<Vec<u8>>, Option<Date>);
-
-/// How a claim compares with the person of the registry who has the claimed document: by blind indexes, so that nothing is
-/// opened. None when nobody in the home's community has it.
-pub fn matches(tx: &mut Tx, vault: &Vault, community: CommunityId, home: HomeId, claim: Claim) -> Result<Option<Match>, DbError> {
-    let found: Option<Indexed> = tx.run(|conn| {
-        people::table
-            .filter(people::community_id.eq(community.text()))
-            .filter(people::document_index.eq(document_index(vault, claim.document)))
-            .select((people::id, people::name_index, people::phone_index, people::deceased_on))
-            .first(conn)
-            .optional()
-    })?;
-    // Nobody speaks for themselves after their death.
-    let Some((id, name, phone, None)) = found else { return Ok(None) };
-    let person: PersonId = parsed(&id)?;
-    let today = tx.now().date();
-    let own = facts::of_people(tx, &[person])?;
-    let proof: Option<&Fact> = as_of(&own, today)
-        .filter(|fact| fact.home == home && fact.kind == claim.relation.fact())
-        .max_by_key(|fact| fact.interval.until().is_none());
-    Ok(Some(Match {
-        person,
-        name: name == name_index(vault, claim.name),
-        document: true,
-        phone: claim.phone.is_some_and(|claimed| phone == Some(phone_index(vault, claimed))),
-        related: proof.is_some(),
-        until: proof.and_then(|fact| fact.interval.until()),
-    }))
-}
-
-/// The account that speaks for a person of the registry: by a binding that says so.
-pub fn account_of(tx: &mut Tx, person: PersonId) -> Result<Option<PrincipalId>, DbError> {
-    let id: Option<String> = tx.run(|conn| {
-        home_bindings::table
-            .filter(home_bindings::person_id.eq(person.text()))
-            .filter(home_bindings::state.eq("active"))
-            .order(home_bindings::id.desc())
-            .select(home_bindings::principal_id)
-            .first(conn)
-            .optional()
-    })?;
-    id.as_deref().map(parsed).transpose()
-}
-
-/// Who an account is in the registries of its communities, by active bindings.
-pub fn persons_of(tx: &mut Tx, account: PrincipalId) -> Result<Vec<PersonId>, DbError> {
-    let ids: Vec<Option<String>> = tx.run(|conn| {
-        home_bindings::table
-            .filter(home_bindings::principal_id.eq(account.text()))
-            .filter(home_bindings::person_id.is_not_null())
-            .filter(home_bindings::state.eq("active"))
-            .select(home_bindings::person_id)
-            .distinct()
-            .load(conn)
-    })?;
-    ids.iter().flatten().map(|id| parsed(id)).collect()
-}
-
 /// The birth dates of a community's people, for counting by age. Those who have died or left are not counted.
 pub fn birth_dates(tx: &mut Tx, vault: &Vault, community: CommunityId) -> Result<HashMap<PersonId, Option<Date>>, DbError> {
     let rows: Vec<PersonRow> = tx.run(|conn| {
@@ -427,64 +357,6 @@ pub fn birth_dates(tx: &mut Tx, vault: &Vault, community: CommunityId) -> Result
             .load(conn)
     })?;
     rows.into_iter().map(|row| row.person(vault).map(|person| (person.id, person.born_on))).collect()
-}
-
-// History ------------------------------------------------------------------------------------------------------------
-
-/// One value that was changed, by whom and when.
-#[derive(Debug, Clone)]
-pub struct Altered {
-    pub version: i64,
-    pub field: String,
-    pub before: Option<String>,
-    pub after: Option<String>,
-    pub by: PrincipalId,
-    pub at: Timestamp,
-}
-
-impl Altered {
-    /// A key that sorts as the list does.
-    pub fn key(&self) -> String {
-        format!("{:019}/{}", self.version, self.field)
-    }
-}
-
-type AlteredRow = (i64, String, Option<Vec<u8>>, Option<Vec<u8>>, String, i64);
-
-/// What was written of a person (or a home) before, oldest first, after a key.
-pub fn history(tx: &mut Tx, vault: &Vault, subject: &str, after: Option<&str>, limit: i64) -> Result<Vec<Altered>, DbError> {
-    let (version, field) = after.and_then(|key| key.split_once('/')).map_or((0, ""), |(v, f)| (v.parse().unwrap_or(0), f));
-    let rows: Vec<AlteredRow> = tx.run(|conn| {
-        registry_alterations::table
-            .filter(registry_alterations::subject_id.eq(subject))
-            .filter(
-                registry_alterations::subject_version
-                    .gt(version)
-                    .or(registry_alterations::subject_version.eq(version).and(registry_alterations::field.gt(field))),
-            )
-            .order((registry_alterations::subject_version, registry_alterations::field))
-            .limit(limit)
-            .select((
-                registry_alterations::subject_version,
-                registry_alterations::field,
-                registry_alterations::before_sealed,
-                registry_alterations::after_sealed,
-                registry_alterations::altered_by,
-                registry_alterations::altered_at,
-            ))
-            .load(conn)
-    })?;
-    rows.into_iter()
-        .map(|(version, field, before, after, by, at)| {
-            let row = format!("{subject}/{version}/{field}");
-            let open = |column: &'static str, sealed: Option<Vec<u8>>| {
-                let cell = Aad { table: "registry_alterations", column, row: &row };
-                sealed.map(|sealed| vault.open_text(cell, &sealed).map(|text| text.expose().to_owned()).map_err(corrupt)).transpose()
-            };
-            let (before, after) = (open("before", before)?, open("after", after)?);
-            Ok(Altered { version, field, before, after, by: parsed(&by)?, at: Timestamp::from_millis(at) })
-        })
-        .collect()
 }
 
 /// Whether this community's sight is bounded by grids.

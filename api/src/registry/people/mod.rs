@@ -2,6 +2,7 @@
 
 mod commands;
 pub mod dto;
+mod tag_dto;
 mod tags;
 
 use jiazai_domain::actor::{Community, Role};

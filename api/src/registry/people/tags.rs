@@ -7,7 +7,8 @@ use jiazai_infra::db::DbError;
 use jiazai_infra::registry::{people as people_store, tags as store};
 
 use super::commands::{Seen, kept, roles_in};
-use super::dto::{AdoptPreset, GiveTag, NewTag, PersonTag, PutTag, RemoveTag, TagDictionary, TagEntry, TagPresets};
+use super::dto::PersonTag;
+use super::tag_dto::{AdoptPreset, GiveTag, NewTag, PutTag, RemoveTag, TagDictionary, TagEntry, TagPresets, TagRoles};
 use super::why;
 use crate::call::{At, Call, Outcome};
 use crate::error::{ApiError, code};
@@ -50,7 +51,7 @@ async fn list_tags(call: Call, id: At<Community>) -> Outcome {
     .await
 }
 
-fn roles(named: &super::dto::TagRoles) -> Vec<Role> {
+fn roles(named: &TagRoles) -> Vec<Role> {
     named.0.iter().map(|role| (*role).into()).collect()
 }
 

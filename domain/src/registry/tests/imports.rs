@@ -4,7 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::kernel::idcard::Sex;
-use crate::registry::import::{Cells, Diff, Extras, Header, Kind, PersonRow, RegistryRow, RowFault, State, message};
+use crate::registry::import::{
+    Cells, Counts, Diff, Extras, Format, Header, Import, ImportDraft, Kind, PersonRow, RegistryRow, RowFault, State, message,
+};
 
 fn registry(columns: &[&str], fields: &[&str]) -> Result<RegistryRow, Vec<RowFault>> {
     let header = Header::read(Kind::Registry, columns, Extras::Keep)?;
@@ -300,4 +302,45 @@ proptest! {
         let _ = people(&PEOPLE, &fields);
         let _ = registry(&HOMES, &fields);
     }
+}
+
+fn queued(atomic: bool) -> Import {
+    let asked = ImportDraft { kind: Kind::People, format: Format::Csv, dry_run: false, atomic };
+    saved(Import::queue(id(1), asked, &admin_keeper(), now()))
+}
+
+fn seen(import: Import, counts: Counts, failed: i64, through: i64) -> Import {
+    saved(import.advance(counts, failed, through).expect("it runs"))
+}
+
+#[test]
+fn an_import_goes_from_queued_to_one_of_three_ends_and_each_step_is_a_version() {
+    let taken = Counts { created: 2, changed: 1, unchanged: 3 };
+    for (counts, failed, end) in [
+        (taken, 0, State::Succeeded),
+        (taken, 1, State::PartiallyFailed),
+        (Counts::default(), 1, State::Failed),
+        (Counts::default(), 0, State::Succeeded),
+    ] {
+        let running = saved(queued(false).start(7).expect("it was queued"));
+        assert_eq!(running.clone().start(7).map(|c| c.value().state), Err(Refusal::WrongState { state: "running" }));
+        let over = saved(seen(running, counts, failed, 8).finish(now()).expect("it runs"));
+        assert_eq!((over.state, over.version, over.through, over.counts.ok()), (end, 4, 8, counts.ok()));
+        assert!(over.is_over() && over.clone().finish(now()).is_err() && over.advance(counts, 0, 9).is_err());
+    }
+    assert!(queued(false).finish(now()).is_err(), "nobody has counted it yet");
+}
+
+#[test]
+fn an_atomic_import_of_which_a_row_failed_has_taken_none() {
+    let running = saved(queued(true).start(7).expect("it was queued"));
+    let over = saved(seen(running, Counts { created: 6, ..Counts::default() }, 1, 8).finish(now()).expect("it runs"));
+    assert_eq!((over.state, over.counts.ok(), over.failed), (State::Failed, 0, 1));
+}
+
+#[test]
+fn going_on_behind_a_line_never_goes_back() {
+    let running = saved(queued(false).start(7).expect("it was queued"));
+    let on = seen(seen(running, Counts::default(), 1, 100), Counts::default(), 1, 50);
+    assert_eq!((on.through, on.failed), (100, 2));
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::actor::{Forbidden, Role};
-use crate::registry::sight::{Mask, RevealField, RevealReason, Revealer, Sight, reveal};
+use crate::registry::sight::{Mask, RevealField, RevealReason, Revealer, Sight, export_people, reveal};
 
 fn is(role: Role) -> Actor {
     actor(50, &[(role, here())])
@@ -92,4 +92,17 @@ fn a_client_program_lifts_masks_with_the_scope_and_in_its_community_only() {
     assert!(lift(&[RevealField::Phone], "入户核实", &client("people:reveal"), &[]).is_ok());
     assert_eq!(lift(&[RevealField::Phone], "入户核实", &client("people:read"), &[]), Err(Refusal::NotForYou));
     assert_eq!(Revealer::of(&client("people:reveal"), here(), vec![], Some(elsewhere())), Err(Refusal::NotForYou));
+}
+
+#[test]
+fn people_leave_as_a_file_only_with_an_event_and_with_whole_numbers_only_for_a_reason() {
+    let by = admin_keeper();
+    let masked = export_people(None, &by, now()).expect("masks need no reason");
+    assert_eq!((masked.kind, masked.note.clone()), ("people.exported", None));
+    let reason = RevealReason::new("数据迁移").expect("a reason");
+    let whole = export_people(Some(&reason), &by, now()).expect("a reason was given");
+    assert_eq!(whole.note.as_deref(), Some("数据迁移"));
+    assert_ne!(whole.data, masked.data, "the two can be told apart without the reason");
+    let short = RevealReason::new("导出").expect("a line");
+    assert_eq!(faults(export_people(Some(&short), &by, now())), fault("/reason", "reason_too_short"));
 }

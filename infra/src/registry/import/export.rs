@@ -11,7 +11,7 @@ use jiazai_domain::registry::import::Kind;
 use jiazai_domain::registry::sight::Mask;
 use jiazai_domain::registry::{Building, Estate, FactKind, Grid, GridId, Home, HomeId, PersonId, Relation};
 
-use super::people::{Book, row as person_row, tag_names};
+use super::rows::{Book, row as person_row, tag_names};
 use super::{extras, homes as home_rows};
 use crate::db::schema::{homes as home_table, people as people_table, registry_extras};
 use crate::db::{DbError, Tx, parsed};

@@ -4,9 +4,12 @@
 //! moves on behind them. [`export`] writes the same rows back.
 
 pub mod export;
+mod extras;
+mod findings;
 mod homes;
 mod people;
 pub mod reader;
+mod rows;
 
 use diesel::prelude::*;
 use jiazai_domain::actor::{CommunityAdmin, CommunityId, PrincipalId};
@@ -14,12 +17,12 @@ use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::registry::import::{Counts, Diff, FieldDiff, Import, ImportDraft, MAX_ROW_FAULTS, PersonRow, RegistryRow, RowFault};
 use jiazai_domain::registry::{ImportId, Keeper};
-use serde::{Deserialize, Serialize};
 
-use crate::db::schema::{import_diffs, import_errors, imports};
+pub use self::findings::{Change, Wrong, diffs_after, faults_after, save_diffs, save_faults};
+use crate::db::schema::imports;
 use crate::db::{DbError, Tx, parsed};
 use crate::events;
-use crate::vault::{Aad, Vault};
+use crate::vault::Vault;
 
 /// How many diffs of one dry run are kept: enough to see what kind of thing would happen.
 const MAX_DIFFS: i64 = 1_000;
@@ -187,111 +190,6 @@ pub fn over_with_files(tx: &mut Tx, limit: i64) -> Result<Vec<Stored>, DbError> 
     rows.into_iter().map(Stored::try_from).collect()
 }
 
-// What was wrong and what would change -------------------------------------------------------------------------------
-
-/// One remembered fault of a row.
-#[derive(Debug, Clone)]
-pub struct Wrong {
-    pub line: i64,
-    pub position: i64,
-    pub column: String,
-    pub code: String,
-    pub message: String,
-}
-
-/// Remembers faults, up to [`MAX_ROW_FAULTS`] for one import.
-pub fn save_faults(tx: &mut Tx, id: ImportId, faults: &[RowFault]) -> Result<(), DbError> {
-    if faults.is_empty() {
-        return Ok(());
-    }
-    let known: i64 = tx.run(|conn| import_errors::table.filter(import_errors::import_id.eq(id.text())).count().get_result(conn))?;
-    let room = MAX_ROW_FAULTS.saturating_sub(usize::try_from(known).unwrap_or(usize::MAX));
-    let mut position = 0;
-    let mut line = 0;
-    for fault in faults.iter().take(room) {
-        position = if fault.line == line { position + 1 } else { 0 };
-        line = fault.line;
-        tx.insert(diesel::insert_into(import_errors::table).values((
-            import_errors::import_id.eq(id.text()),
-            import_errors::line.eq(i64::try_from(fault.line).unwrap_or(i64::MAX)),
-            import_errors::position.eq(position),
-            import_errors::column_name.eq(&fault.column),
-            import_errors::code.eq(fault.code),
-            import_errors::message.eq(fault.message),
-        )))?;
-    }
-    Ok(())
-}
-
-/// The faults of an import by line, after a line and position.
-pub fn faults_after(tx: &mut Tx, id: ImportId, (line, position): (i64, i64), limit: i64) -> Result<Vec<Wrong>, DbError> {
-    let rows: Vec<(i64, i64, String, String, String)> = tx.run(|conn| {
-        import_errors::table
-            .filter(import_errors::import_id.eq(id.text()))
-            .filter(import_errors::line.gt(line).or(import_errors::line.eq(line).and(import_errors::position.gt(position))))
-            .order((import_errors::line, import_errors::position))
-            .limit(limit)
-            .select((import_errors::line, import_errors::position, import_errors::column_name, import_errors::code, import_errors::message))
-            .load(conn)
-    })?;
-    Ok(rows.into_iter().map(|(line, position, column, code, message)| Wrong { line, position, column, code, message }).collect())
-}
-
-/// One field that a row would change, as it is kept sealed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Change {
-    pub column: String,
-    pub before: String,
-    pub after: String,
-    pub sensitive: bool,
-}
-
-fn diff_cell(row: &str) -> Aad<'_> {
-    Aad { table: "import_diffs", column: "diff", row }
-}
-
-/// Remembers what rows would change, up to a thousand rows of one import.
-pub fn save_diffs(tx: &mut Tx, vault: &Vault, id: ImportId, diffs: &[(u64, Vec<FieldDiff>)]) -> Result<(), DbError> {
-    if diffs.is_empty() {
-        return Ok(());
-    }
-    let known: i64 = tx.run(|conn| import_diffs::table.filter(import_diffs::import_id.eq(id.text())).count().get_result(conn))?;
-    for (line, fields) in diffs.iter().take(usize::try_from(MAX_DIFFS - known).unwrap_or(0)) {
-        let changes: Vec<Change> = fields
-            .iter()
-            .map(|f| Change { column: f.column.clone(), before: f.before.clone(), after: f.after.clone(), sensitive: f.sensitive })
-            .collect();
-        let plain = serde_json::to_vec(&changes).map_err(|error| DbError::Corrupt(error.to_string()))?;
-        let sealed = vault.seal(diff_cell(&format!("{id}/{line}")), &plain);
-        tx.insert(diesel::insert_into(import_diffs::table).values((
-            import_diffs::import_id.eq(id.text()),
-            import_diffs::line.eq(i64::try_from(*line).unwrap_or(i64::MAX)),
-            import_diffs::diff_sealed.eq(sealed),
-        )))?;
-    }
-    Ok(())
-}
-
-/// What a dry run found, by line, after a line.
-pub fn diffs_after(tx: &mut Tx, vault: &Vault, id: ImportId, line: i64, limit: i64) -> Result<Vec<(i64, Vec<Change>)>, DbError> {
-    let rows: Vec<(i64, Vec<u8>)> = tx.run(|conn| {
-        import_diffs::table
-            .filter(import_diffs::import_id.eq(id.text()))
-            .filter(import_diffs::line.gt(line))
-            .order(import_diffs::line)
-            .limit(limit)
-            .select((import_diffs::line, import_diffs::diff_sealed))
-            .load(conn)
-    })?;
-    let corrupt = |error: &dyn std::fmt::Display| DbError::Corrupt(error.to_string());
-    rows.into_iter()
-        .map(|(line, sealed)| {
-            let plain = vault.open(diff_cell(&format!("{id}/{line}")), &sealed).map_err(|error| corrupt(&error))?;
-            Ok((line, serde_json::from_slice(&plain).map_err(|error| corrupt(&error))?))
-        })
-        .collect()
-}
-
 // Taking rows in -----------------------------------------------------------------------------------------------------
 
 /// A row of a file, or what is wrong with it.
@@ -433,59 +331,4 @@ fn undoable<T>(tx: &mut Tx, f: impl FnOnce(&mut Tx) -> Result<T, DbError>) -> Re
     let end = if result.is_ok() { "RELEASE SAVEPOINT portion" } else { "ROLLBACK TO SAVEPOINT portion; RELEASE SAVEPOINT portion" };
     tx.run(|conn| conn.batch_execute(end))?;
     result
-}
-
-/// Columns that are kept without being understood, as they are kept with a home or a person.
-mod extras {
-    use std::collections::HashMap;
-
-    use diesel::prelude::*;
-    use diesel::sql_types::{Binary, Text};
-
-    use crate::db::schema::registry_extras;
-    use crate::db::{DbError, Tx};
-    use crate::vault::{Aad, Vault};
-
-    fn row(subject: &str, name: &str) -> String {
-        format!("{subject}/{name}")
-    }
-
-    pub(super) fn save(tx: &mut Tx, vault: &Vault, subject: &str, extras: &[(String, String)]) -> Result<(), DbError> {
-        for (name, value) in extras {
-            let row = row(subject, name);
-            let sealed = vault.seal(Aad { table: "registry_extras", column: "value", row: &row }, value.as_bytes());
-            let statement = diesel::sql_query(
-                "INSERT INTO registry_extras (subject_id, name, value_sealed) VALUES ($1, $2, $3) \
-                 ON CONFLICT (subject_id, name) DO UPDATE SET value_sealed = excluded.value_sealed",
-            )
-            .bind::<Text, _>(subject)
-            .bind::<Text, _>(name)
-            .bind::<Binary, _>(sealed);
-            tx.run(|conn| statement.execute(conn))?;
-        }
-        Ok(())
-    }
-
-    /// What is kept with these, by name.
-    pub(super) fn of(tx: &mut Tx, vault: &Vault, subjects: Vec<String>) -> Result<HashMap<String, Vec<(String, String)>>, DbError> {
-        let mut found: HashMap<String, Vec<(String, String)>> = HashMap::new();
-        if subjects.is_empty() {
-            return Ok(found);
-        }
-        let rows: Vec<(String, String, Vec<u8>)> = tx.run(|conn| {
-            registry_extras::table
-                .filter(registry_extras::subject_id.eq_any(subjects))
-                .order((registry_extras::subject_id, registry_extras::name))
-                .select((registry_extras::subject_id, registry_extras::name, registry_extras::value_sealed))
-                .load(conn)
-        })?;
-        for (subject, name, sealed) in rows {
-            let row = row(&subject, &name);
-            let text = vault
-                .open_text(Aad { table: "registry_extras", column: "value", row: &row }, &sealed)
-                .map_err(|error| DbError::Corrupt(error.to_string()))?;
-            found.entry(subject).or_default().push((name, text.expose().to_owned()));
-        }
-        Ok(found)
-    }
 }

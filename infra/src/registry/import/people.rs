@@ -10,56 +10,16 @@ use jiazai_domain::kernel::fault::Fault;
 use jiazai_domain::kernel::time::Date;
 use jiazai_domain::registry::import::{Diff, PersonRow};
 use jiazai_domain::registry::{
-    Alteration, Correction, Document, Estate, Fact, FactDraft, FactId, FactKind, GridId, Home, HomeId, Household, Interval, Person,
-    PersonDraft, PersonId, PersonTag, Reason, Refusal, Relation, Source, Tag,
+    Alteration, Correction, Document, Fact, FactDraft, FactKind, GridId, Home, HomeId, Household, Interval, Person, PersonDraft, PersonId,
+    PersonTag, Reason, Refusal, Relation, Source, Tag,
 };
 
 use super::homes::{Places, of_refusal, unit_and_number};
+use super::rows::{Book, row as row_of, standing, tag_names};
 use super::{Importer, Line, Tally, extras};
 use crate::db::{DbError, Tx};
 use crate::registry::{facts, homes, people, tags};
 use crate::vault::Vault;
-
-/// Facts by whom and by where.
-#[derive(Default)]
-pub(super) struct Book {
-    all: HashMap<FactId, Fact>,
-    by_home: HashMap<HomeId, Vec<FactId>>,
-    by_person: HashMap<PersonId, Vec<FactId>>,
-}
-
-impl Book {
-    pub(super) fn of(facts: impl IntoIterator<Item = Fact>) -> Self {
-        let mut book = Self::default();
-        for fact in facts {
-            book.write(fact);
-        }
-        book
-    }
-
-    /// Writes a fact, or writes it anew.
-    fn write(&mut self, fact: Fact) {
-        if !self.all.contains_key(&fact.id) {
-            self.by_home.entry(fact.home).or_default().push(fact.id);
-            self.by_person.entry(fact.person).or_default().push(fact.id);
-        }
-        self.all.insert(fact.id, fact);
-    }
-
-    fn of_home(&self, home: HomeId) -> Vec<Fact> {
-        self.by_home.get(&home).into_iter().flatten().filter_map(|id| self.all.get(id)).cloned().collect()
-    }
-
-    pub(super) fn of_person(&self, person: PersonId) -> impl Iterator<Item = &Fact> {
-        self.by_person.get(&person).into_iter().flatten().filter_map(|id| self.all.get(id))
-    }
-
-    fn around(&self, person: PersonId, home: HomeId) -> Vec<Fact> {
-        let mut around = self.of_home(home);
-        around.extend(self.of_person(person).filter(|fact| fact.home != home).cloned());
-        around
-    }
-}
 
 struct Known {
     places: Places,
@@ -131,76 +91,6 @@ impl Known {
         }
         self.people.insert(person.id, person);
     }
-}
-
-/// What ties a person to a home in one way, as far as a row can say it: the fact that holds today or, where a row tells of
-/// other days, one that overlaps them.
-fn standing<'b>(
-    facts: impl Iterator<Item = &'b Fact>,
-    home: HomeId,
-    kind: FactKind,
-    told: Option<Interval>,
-    today: Date,
-) -> Option<&'b Fact> {
-    facts
-        .filter(|fact| fact.is_current() && fact.home == home && fact.kind == kind)
-        .filter(|fact| fact.interval.contains(today) || told.is_some_and(|told| fact.interval.overlaps(&told)))
-        .max_by_key(|fact| (fact.interval.contains(today), fact.interval.from()))
-}
-
-/// The row that an export writes of a person, a home and a relation; none where that relation does not hold.
-pub(super) fn row(
-    person: &Person,
-    (home, estate, building): (&Home, &Estate, &str),
-    relation: Relation,
-    (book, told): (&Book, Option<Interval>),
-    tags: Vec<String>,
-    extras: Vec<(String, String)>,
-    today: Date,
-) -> Option<PersonRow> {
-    let own = || book.of_person(person.id);
-    let fact = standing(own(), home.id, relation.fact(), told, today)?;
-    let residence = standing(own(), home.id, FactKind::Residence, told, today);
-    let hukou = standing(own(), home.id, FactKind::Hukou, told, today);
-    // Of family and tenants a row says by its silence that they live here; of others it says nothing.
-    let by_default = matches!(relation, Relation::Family | Relation::Tenant);
-    let lives_here = match residence {
-        Some(fact) => (fact.sole || !by_default).then_some(true),
-        None => by_default.then_some(false),
-    };
-    let hukou_here = match (hukou, residence) {
-        (Some(_), _) => Some(true),
-        (None, Some(residence)) if residence.separated => Some(false),
-        _ => None,
-    };
-    Some(PersonRow {
-        person: jiazai_domain::registry::Particulars {
-            name: person.name.clone(),
-            document: person.document.clone(),
-            sex: person.sex,
-            born_on: person.born_on,
-            phone: person.phone.clone(),
-            external_code: person.external_code.clone(),
-        },
-        estate: estate.name.clone(),
-        building: building.to_owned(),
-        unit: home.unit.clone(),
-        number: home.number.clone(),
-        relation,
-        tags,
-        since: Some(fact.interval.from()),
-        lease_ends_on: fact.interval.last_day().filter(|_| relation == Relation::Tenant),
-        share: fact.share,
-        lives_here,
-        hukou_here,
-        extras,
-    })
-}
-
-/// The names of the tags that somebody has on a day, in the order of the dictionary.
-pub(super) fn tag_names(given: &[PersonTag], dictionary: &[Tag], today: Date) -> Vec<String> {
-    let held = |tag: &&Tag| given.iter().any(|given| given.code == tag.code && given.holds(today));
-    dictionary.iter().filter(held).map(|tag| tag.name.clone()).collect()
 }
 
 pub(super) fn take(tx: &mut Tx, vault: &Vault, by: &Importer, lines: &[Line<PersonRow>]) -> Result<Tally, DbError> {
@@ -341,7 +231,7 @@ fn compared(known: &Known, row: &PersonRow, before: Option<&Person>, home: &Home
         let given = known.given.get(&person.id).map(Vec::as_slice).unwrap_or_default();
         let names = tag_names(given, &known.dictionary, today);
         let extras = known.extras.get(&person.id.text()).cloned().unwrap_or_default();
-        self::row(person, (home, estate, &building.name), row.relation, (&known.book, told), names, extras, today)
+        row_of(person, (home, estate, &building.name), row.relation, (&known.book, told), names, extras, today)
     });
     // A row never ends a fact: that somebody does not live here any more is said by ending what said that they do.
     if let Some(existing) = &existing {

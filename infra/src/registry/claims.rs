@@ -1,0 +1,83 @@
+//! Accounts and people: whether a claim agrees with the registry, and who of the registry an account is.
+
+use diesel::prelude::*;
+use jiazai_domain::actor::{CommunityId, PrincipalId};
+use jiazai_domain::kernel::phone::Phone;
+use jiazai_domain::kernel::time::Date;
+use jiazai_domain::registry::binding::Match;
+use jiazai_domain::registry::{Document, Fact, HomeId, PersonId, Relation, as_of};
+
+use super::facts;
+use super::people::{document_index, name_index, phone_index};
+use crate::db::schema::{home_bindings, people};
+use crate::db::{DbError, Tx, parsed};
+use crate::vault::Vault;
+
+/// What a resident says of themselves when claiming a home. The telephone is the one that WeChat vouches for.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim<'a> {
+    pub name: &'a str,
+    pub document: &'a Document,
+    pub phone: Option<&'a Phone>,
+    pub relation: Relation,
+}
+
+/// A person's id, the indexes of name and telephone, and the day of death.
+type Indexed = (String, Vec<u8>, Option<Vec<u8>>, Option<Date>);
+
+/// How a claim compares with the person of the registry who has the claimed document: by blind indexes, so that nothing is
+/// opened. None when nobody in the home's community has it.
+pub fn matches(tx: &mut Tx, vault: &Vault, community: CommunityId, home: HomeId, claim: Claim) -> Result<Option<Match>, DbError> {
+    let found: Option<Indexed> = tx.run(|conn| {
+        people::table
+            .filter(people::community_id.eq(community.text()))
+            .filter(people::document_index.eq(document_index(vault, claim.document)))
+            .select((people::id, people::name_index, people::phone_index, people::deceased_on))
+            .first(conn)
+            .optional()
+    })?;
+    // Nobody speaks for themselves after their death.
+    let Some((id, name, phone, None)) = found else { return Ok(None) };
+    let person: PersonId = parsed(&id)?;
+    let today = tx.now().date();
+    let own = facts::of_people(tx, &[person])?;
+    let proof: Option<&Fact> = as_of(&own, today)
+        .filter(|fact| fact.home == home && fact.kind == claim.relation.fact())
+        .max_by_key(|fact| fact.interval.until().is_none());
+    Ok(Some(Match {
+        person,
+        name: name == name_index(vault, claim.name),
+        document: true,
+        phone: claim.phone.is_some_and(|claimed| phone == Some(phone_index(vault, claimed))),
+        related: proof.is_some(),
+        until: proof.and_then(|fact| fact.interval.until()),
+    }))
+}
+
+/// The account that speaks for a person of the registry: by a binding that says so.
+pub fn account_of(tx: &mut Tx, person: PersonId) -> Result<Option<PrincipalId>, DbError> {
+    let id: Option<String> = tx.run(|conn| {
+        home_bindings::table
+            .filter(home_bindings::person_id.eq(person.text()))
+            .filter(home_bindings::state.eq("active"))
+            .order(home_bindings::id.desc())
+            .select(home_bindings::principal_id)
+            .first(conn)
+            .optional()
+    })?;
+    id.as_deref().map(parsed).transpose()
+}
+
+/// Who an account is in the registries of its communities, by active bindings.
+pub fn persons_of(tx: &mut Tx, account: PrincipalId) -> Result<Vec<PersonId>, DbError> {
+    let ids: Vec<Option<String>> = tx.run(|conn| {
+        home_bindings::table
+            .filter(home_bindings::principal_id.eq(account.text()))
+            .filter(home_bindings::person_id.is_not_null())
+            .filter(home_bindings::state.eq("active"))
+            .select(home_bindings::person_id)
+            .distinct()
+            .load(conn)
+    })?;
+    ids.iter().flatten().map(|id| parsed(id)).collect()
+}
