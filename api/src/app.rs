@@ -53,6 +53,7 @@ pub fn operations(api: &mut Api) {
     me::routes(api);
     notices::routes(api);
     staff::routes(api);
+    api_keys::routes(api);
     community::routes(api);
     registry::routes(api);
     repair::routes(api);
