@@ -18,7 +18,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::call::{At, Call, Cx, Outcome};
 use crate::error::{ApiError, code};
 use crate::faults::faulty;
-use crate::input::named::{CommunityRef, PerMinute, PrincipalRef, Text60};
+use crate::input::named::{ApiKeyRef, CommunityRef, PerMinute, PrincipalRef, Text60};
 use crate::input::{self, Faults, Few, Instant, Ref};
 use crate::op;
 use crate::page::Page;
@@ -120,7 +120,7 @@ pub struct NewApiKey {
 #[schema(as = ApiKey)]
 pub struct ApiKeyDto {
     #[schema(inline)]
-    pub id: Ref<ApiKeyKind>,
+    pub id: ApiKeyRef,
     pub name: String,
     #[schema(inline)]
     pub scopes: Vec<ScopeText>,

@@ -147,8 +147,9 @@ impl NewOp {
             document: || {
                 let mut schemas = Vec::new();
                 P::schemas(&mut schemas);
-                let tags = P::tags().into_iter().map(str::to_owned).collect();
-                (Operation { tags: Some(tags), ..P::operation() }, schemas)
+                let mut operation = P::operation();
+                operation.tags = Some(P::tags().into_iter().map(str::to_owned).collect());
+                (operation, schemas)
             },
             pattern: P::path,
         }
@@ -316,10 +317,7 @@ fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut operation: Oper
                 operation.description = Some(operation.description.take().map_or(words.clone(), |text| format!("{text}\n\n{words}")));
             }
             operation.security = Some(vec![SecurityRequirement::new::<_, [String; 0], String>("bearer", [])]);
-            refuses.extend([code::UNAUTHENTICATED, code::TOKEN_INVALID, code::TOKEN_EXPIRED, code::SESSION_REVOKED]);
-            if !matches!(access, Access::Anyone) {
-                refuses.push(code::FORBIDDEN);
-            }
+            refuses.extend([code::UNAUTHENTICATED, code::TOKEN_INVALID, code::TOKEN_EXPIRED, code::SESSION_REVOKED, code::FORBIDDEN]);
         }
     }
     if new.op.keyed {

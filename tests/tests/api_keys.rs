@@ -45,7 +45,7 @@ fn a_key_knows_who_it_is_and_reaches_nothing_that_only_people_do() {
     program.get("/staff").refuse(403, "forbidden");
     program.get("/me/data-export").refuse(403, "forbidden");
     program.post("/auth/logout", json!({})).refuse(403, "forbidden");
-    program.post("/repair-tickets", json!({})).refuse(403, "forbidden");
+    program.post("/home-bindings", json!({})).refuse(403, "forbidden");
 }
 
 #[test]
