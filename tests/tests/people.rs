@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use jiazai_tests::{Client, Registry, Resident, Staff, Value, at_once, id_number, json, shared, unique};
+use jiazai_tests::{Client, Registry, Staff, Value, at_once, id_number, json, shared, unique};
 
 fn text<'v>(value: &'v Value, field: &str) -> &'v str {
     value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))
@@ -279,23 +279,11 @@ fn another_community_and_residents_see_nobody() {
     shared().anon().get(&path(&person)).refuse(401, "unauthenticated");
 }
 
-/// A resident whose account the registry knows to be a person.
-fn known_resident<'s>(registry: &Registry<'s>, name: &str, number: &str, phone: &str) -> (Resident<'s>, Value) {
-    let home = registry.home("1栋", "101");
-    let body = json!({ "community_id": registry.id, "name": name, "id_number": number, "phone": phone, "facts": [fact(&home, "owner", "2020-01-01")] });
-    let person = registry.manager.post("/people", body).expect(201);
-    let resident = registry.server.resident();
-    resident.bind_phone(phone);
-    let claim = json!({ "home_id": home, "relation": "owner", "name": name, "id_number": number });
-    assert_eq!(resident.post("/home-bindings", claim).expect(201)["state"], "active");
-    (resident, person)
-}
-
 #[test]
 fn a_claim_that_agrees_with_the_registry_is_active_at_once_and_any_other_waits() {
     let registry = Registry::new(shared());
     let (name, number, phone) = ("赵样一", fresh_id("19800101"), "13900001111");
-    known_resident(&registry, name, &number, phone);
+    registry.known_resident(name, &number, phone);
     let home = registry.home("1栋", "101");
     let claim = |phone: &str, relation: &str, name: &str, number: &str, home: &str| {
         let resident = registry.server.resident();
@@ -315,7 +303,7 @@ fn a_claim_that_agrees_with_the_registry_is_active_at_once_and_any_other_waits()
 fn a_lifted_mask_is_remembered_and_the_person_reads_who_looked_and_why() {
     let registry = Registry::new(shared());
     let (number, phone) = (fresh_id("19800101"), "13900003333");
-    let (resident, person) = known_resident(&registry, "赵样一", &number, phone);
+    let (resident, person) = registry.known_resident("赵样一", &number, phone);
     let ask = |who: &Staff, body: Value| who.post(&format!("{}/reveal", path(&person)), body).send();
     let short = ask(&registry.manager, json!({ "fields": ["phone"], "reason": "看看" })).expect(422);
     assert_eq!(pointers(&short.json), [("/reason".to_owned(), "reason_too_short".to_owned())]);

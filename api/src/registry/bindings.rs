@@ -1,6 +1,8 @@
 //! Home bindings 住户认证 over HTTP.
 
-use jiazai_domain::actor::{Actor, Resident, Role};
+use std::collections::HashMap;
+
+use jiazai_domain::actor::{Actor, CommunityId, Resident, Role};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::phone::Phone;
 use jiazai_domain::registry::binding::{Action, DelegationScope, Party, Principal, State};
@@ -179,11 +181,16 @@ async fn list_home_bindings(call: Call) -> Outcome {
         // A binding says who lives where; that is for fewer eyes than the homes themselves.
         eyes.whole = who.communities_as(&[Role::CommunityAdmin, Role::Auditor]);
         let rows = store::list(tx, &Whose::Seen(eyes), &filter, window.after.as_deref(), window.fetch())?;
-        let mut shown = Vec::with_capacity(rows.len());
-        for bound in rows {
-            let keeper = keeper_if(tx, who, bound.binding.facts().community)?;
-            shown.push(dto(&bound, who, keeper.as_ref()));
+        // One look for each community on the page, not for each row.
+        let mut keepers: HashMap<CommunityId, Option<Keeper>> = HashMap::new();
+        for bound in &rows {
+            let place = bound.binding.facts().community;
+            if !keepers.contains_key(&place) {
+                keepers.insert(place, keeper_if(tx, who, place)?);
+            }
         }
+        let keeper = |bound: &Bound| keepers.get(&bound.binding.facts().community).and_then(Option::as_ref);
+        let shown: Vec<HomeBinding> = rows.iter().map(|bound| dto(bound, who, keeper(bound))).collect();
         Ok(window.page(shown, |binding| binding.id.0.text(), |binding| binding))
     })
     .await

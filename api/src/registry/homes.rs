@@ -69,6 +69,7 @@ async fn list_building_homes(call: Call, id: At<BuildingIdKind>) -> Outcome {
             area_m2: home.area.filter(|_| full).map(AreaM2),
             occupancy: full.then(|| home.occupancy.into()),
             colour: full.then(|| home.occupancy.colour()),
+            contradiction: full.then_some(home.contradiction),
             version: home.version,
         });
         Reply::ok(&BuildingHomes { items: items.collect() })
@@ -91,6 +92,7 @@ async fn create_home(call: Call, id: At<BuildingIdKind>) -> Outcome {
         }
         let estate = places::estate(tx, building.estate)?.ok_or_else(absent)?;
         let made = Home::create(tx.new_id(), &building, body.draft(), &by, tx.now()).map_err(refuse)?;
+        places::hold(tx, &building)?;
         let home = store::insert(tx, made, &estate, &building).map_err(taken)?;
         let label = store::label(&estate, &building, &home);
         let today = tx.now().date();
@@ -118,6 +120,7 @@ async fn get_community_map(call: Call, id: At<Community>) -> Outcome {
                 number: home.number,
                 occupancy: home.occupancy.into(),
                 colour: home.occupancy.colour(),
+                contradiction: home.contradiction,
             };
             by_building.entry(home.building).or_default().push(shown);
         }

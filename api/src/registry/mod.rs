@@ -7,15 +7,21 @@ mod bindings;
 mod delegations;
 mod dto;
 mod homes;
+mod history;
 mod imports;
+mod mine;
+mod notice;
 mod people;
 mod places;
+mod proposals;
 mod say;
 mod statistics;
 mod visits;
 
 pub use bindings::settle_leases;
 pub use delegations::on_behalf;
+pub use mine::{MyRegistry, leave_all};
+pub use notice::words;
 pub use imports::work::{Source, Worker, importer, waiting as imports_waiting};
 pub use people::adopt;
 pub use say::say;
@@ -51,9 +57,11 @@ const LOOKERS: &[Role] = &[
 pub fn routes(api: &mut Api) {
     places::routes(api);
     homes::routes(api);
+    history::routes(api);
     bindings::routes(api);
     delegations::routes(api);
     visits::routes(api);
+    proposals::routes(api);
     statistics::routes(api);
     people::routes(api);
     imports::routes(api);

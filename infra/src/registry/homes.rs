@@ -11,7 +11,7 @@ use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::{Date, Timestamp};
 use jiazai_domain::registry::{
     Alteration, Area, Building, BuildingId, Estate, Fact, GridId, Grids, Home, HomeId, Occupancy, SetOccupancy, derive_occupancy,
-    next_change,
+    next_change, shown, shown_of,
 };
 
 use super::facts;
@@ -264,6 +264,8 @@ pub struct Listed {
     pub area: Option<Area>,
     /// The keeper's word, or else what the facts say.
     pub occupancy: Occupancy,
+    /// The keeper's word and the facts cannot both be true.
+    pub contradiction: bool,
     pub version: i64,
 }
 
@@ -307,20 +309,24 @@ pub fn list(tx: &mut Tx, which: &Which) -> Result<Vec<Listed>, DbError> {
         }
     };
     let rows: Vec<ListedRow> = tx.run(|conn| query.load(conn))?;
-    let is_due = |row: &ListedRow| row.occupancy_set.is_none() && row.derived_until.is_some_and(|until| until <= today);
+    // What the facts say is kept in the row; only what two words cannot tell is worked out from the facts: after a fact has
+    // begun or ended, and where people live whose hukou nobody knows though the keeper said that nobody does.
+    let empty = |row: &ListedRow| row.occupancy_set.as_deref().is_some_and(|word| [Occupancy::Vacant, Occupancy::HukouOnly].map(Occupancy::as_str).contains(&word));
+    let open = |row: &ListedRow| row.occupancy_derived.as_deref() == Some(Occupancy::Unknown.as_str()) && empty(row);
+    let is_due = |row: &ListedRow| row.derived_until.is_some_and(|until| until <= today) || open(row);
     let due = rows.iter().filter(|row| is_due(row)).map(|row| parsed(&row.id)).collect::<Result<Vec<HomeId>, _>>()?;
     let by_home = facts_by_home(tx, &due)?;
+    let word = |text: Option<&str>| text.map(parsed::<Occupancy>).transpose();
     rows.into_iter()
         .map(|row| {
-            let occupancy = if is_due(&row) {
+            let set = word(row.occupancy_set.as_deref())?;
+            let seen = if is_due(&row) {
                 let own = by_home.get(&parsed(&row.id)?).map(Vec::as_slice).unwrap_or_default();
-                derive_occupancy(own, today)
+                shown(set, own, today)
             } else {
-                match row.occupancy_set.as_deref().or(row.occupancy_derived.as_deref()) {
-                    Some(word) => parsed(word)?,
-                    None => Occupancy::Unknown,
-                }
+                shown_of(set, word(row.occupancy_derived.as_deref())?.unwrap_or(Occupancy::Unknown), false)
             };
+            let (occupancy, contradiction) = (seen.status, seen.contradiction);
             Ok(Listed {
                 id: row.id,
                 building: row.building_id.unwrap_or_default(),
@@ -330,6 +336,7 @@ pub fn list(tx: &mut Tx, which: &Which) -> Result<Vec<Listed>, DbError> {
                 number: row.number.unwrap_or_default(),
                 area: area(row.area_hundredths)?,
                 occupancy,
+                contradiction,
                 version: row.version,
             })
         })

@@ -12,6 +12,7 @@ pub mod homes;
 pub mod import;
 pub mod people;
 pub mod places;
+pub mod proposals;
 pub mod statistics;
 pub mod tags;
 pub mod visits;

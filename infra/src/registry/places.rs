@@ -315,6 +315,13 @@ pub fn save_building(tx: &mut Tx, changed: Changed<Building>) -> Result<Building
     Ok(building)
 }
 
+/// Holds a building as it was loaded until the transaction ends, for whoever adds a home to it: the home's row repeats the grid,
+/// and a building that goes into another grid at the same moment would pass the new home by.
+pub fn hold(tx: &mut Tx, building: &Building) -> Result<(), DbError> {
+    let same = buildings::table.filter(buildings::id.eq(building.id.text())).filter(buildings::version.eq(building.version));
+    tx.update_one(diesel::update(same).set(buildings::version.eq(building.version)))
+}
+
 pub fn building(tx: &mut Tx, id: BuildingId) -> Result<Option<Building>, DbError> {
     let row: Option<BuildingRow> =
         tx.run(|conn| buildings::table.find(id.text()).select(BuildingRow::as_select()).first(conn).optional())?;
