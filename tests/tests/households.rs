@@ -183,12 +183,7 @@ fn a_proposal_names_every_wrong_value_and_reaches_the_own_household_only() {
         { "field": "phone", "value": "123" }, { "field": "moved_out_on", "value": "2999-01-01" }, { "field": "occupancy", "value": "full" },
         { "field": "name", "value": "甲" }, { "field": "name", "value": "乙" },
     ]);
-    let expected = [
-        ("/changes/0", "phone_format"),
-        ("/changes/1", "future"),
-        ("/changes/2", "unknown_word"),
-        ("/changes/4", "twice"),
-    ];
+    let expected = [("/changes/0", "phone_format"), ("/changes/1", "future"), ("/changes/2", "unknown_word"), ("/changes/4", "twice")];
     assert_eq!(faults(&send(json!({ "home_id": stage.home, "changes": wrong }))), expected.map(|(p, c)| (p.to_owned(), c.to_owned())));
     let one = |pointer: &str, code: &str| vec![(pointer.to_owned(), code.to_owned())];
     let name = change("name", "赵样二");
@@ -292,7 +287,11 @@ fn a_grid_worker_acts_for_an_elder_without_a_telephone_until_the_elder_dies() {
     let events = stage.registry.manager.get(&format!("/repair-tickets/{}/events", text(&ticket, "id"))).expect(200);
     let data = &items(&events)[0]["data"];
     assert_eq!((text(data, "on_behalf_of"), text(data, "delegation_id")), (text(&elder, "id"), text(&given, "id")));
-    stage.registry.manager.post(&format!("/people/{}/record-death", text(&elder, "id")), json!({ "deceased_on": "2026-01-01" })).expect(200);
+    stage
+        .registry
+        .manager
+        .post(&format!("/people/{}/record-death", text(&elder, "id")), json!({ "deceased_on": "2026-01-01" }))
+        .expect(200);
     worker.post("/repair-tickets", report).refuse(403, "forbidden");
 }
 
@@ -305,7 +304,10 @@ fn who_erases_their_account_gives_up_what_it_may_do_and_the_registry_keeps_who_l
     let proposal = stage.propose(change("phone", "13700001234"));
     let export = stage.resident.get("/me/data-export").expect(200);
     let held = &export["registry"];
-    assert_eq!((text(&held["home_bindings"][0], "state"), text(&held["registry_proposals"][0]["changes"][0], "value")), ("active", "13700001234"));
+    assert_eq!(
+        (text(&held["home_bindings"][0], "state"), text(&held["registry_proposals"][0]["changes"][0], "value")),
+        ("active", "13700001234")
+    );
     assert_eq!(held["delegations"].as_array().map(Vec::len), Some(1));
     let binding = held["home_bindings"][0]["id"].as_str().unwrap().to_owned();
     let erased = stage.resident.delete("/me").expect(200);
@@ -315,6 +317,88 @@ fn who_erases_their_account_gives_up_what_it_may_do_and_the_registry_keeps_who_l
     assert_eq!((text(&left, "state"), &left["changes"]), ("withdrawn", &json!([])));
     assert_eq!(items(&child.get("/me/delegations").expect(200))[0]["live"], json!(false));
     assert_eq!(text(&stage.person(&stage.person), "name"), "赵样一");
+}
+
+// ---- bindings and what they rest on -------------------------------------------------------------------------------
+
+/// A tenant of home 101 whom the registry knows, bound at once: account, person, binding.
+fn tenant<'s>(registry: &Registry<'s>, until: Option<&str>) -> (Resident<'s>, Value, Value) {
+    let (number, phone, home) = (fresh_id(), "13611112222", registry.home("1栋", "101"));
+    let mut fact = json!({ "home_id": home, "kind": "tenant", "from": "2024-01-01" });
+    if let Some(until) = until {
+        fact["until"] = json!(until);
+    }
+    let body = json!({ "community_id": registry.id, "name": "租样一", "id_number": number, "phone": phone, "facts": [fact] });
+    let person = registry.manager.post("/people", body).expect(201);
+    let resident = registry.server.resident();
+    resident.bind_phone(phone);
+    let claim = json!({ "home_id": home, "relation": "tenant", "name": "租样一", "id_number": number });
+    let binding = resident.post("/home-bindings", claim).expect(201);
+    assert_eq!(text(&binding, "state"), "active");
+    (resident, person, binding)
+}
+
+#[test]
+fn a_binding_lasts_as_long_as_the_lease_that_it_rests_on_however_that_changes() {
+    let server = Server::start(Options::default());
+    let registry = Registry::new(&server);
+    let (resident, person, binding) = tenant(&registry, Some("2099-01-01"));
+    let now = || resident.get(&format!("/home-bindings/{}", text(&binding, "id"))).expect(200);
+    assert_eq!(text(&now(), "lease_ends_on"), "2098-12-31");
+    let fact = || {
+        let facts = registry.manager.get(&format!("/people/{}", text(&person, "id"))).expect(200);
+        facts["facts"][0].clone()
+    };
+    let correct = json!({ "from": "2024-01-01", "until": "2088-01-01", "reason": "续租合同" });
+    registry.manager.post(&format!("/household-facts/{}/correct", text(&fact(), "id")), correct).expect(200);
+    assert_eq!((text(&now(), "state"), text(&now(), "lease_ends_on")), ("active", "2087-12-31"));
+    let row = format!(
+        "name,id_number,estate,building,unit,number,relation,since,lease_ends_on\n租样一,{},样例一村,1栋,1,101,tenant,2024-01-01,2077-12-31\n",
+        registry
+            .manager
+            .post(&format!("/people/{}/reveal", text(&person, "id")), json!({ "fields": ["id_number"], "reason": "核对租约" }))
+            .expect(200)["id_number"]
+            .as_str()
+            .unwrap()
+    );
+    registry.import(&[("kind", "people")], row.as_bytes(), "succeeded");
+    assert_eq!(text(&now(), "lease_ends_on"), "2077-12-31", "an import prolongs and shortens as a keeper does");
+    let today = text(&registry.manager.get(&format!("/people/{}", text(&person, "id"))).expect(200), "as_of").to_owned();
+    registry.manager.post(&format!("/household-facts/{}/end", text(&fact(), "id")), json!({ "until": today })).expect(200);
+    assert_eq!(text(&now(), "state"), "ended", "who has given up the lease no longer speaks for the home");
+    assert!(resident.get("/me/data-export").expect(200)["homes"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn a_sale_a_move_and_a_death_end_what_a_person_was_bound_to() {
+    let registry = Registry::new(shared());
+    let (owner, person) = registry.known_resident("赵样一", &fresh_id(), PHONE);
+    let state = |of: &Resident| text(&items(&of.get("/me/home-bindings").expect(200))[0], "state").to_owned();
+    let fact = text(&person["facts"][0], "id").to_owned();
+    registry.manager.post(&format!("/household-facts/{fact}/end"), json!({ "until": "2025-01-01" })).expect(200);
+    assert_eq!(state(&owner), "ended");
+    let (mover, moved, _) = tenant(&registry, None);
+    registry.manager.post(&format!("/people/{}/move-out", text(&moved, "id")), json!({ "moved_out_on": "2025-06-01" })).expect(200);
+    assert_eq!(state(&mover), "ended");
+    let (gone, dead, _) = tenant(&registry, None);
+    registry.manager.post(&format!("/people/{}/record-death", text(&dead, "id")), json!({ "deceased_on": "2025-06-01" })).expect(200);
+    assert_eq!(state(&gone), "ended");
+}
+
+#[test]
+fn a_tenant_whom_a_keeper_approves_is_bound_until_the_lease_that_is_registered() {
+    let registry = Registry::new(shared());
+    let home = registry.home("1栋", "101");
+    let fact = json!([{ "home_id": home, "kind": "tenant", "from": "2024-01-01", "until": "2099-01-01" }]);
+    let person = registry.person("租样二", &fresh_id(), fact);
+    let claim = || shared().resident().post("/home-bindings", json!({ "home_id": home, "relation": "tenant" })).expect(201);
+    let approve = |claim: &Value, body: Value| {
+        let path = format!("/home-bindings/{}/approve", text(claim, "id"));
+        registry.workers[0].post(&path, body).expect(200)["lease_ends_on"].clone()
+    };
+    assert_eq!(approve(&claim(), json!({ "person_id": person["id"] })), "2098-12-31");
+    assert_eq!(approve(&claim(), json!({ "person_id": person["id"], "lease_ends_on": "2050-01-01" })), "2050-01-01");
+    assert_eq!(approve(&claim(), json!({})), Value::Null);
 }
 
 // ---- who is told --------------------------------------------------------------------------------------------------
@@ -376,11 +460,8 @@ fn a_home_tells_what_was_written_of_it_before_and_by_whom() {
     let page = |query: &str| stage.worker().get(&format!("{path}/changes{query}")).expect(200);
     let told: Vec<Value> = items(&page("")).iter().map(|c| json!([c["field"], c["before"], c["after"], c["by"]])).collect();
     let by = "临时工";
-    let expected = [
-        json!(["occupancy", null, "vacant", by]),
-        json!(["number", "101", "101甲", by]),
-        json!(["occupancy", "vacant", "rented", by]),
-    ];
+    let expected =
+        [json!(["occupancy", null, "vacant", by]), json!(["number", "101", "101甲", by]), json!(["occupancy", "vacant", "rented", by])];
     assert_eq!(told, expected);
     let mut cursor = String::new();
     let mut paged = Vec::new();
@@ -408,7 +489,8 @@ fn a_keepers_word_that_the_facts_deny_is_shown_as_a_contradiction_wherever_it_is
         let map = registry.manager.get(&registry.at("map")).expect(200);
         let building = map["buildings"].as_array().unwrap().iter().find(|b| b["name"] == "1栋").cloned().unwrap();
         let listed = registry.manager.get(&format!("/buildings/{}/homes", text(&building, "id"))).expect(200);
-        let of = |homes: &Value| homes.as_array().unwrap().iter().find(|h| h["id"] == stage.home.as_str()).unwrap()["contradiction"].clone();
+        let of =
+            |homes: &Value| homes.as_array().unwrap().iter().find(|h| h["id"] == stage.home.as_str()).unwrap()["contradiction"].clone();
         [of(&building["homes"]), of(&listed["items"]), stage.home_now()["contradiction"].clone()]
     };
     let set = |word: &str| {
@@ -429,61 +511,6 @@ fn a_keepers_word_that_the_facts_deny_is_shown_as_a_contradiction_wherever_it_is
     assert_eq!(marks(), [json!(true), json!(true), json!(true)], "let, and said to be lived in by its owner");
     set("rented");
     assert_eq!(marks(), [json!(false), json!(false), json!(false)]);
-}
-
-// ---- places -------------------------------------------------------------------------------------------------------
-
-#[test]
-fn every_place_is_read_where_its_creation_said_it_is() {
-    let registry = Registry::empty(shared());
-    let made = |below: &str, body: Value| {
-        let reply = registry.manager.post(&registry.at(below), body).send().expect(201);
-        let path = reply.must("location").strip_prefix("/api/v1").expect("a path of the API").to_owned();
-        let read = registry.manager.get(&path).send().expect(200);
-        assert_eq!(read.json, reply.json);
-        let tag = read.must("etag").to_owned();
-        registry.manager.get(&path).header("If-None-Match", &tag).send().expect(304);
-        Registry::empty(shared()).manager.get(&path).refuse(404, "not_found");
-        reply.json
-    };
-    let estate = made("estates", json!({ "name": "样例一村", "external_code": "XQ-1" }));
-    made("estate-groups", json!({ "name": "样例组团" }));
-    made("grids", json!({ "name": "第9网格" }));
-    made("buildings", json!({ "name": "1栋", "estate_id": estate["id"] }));
-}
-
-#[test]
-fn a_home_that_is_added_while_its_building_changes_grid_is_in_the_grid_of_its_building() {
-    let registry = Registry::new(shared());
-    let buildings = registry.manager.get(&registry.at("buildings")).expect(200);
-    let building = text(&items(&buildings)[0], "id").to_owned();
-    let mut expected = 5;
-    for round in 0..20 {
-        let to = (round + 1) % 2;
-        let replies = at_once(5, |n| match n {
-            0 => {
-                let body = json!({ "grid_id": registry.grids[to] });
-                registry.manager.post(&format!("/buildings/{building}/regrid"), body).send().status
-            }
-            1 if round % 5 == 0 => {
-                let row = format!("estate,building,unit,number\n样例一村,1栋,9,{round}01\n");
-                registry.import(&[("kind", "registry")], row.as_bytes(), "succeeded");
-                201
-            }
-            _ => {
-                let body = json!({ "unit": "8", "number": format!("{round}0{n}") });
-                registry.manager.post(&format!("/buildings/{building}/homes"), body).send().status
-            }
-        });
-        // Who was in the others' way too often is told so; whoever was answered did it.
-        assert!(replies.iter().all(|status| matches!(status, 200 | 201 | 409 | 503)), "{replies:?}");
-        expected += replies.iter().filter(|status| **status == 201).count();
-        let now = registry.manager.get(&format!("/buildings/{building}")).expect(200);
-        let keeper = registry.grids.iter().position(|grid| now["grid_id"] == grid.as_str()).expect("one of the two");
-        // What a grid worker exports goes by the homes' own grid.
-        let csv = registry.workers[keeper].get(&registry.at("homes.csv")).send().expect(200).text();
-        assert_eq!(csv.lines().filter(|line| line.contains(",1栋,")).count(), expected, "round {round}, {replies:?}");
-    }
 }
 
 // ---- time ---------------------------------------------------------------------------------------------------------

@@ -252,6 +252,7 @@ impl<'s> Stage<'s> {
             // Where it is: in another grid it would be out of sight for the grid worker of all later rows.
             ("POST", ["buildings", _, "regrid"]) => json!({ "grid_id": self.place("grids") }),
             ("POST", ["buildings", _, "homes"]) | ("PUT", ["homes", _]) => json!({ "number": unique("9") }),
+            ("PUT", ["estates" | "grids" | "buildings", _]) => json!({ "name": unique("甲") }),
             ("PUT", ["homes", _, "occupancy"]) => json!({ "status": "rented" }),
             ("PUT", ["grids", _, "staff"]) => json!({ "staff_ids": [self.server.staff("grid1").id()] }),
             ("POST", ["home-bindings"]) => json!({ "home_id": self.place("homes"), "relation": "owner" }),

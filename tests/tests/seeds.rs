@@ -119,9 +119,12 @@ fn agree(server: &Server, admin: &Staff, id: &str) {
 fn the_four_communities_load_by_one_command_each_and_the_statistics_are_those_of_counting() {
     let server = Server::start(Options::default());
     let admin = server.staff("admin");
-    for (like, code, homes, people) in
-        [("供电", "gongdian", 2911, 6812), ("明珠", "mingzhu", 4136, 9415), ("市南", "shinan", 3100, 7052), ("凤湖", "fenghu", 6348, 12_300)]
-    {
+    for (like, code, homes, people) in [
+        ("供电", "gongdian", 2911, 6812),
+        ("明珠", "mingzhu", 4136, 9415),
+        ("市南", "shinan", 3100, 7052),
+        ("凤湖", "fenghu", 6348, 12_300),
+    ] {
         let done = load(&server, &[like]);
         let expected = format!("{homes} homes, {people} people: {} created, 0 changed, 0 unchanged, 0 failed", homes + people);
         assert!(done.stdout.contains(&expected), "{done:?}");

@@ -6,23 +6,24 @@
 mod bindings;
 mod delegations;
 mod dto;
-mod homes;
 mod history;
+mod homes;
 mod imports;
 mod mine;
 mod notice;
 mod people;
 mod places;
 mod proposals;
+mod renaming;
 mod say;
 mod statistics;
 mod visits;
 
 pub use bindings::settle_leases;
 pub use delegations::on_behalf;
+pub use imports::work::{Source, Worker, end_abandoned, importer, waiting as imports_waiting};
 pub use mine::{MyRegistry, leave_all};
 pub use notice::words;
-pub use imports::work::{Source, Worker, importer, waiting as imports_waiting};
 pub use people::adopt;
 pub use say::say;
 
@@ -56,6 +57,7 @@ const LOOKERS: &[Role] = &[
 
 pub fn routes(api: &mut Api) {
     places::routes(api);
+    renaming::routes(api);
     homes::routes(api);
     history::routes(api);
     bindings::routes(api);

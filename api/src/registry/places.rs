@@ -45,7 +45,7 @@ pub fn taken(error: DbError) -> ApiError {
     }
 }
 
-fn draft<'a>(name: &'a crate::input::named::Text60, code: Option<&'a crate::input::named::Text64>) -> PlaceDraft<'a> {
+pub fn draft<'a>(name: &'a crate::input::named::Text60, code: Option<&'a crate::input::named::Text64>) -> PlaceDraft<'a> {
     PlaceDraft { name: &name.0, external_code: code.map(|code| code.0.as_str()) }
 }
 
@@ -99,14 +99,15 @@ async fn get_estate_group(call: Call, id: At<EstateGroupIdKind>) -> Outcome {
 ///
 /// Oldest first.
 #[utoipa::path(get, path = "/communities/{id}/estates", tag = "registry", operation_id = "list_estates",
-    params(("id" = String, Path), ("limit" = Option<i64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
+    params(("id" = String, Path), ("group_id" = Option<String>, Query), ("limit" = Option<i64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = Page<dto::Estate>)))]
 async fn list_estates(call: Call, id: At<Community>) -> Outcome {
     let mut params = call.query()?;
     params.bind(&id.0.text());
+    let group = params.id("group_id")?;
     call.list(params, move |tx, cx, window| {
         within(tx, cx.actor()?, id.0)?;
-        let rows = store::estates(tx, id.0, window.after.as_deref(), window.fetch())?;
+        let rows = store::estates_in(tx, id.0, group, window.after.as_deref(), window.fetch())?;
         Ok(window.page(rows, |estate| estate.id.text(), dto::Estate::from))
     })
     .await

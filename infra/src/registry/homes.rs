@@ -82,6 +82,21 @@ pub fn label(estate: &Estate, building: &Building, home: &Home) -> String {
     format!("{} {building}{unit} {}", estate.name, home.number)
 }
 
+/// Writes anew what tickets show of the homes of a building, after it or its estate got another name.
+pub fn relabel(tx: &mut Tx, estate: &Estate, building: &Building) -> Result<(), DbError> {
+    let rows: Vec<HomeRow> =
+        tx.run(|conn| homes::table.filter(homes::building_id.eq(building.id.text())).select(HomeRow::as_select()).load(conn))?;
+    for row in rows {
+        let home = row.home(None)?;
+        let label = label(estate, building, &home);
+        let same = homes::table.find(home.id.text());
+        // One version on: who holds the old name is not told that nothing has changed.
+        let next = (homes::label.eq(label), homes::version.eq(homes::version + 1));
+        tx.run(|conn| diesel::update(same).set(next).execute(conn))?;
+    }
+    Ok(())
+}
+
 /// The home and what tickets show of it.
 pub fn find(tx: &mut Tx, id: HomeId) -> Result<Option<(Home, String)>, DbError> {
     let row: Option<HomeRow> = tx.run(|conn| homes::table.find(id.text()).select(HomeRow::as_select()).first(conn).optional())?;
@@ -311,7 +326,9 @@ pub fn list(tx: &mut Tx, which: &Which) -> Result<Vec<Listed>, DbError> {
     let rows: Vec<ListedRow> = tx.run(|conn| query.load(conn))?;
     // What the facts say is kept in the row; only what two words cannot tell is worked out from the facts: after a fact has
     // begun or ended, and where people live whose hukou nobody knows though the keeper said that nobody does.
-    let empty = |row: &ListedRow| row.occupancy_set.as_deref().is_some_and(|word| [Occupancy::Vacant, Occupancy::HukouOnly].map(Occupancy::as_str).contains(&word));
+    let empty = |row: &ListedRow| {
+        row.occupancy_set.as_deref().is_some_and(|word| [Occupancy::Vacant, Occupancy::HukouOnly].map(Occupancy::as_str).contains(&word))
+    };
     let open = |row: &ListedRow| row.occupancy_derived.as_deref() == Some(Occupancy::Unknown.as_str()) && empty(row);
     let is_due = |row: &ListedRow| row.derived_until.is_some_and(|until| until <= today) || open(row);
     let due = rows.iter().filter(|row| is_due(row)).map(|row| parsed(&row.id)).collect::<Result<Vec<HomeId>, _>>()?;

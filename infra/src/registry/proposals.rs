@@ -139,14 +139,7 @@ pub struct Filter {
 }
 
 /// Proposals, newest first, after the id `after`.
-pub fn list(
-    tx: &mut Tx,
-    vault: &Vault,
-    whose: &Whose,
-    filter: Filter,
-    after: Option<&str>,
-    limit: i64,
-) -> Result<Vec<Proposed>, DbError> {
+pub fn list(tx: &mut Tx, vault: &Vault, whose: &Whose, filter: Filter, after: Option<&str>, limit: i64) -> Result<Vec<Proposed>, DbError> {
     let mut query = registry_proposals::table
         .inner_join(homes::table)
         .order(registry_proposals::id.desc())

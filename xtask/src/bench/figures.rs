@@ -16,7 +16,22 @@ use super::stats::{Duet, Estimate, Slice, median, quantile};
 use super::{cargo, lists, machine, registry, root};
 use crate::services;
 
-const NAMES: &[&str] = &["size", "start", "read", "create", "latency", "memory", "list", "import", "import-memory", "map", "as-of", "pg-read", "pg-create", "pg-list"];
+const NAMES: &[&str] = &[
+    "size",
+    "start",
+    "read",
+    "create",
+    "latency",
+    "memory",
+    "list",
+    "import",
+    "import-memory",
+    "map",
+    "as-of",
+    "pg-read",
+    "pg-create",
+    "pg-list",
+];
 
 /// What was asked for, and how thoroughly.
 pub(super) struct Plan {

@@ -6,10 +6,11 @@ use jiazai_domain::kernel::text::Line;
 use jiazai_domain::kernel::time::Date;
 use jiazai_domain::registry::sight::{Mask, Revealer, Sight, reveal as lift, visible_tags};
 use jiazai_domain::registry::{
-    Alteration, Correction, Fact, FactId, FactKind, GridId, Home, HomeId, Household, Keeper, Person, PersonDraft, PersonId, Refusal, Source, as_of,
+    Alteration, Correction, Fact, FactId, FactKind, GridId, Home, HomeId, Household, Keeper, Person, PersonDraft, PersonId, Refusal,
+    Source, as_of,
 };
 use jiazai_infra::db::{DbError, Tx};
-use jiazai_infra::registry::{facts, homes, people as store, places, tags};
+use jiazai_infra::registry::{bindings, facts, homes, people as store, places, tags};
 use jiazai_infra::{events, identity};
 
 use super::dto::{self, CorrectFact, NewFact, NewPerson, PutPerson, Reveal};
@@ -160,6 +161,7 @@ fn tie(tx: &mut Tx, person: &Person, body: &NewFact, by: &Keeper, prefix: &str) 
     let within = Household { person, home: &home, around: &around };
     let made = Fact::record(tx.new_id(), draft, within, Source::Keeper, by, tx.now()).map_err(|refusal| refuse_at(prefix, refusal))?;
     let fact = facts::save(tx, made)?;
+    bindings::follow(tx, &fact)?;
     let known = facts::of_homes(tx, &[home.id])?;
     homes::touch(tx, &home, &known)?;
     Ok(fact)

@@ -11,7 +11,8 @@ use utoipa::ToSchema;
 
 use super::super::dto::DocumentKind;
 use crate::input::named::{
-    AnyText500, CommunityRef, EventRef, FactRef, HomeRef, PersonRef, PersonTagRef, PrincipalRef, Text20, Text40, Text60, Text64, Text200, Text500,
+    AnyText500, CommunityRef, EventRef, FactRef, HomeRef, PersonRef, PersonTagRef, PrincipalRef, Text20, Text40, Text60, Text64, Text200,
+    Text500,
 };
 use crate::input::{Day, Faults, Few, Instant, Ref};
 

@@ -171,11 +171,9 @@ pub fn approve(tx: &mut Tx, cx: &Cx, id: ProposalId) -> Result<Reply, ApiError> 
     // Who has just approved keeps the home.
     let by = keeper.ok_or_else(|| ApiError::new(code::FORBIDDEN))?;
     write(tx, cx, &before.proposal, &by).map_err(|error| match error.code() {
-        c if c == code::VALIDATION_FAILED || c == code::DUPLICATE || c == code::STATE_CONFLICT => {
-            ApiError::new(code::STATE_CONFLICT)
-                .because("按现在的登记无法写入该变更，请核实后驳回或先更正登记", "The registry as it is now does not allow this change")
-                .in_state(state, allowed)
-        }
+        c if c == code::VALIDATION_FAILED || c == code::DUPLICATE || c == code::STATE_CONFLICT => ApiError::new(code::STATE_CONFLICT)
+            .because("按现在的登记无法写入该变更，请核实后驳回或先更正登记", "The registry as it is now does not allow this change")
+            .in_state(state, allowed),
         _ => error,
     })?;
     let after = store::find(tx, &cx.app.vault, id)?.ok_or_else(absent)?;

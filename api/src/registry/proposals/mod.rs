@@ -81,9 +81,7 @@ async fn list_registry_proposals(call: Call) -> Outcome {
         let by = keeper(tx, who, community)?;
         let whose = Whose::Kept(community, by.grids().clone());
         let rows = store::list(tx, &cx.app.vault, &whose, filter, window.after.as_deref(), window.fetch())?;
-        let show = |proposed: store::Proposed| {
-            RegistryProposal::of(&proposed, proposed.proposal.allowed_actions(who, Some(&by)), |_| None)
-        };
+        let show = |proposed: store::Proposed| RegistryProposal::of(&proposed, proposed.proposal.allowed_actions(who, Some(&by)), |_| None);
         Ok(window.page(rows, |proposed| proposed.proposal.id.text(), show))
     })
     .await

@@ -137,7 +137,15 @@ impl Known {
             facts_of.entry(fact.home).or_default().push(fact);
         }
         let extras = extras::of(tx, vault, ids.iter().map(HomeId::text).collect())?;
-        Ok(Self { places, grids: places::grids(tx, community, None, ALL)?, homes: found, by_code, facts: facts_of, extras, held: HashSet::new() })
+        Ok(Self {
+            places,
+            grids: places::grids(tx, community, None, ALL)?,
+            homes: found,
+            by_code,
+            facts: facts_of,
+            extras,
+            held: HashSet::new(),
+        })
     }
 
     /// The row that an export would write of a home.

@@ -18,7 +18,7 @@ use super::homes::{Places, of_refusal, unit_and_number};
 use super::rows::{Book, row as row_of, standing, tag_names};
 use super::{Importer, Line, Tally, extras};
 use crate::db::{DbError, Tx};
-use crate::registry::{facts, homes, people, tags};
+use crate::registry::{bindings, facts, homes, people, tags};
 use crate::vault::Vault;
 
 struct Known {
@@ -176,6 +176,7 @@ fn one(tx: &mut Tx, vault: &Vault, by: &Importer, known: &mut Known, row: &Perso
 
     let community = by.keeper.community();
     let was_saved = person.is_some();
+    let was_known = known.people.contains_key(&next.id);
     if let Some((changed, altered)) = person {
         people::save(tx, vault, changed, &altered)?;
     }
@@ -190,7 +191,14 @@ fn one(tx: &mut Tx, vault: &Vault, by: &Importer, known: &mut Known, row: &Perso
     }
     for tie in ties {
         match tie {
-            Tie::New(changed) => known.book.write(facts::save(tx, changed)?),
+            Tie::New(changed) => {
+                let fact = facts::save(tx, changed)?;
+                // Nobody is bound as a person who was not there a moment ago.
+                if was_known {
+                    bindings::follow(tx, &fact)?;
+                }
+                known.book.write(fact);
+            }
             Tie::Corrected(correction) => {
                 let (old, new) = facts::save_correction(tx, *correction)?;
                 known.book.write(old);
