@@ -515,6 +515,20 @@ fn a_keepers_word_that_the_facts_deny_is_shown_as_a_contradiction_wherever_it_is
 
 // ---- time ---------------------------------------------------------------------------------------------------------
 
+/// The day after one.
+fn later_day(day: &str) -> String {
+    let (year, month, date): (i64, i64, i64) =
+        (day[..4].parse().expect("a year"), day[5..7].parse().expect("a month"), day[8..].parse().expect("a day"));
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let last = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month as usize - 1];
+    let (year, month, date) = match (month, date) {
+        (12, 31) => (year + 1, 1, 1),
+        (month, date) if date == last => (year, month + 1, 1),
+        (month, date) => (year, month, date + 1),
+    };
+    format!("{year:04}-{month:02}-{date:02}")
+}
+
 #[test]
 fn a_tag_ends_when_its_days_are_over_and_a_fact_that_begins_colours_the_map_on_its_day() {
     let server = Server::start(Options::default());
@@ -541,7 +555,23 @@ fn a_tag_ends_when_its_days_are_over_and_a_fact_that_begins_colours_the_map_on_i
     let residence = items(&lived).iter().find(|f| f["kind"] == "residence").cloned().unwrap();
     let later = registry.manager.get(&format!("/homes/{home}?as_of=2099-01-01")).expect(200);
     assert_eq!(text(&later, "occupancy"), "owner_occupied");
+    // A lease that begins tomorrow is on no map today, and nobody writes anything tomorrow.
+    let next = registry.home("1栋", "102");
+    let word = |of: &str| {
+        let reply = registry.manager.get(&registry.at("map")).send().expect(200);
+        let all =
+            reply.json["buildings"].as_array().unwrap().iter().flat_map(|b| b["homes"].as_array().unwrap().clone()).collect::<Vec<_>>();
+        let tag = reply.must("etag").to_owned();
+        (text(all.iter().find(|h| h["id"] == of).unwrap(), "occupancy").to_owned(), tag)
+    };
+    let coming = json!([{ "home_id": next, "kind": "tenant", "from": later_day(&today) }]);
+    registry.person("租样三", &fresh_id(), coming);
+    let (before, tag) = word(&next);
+    assert_eq!(before, "unknown");
+    registry.manager.get(&registry.at("map")).header("If-None-Match", &tag).send().expect(304);
     server.sim().advance(86_400);
+    registry.manager.get(&registry.at("map")).header("If-None-Match", &tag).send().expect(200);
+    assert_eq!(word(&next).0, "rented", "the map of another day is another map");
     assert!(tags("").is_empty(), "the calendar ends it, not a job");
     assert_eq!(tags(&format!("?as_of={today}")), ["elder_alone"], "on that day they had it");
     let tomorrow = text(&registry.manager.get(&format!("/homes/{home}")).expect(200), "as_of").to_owned();

@@ -10,6 +10,7 @@ pub mod facts;
 mod history;
 pub mod homes;
 pub mod import;
+mod listed;
 pub mod people;
 pub mod places;
 pub mod proposals;

@@ -123,14 +123,12 @@ impl Known {
         ids.sort_unstable();
         ids.dedup();
         let mut found = HashMap::new();
-        for id in &ids {
-            if let Some((home, _)) = homes::find(tx, *id)? {
-                // A code may lead to a home in a building that no row names.
-                if !places.buildings.iter().any(|building| building.id == home.building) {
-                    places.buildings.extend(places::building(tx, home.building)?);
-                }
-                found.insert(*id, home);
+        for home in homes::find_all(tx, &ids)? {
+            // A code may lead to a home in a building that no row names.
+            if !places.buildings.iter().any(|building| building.id == home.building) {
+                places.buildings.extend(places::building(tx, home.building)?);
             }
+            found.insert(home.id, home);
         }
         let mut facts_of: HashMap<HomeId, Vec<Fact>> = HashMap::new();
         for fact in facts::of_homes(tx, &ids)? {

@@ -44,15 +44,11 @@ impl Known {
         let named: Vec<(&str, &str)> = rows.iter().map(|row| (row.estate.as_str(), row.building.as_str())).collect();
         let keys: Vec<String> = rows.iter().map(|row| unit_and_number(&row.home())).collect();
         let places = Places::load(tx, community, &named, keys)?;
-        let mut found = HashMap::new();
-        for row in rows {
-            if let Some(id) = places.home(&row.estate, &row.building, &unit_and_number(&row.home()))
-                && !found.contains_key(&id)
-                && let Some((home, _)) = homes::find(tx, id)?
-            {
-                found.insert(id, home);
-            }
-        }
+        let mut wanted: Vec<HomeId> =
+            rows.iter().filter_map(|row| places.home(&row.estate, &row.building, &unit_and_number(&row.home()))).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let found: HashMap<HomeId, Home> = homes::find_all(tx, &wanted)?.into_iter().map(|home| (home.id, home)).collect();
         let documents: Vec<&Document> = rows.iter().filter_map(|row| row.person.document.as_ref()).collect();
         let codes: Vec<&str> = rows.iter().filter_map(|row| row.person.external_code.as_deref()).collect();
         let persons = people::known_by(tx, vault, community, &documents, &codes)?;
