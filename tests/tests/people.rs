@@ -83,6 +83,29 @@ fn wrong_values_are_named_by_their_fields_all_at_once() {
 }
 
 #[test]
+fn every_document_has_the_form_of_its_type_and_children_are_people_too() {
+    let registry = Registry::new(shared());
+    let send = |kind: &str, number: &str| {
+        let body = json!({ "community_id": registry.id, "name": "样例人", "id_type": kind, "id_number": number, "born_on": "2024-02-29" });
+        registry.manager.post("/people", body).send()
+    };
+    let serial = std::process::id() % 100_000;
+    for (kind, good, bad) in [
+        ("hk_macao_permit", format!("H123{serial:05}"), "K12345678"),
+        ("taiwan_permit", format!("123{serial:05}"), "1234567"),
+        ("passport", format!("E123{serial:05}"), "PASSPORT"),
+        ("birth_certificate", format!("P3301{serial:05}"), "330"),
+        ("foreign_permanent_residence", format!("ABC1234567{serial:05}"), "ABC"),
+    ] {
+        let child = send(kind, &good).expect(201).json;
+        assert_eq!((text(&child, "id_type"), text(&child, "born")), (kind, "2024-02-29"));
+        assert!(text(&child, "id_number_masked").contains('*') && !child.to_string().contains(&good), "{child}");
+        assert_eq!(pointers(&send(kind, bad).expect(422).json), [("/id_number".to_owned(), "document_format".to_owned())], "{kind}");
+        assert_eq!(send(kind, &good).status, 409, "{kind}: one document is one person");
+    }
+}
+
+#[test]
 fn one_document_is_one_person_in_a_community() {
     let (registry, other) = (Registry::new(shared()), Registry::new(shared()));
     let number = fresh_id("19800101");
@@ -325,6 +348,25 @@ fn a_lifted_mask_is_remembered_and_the_person_reads_who_looked_and_why() {
 }
 
 // ---- tags ---------------------------------------------------------------------------------------------------------
+
+#[test]
+fn the_three_schemes_of_the_seeds_are_ready_made_and_each_can_be_adopted() {
+    let presets = shared().anon().get("/meta/tag-presets").expect(200);
+    let sizes: Vec<(String, usize)> =
+        items(&presets).iter().map(|p| (text(p, "code").to_owned(), p["tags"].as_array().map_or(0, Vec::len))).collect();
+    let mut told: Vec<usize> = sizes.iter().map(|(_, size)| *size).collect();
+    told.sort_unstable();
+    assert_eq!(told, [5, 6, 27], "{sizes:?}");
+    for (code, size) in sizes {
+        let registry = Registry::empty(shared());
+        let adopted = registry.manager.post(&registry.at("tags/adopt"), json!({ "preset": code })).expect(200);
+        assert_eq!(items(&adopted).len(), size);
+        let is_lawful = |tag: &Value| text(tag, "legal_basis").contains('《') && tag["visible_to"].is_array();
+        assert!(items(&adopted).iter().all(is_lawful), "{adopted}");
+        let again = registry.manager.post(&registry.at("tags/adopt"), json!({ "preset": code })).expect(200);
+        assert_eq!(items(&again).len(), size, "adopted twice is adopted once");
+    }
+}
 
 #[test]
 fn tags_are_given_from_the_dictionary_and_shown_to_those_whom_it_names() {
