@@ -347,6 +347,31 @@ fn a_lifted_mask_is_remembered_and_the_person_reads_who_looked_and_why() {
     assert!(items(&shared().resident().get("/me/registry-views").expect(200)).is_empty());
 }
 
+#[test]
+fn a_program_sees_and_reveals_as_much_of_people_as_its_scopes_say() {
+    let (registry, other) = (Registry::new(shared()), Registry::new(shared()));
+    let (number, phone) = (fresh_id("19800101"), "13900004444");
+    let (resident, person) = registry.known_resident("赵样一", &number, phone);
+    let key = |place: &Registry, scopes: Value| {
+        let body = json!({ "name": unique("屏"), "scopes": scopes, "community_id": place.id });
+        shared().bearer(format!("Bearer {}", text(&place.manager.post("/api-keys", body).expect(201), "key")))
+    };
+    let reveal = json!({ "fields": ["phone"], "reason": "上门前电话联系" });
+    let at = format!("{}/reveal", path(&person));
+    let screen = key(&registry, json!(["registry:read"]));
+    let home = screen.get(&format!("/homes/{}", registry.home("1栋", "101"))).expect(200);
+    assert_eq!(text(&home["household"][0], "name"), "赵*一", "a program that was not given people sees no names");
+    screen.get(&path(&person)).refuse(403, "forbidden");
+    let desk = key(&registry, json!(["people:read", "registry:read"]));
+    assert_eq!(text(&desk.get(&path(&person)).expect(200), "name"), "赵样一");
+    desk.post(&at, reveal.clone()).refuse(403, "forbidden");
+    let caller = key(&registry, json!(["people:reveal"]));
+    assert_eq!(text(&caller.post(&at, reveal.clone()).expect(200), "phone"), phone);
+    caller.post(&at, json!({ "fields": ["phone"], "reason": "x" })).refuse(422, "validation_failed");
+    key(&other, json!(["people:reveal"])).post(&at, reveal).refuse(404, "not_found");
+    assert_eq!(items(&resident.get("/me/registry-views").expect(200)).len(), 1, "the person reads of programs too");
+}
+
 // ---- tags ---------------------------------------------------------------------------------------------------------
 
 #[test]

@@ -312,8 +312,9 @@ pub fn reveal(tx: &mut Tx, cx: &Cx, id: PersonId, body: &Reveal) -> Result<Reply
     let who = cx.actor()?;
     let Seen { person, grids, .. } = seen(tx, cx, id)?;
     let own = places::grids_of(tx, who.id)?;
-    // Which key a client program holds is known once there are keys.
-    let by = Revealer::of(who, person.community, own, None).map_err(refuse)?;
+    // A program's grant is that of its key: one community, or all.
+    let key_of = who.grants.iter().find_map(|grant| grant.community);
+    let by = Revealer::of(who, person.community, own, key_of).map_err(refuse)?;
     let reason = Line::new(&body.reason.0).map_err(|fault| text_fault("/reason", fault.into()))?;
     let account = store::account_of(tx, person.id)?;
     let fields: Vec<_> = body.fields.0.iter().map(|field| (*field).into()).collect();
