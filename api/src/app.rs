@@ -36,6 +36,7 @@ pub struct App {
     pub tokens: Tokens,
     pub identities: Identities,
     pub flights: Flights,
+    pub maps: registry::Maps,
     pub jobs: Jobs,
     pub metrics: Metrics,
     pub trusted_proxies: Vec<IpAddr>,

@@ -178,7 +178,10 @@ async fn settle_lines(app: &App, holder: &str) -> Result<usize, DbError> {
 
 /// Writes down leases that have run out, and what the facts say of homes for which one has begun or ended.
 async fn registry(app: &App, holder: &str) -> Result<usize, DbError> {
-    leased(app, "registry", holder, |tx| Ok(crate::registry::settle_leases(tx, BATCH)? + homes::derive_due(tx, BATCH)?)).await
+    leased(app, "registry", holder, |tx| {
+        Ok(crate::registry::settle_leases(tx, BATCH)? + homes::derive_due(tx, BATCH)? + crate::registry::end_abandoned(tx, BATCH)?)
+    })
+    .await
 }
 
 /// Forgets what nobody needs any more.

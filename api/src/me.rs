@@ -16,6 +16,7 @@ use crate::identity::wechat_refusal;
 use crate::input::named::{Text6To6, Text20, Text512};
 use crate::input::{Faults, Instant, Nothing};
 use crate::op;
+use crate::registry::MyRegistry;
 use crate::reply::Reply;
 use crate::route::{Access, Api, Limit};
 
@@ -118,6 +119,7 @@ async fn delete_me(call: Call) -> Outcome {
         .write(move |tx, cx| {
             // Places that somebody else waits for are given up before.
             crate::volunteer::leave_all(tx, cx.actor()?)?;
+            crate::registry::leave_all(tx, &cx.app.vault, cx.actor()?)?;
             store::erase_resident(tx, &cx.app.vault, id)?;
             store::end_sessions_of(tx, id, "erased")?;
             notices::forget_all_credits(tx, id)?;
@@ -130,8 +132,13 @@ async fn delete_me(call: Call) -> Outcome {
                     say("手机号码", "phone number"),
                     say("消息订阅授权", "message consents"),
                     say("登录会话", "sessions"),
+                    say("住户认证、代办授权和变更申请的内容", "home bindings, delegations and what you proposed"),
                 ],
                 kept: vec![
+                    Kept {
+                        what: say("社区的人口与房屋登记", "what the community's registry says of who lives where"),
+                        why: say("登记不因注销账号而改变，更正请联系社区", "it does not depend on an account; the community corrects it"),
+                    },
                     Kept {
                         what: say("您提交的报修工单（已去除身份信息）", "repair tickets that you reported, without your identity"),
                         why: say("维修责任与公共设施记录需要", "needed as a record of work and of public facilities"),
@@ -158,6 +165,7 @@ pub struct DataExport {
     pub account: Principal,
     /// Ids of the homes that the account speaks for.
     pub homes: Vec<String>,
+    pub registry: MyRegistry,
     pub repair_tickets: Vec<ExportedTicket>,
     pub notice_consents: Vec<ExportedConsent>,
     pub sign_ups: Vec<ExportedSignUp>,
@@ -204,6 +212,7 @@ async fn export_my_data(call: Call) -> Outcome {
             exported_at: now.into(),
             account: Principal::load(tx, &cx.app.vault, id)?,
             homes: jiazai_infra::registry::homes::spoken_for_by(tx, id)?.iter().map(|home| home.text()).collect(),
+            registry: MyRegistry::of(tx, &cx.app.vault, id)?,
             repair_tickets: tickets
                 .iter()
                 .map(|ticket| {

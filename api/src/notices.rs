@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 use deserr::Deserr;
 use futures_util::future::join_all;
 use jiazai_domain::kernel::time::Timestamp;
+use jiazai_domain::registry::{binding, proposal, sight, visit};
 use jiazai_domain::repair::template;
 use jiazai_domain::volunteer::template as volunteer_template;
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::notices::{self as store, Ending, Notice};
+use jiazai_infra::vault::Vault;
 use jiazai_infra::wechat::{MiniprogramState, SendError, SubscribeMessage};
 use jiazai_infra::{events, identity};
 use serde::Serialize;
@@ -23,7 +25,7 @@ use crate::input::{Faults, Few};
 use crate::op;
 use crate::reply::Reply;
 use crate::route::{Access, Api};
-use crate::{repair, volunteer};
+use crate::{registry, repair, volunteer};
 
 /// A kind of message, by our name for it.
 pub struct Kind {
@@ -46,6 +48,10 @@ pub const TEMPLATES: &[Kind] = &[
     Kind { name: volunteer_template::REMINDER, demo_id: "demo_volunteer_reminder_000000000000000000000" },
     Kind { name: volunteer_template::CREDITED, demo_id: "demo_volunteer_credited_000000000000000000000" },
     Kind { name: volunteer_template::SWAP, demo_id: "demo_volunteer_swap_0000000000000000000000000" },
+    Kind { name: binding::template::BINDING, demo_id: "demo_home_binding_000000000000000000000000000" },
+    Kind { name: visit::TEMPLATE, demo_id: "demo_home_visit_00000000000000000000000000000" },
+    Kind { name: proposal::TEMPLATE, demo_id: "demo_registry_proposal_0000000000000000000000" },
+    Kind { name: sight::REVEALED, demo_id: "demo_person_revealed_000000000000000000000000" },
 ];
 
 /// WeChat's template ids by our names.
@@ -70,6 +76,7 @@ crate::spoken! {
         RepairTask = "repair_task", RepairProgress = "repair_progress", RepairQuote = "repair_quote", RepairResolved = "repair_resolved",
         VolunteerConfirmed = "volunteer_confirmed", VolunteerOffer = "volunteer_offer", VolunteerChanged = "volunteer_changed",
         VolunteerReminder = "volunteer_reminder", VolunteerCredited = "volunteer_credited", VolunteerSwap = "volunteer_swap",
+        HomeBinding = "home_binding", HomeVisit = "home_visit", RegistryProposal = "registry_proposal", PersonRevealed = "person_revealed",
     }
 }
 
@@ -86,6 +93,10 @@ pub enum TemplateWord {
     VolunteerReminder,
     VolunteerCredited,
     VolunteerSwap,
+    HomeBinding,
+    HomeVisit,
+    RegistryProposal,
+    PersonRevealed,
 }
 
 impl TemplateWord {
@@ -101,6 +112,10 @@ impl TemplateWord {
             Self::VolunteerReminder => volunteer_template::REMINDER,
             Self::VolunteerCredited => volunteer_template::CREDITED,
             Self::VolunteerSwap => volunteer_template::SWAP,
+            Self::HomeBinding => binding::template::BINDING,
+            Self::HomeVisit => visit::TEMPLATE,
+            Self::RegistryProposal => proposal::TEMPLATE,
+            Self::PersonRevealed => sight::REVEALED,
         }
     }
 }
@@ -200,7 +215,7 @@ async fn send(app: &App, notice: Notice) -> Result<(), DbError> {
                 store::finish(tx, &claimed, Ending::Failed("no_wechat"))?;
                 return Ok(None);
             };
-            let (Some(template_id), Some(Words { title, phrase, when, page })) = (template_id.clone(), words(tx, &claimed)?) else {
+            let (Some(template_id), Some(Words { title, phrase, when, page })) = (template_id.clone(), words(tx, &vault, &claimed)?) else {
                 store::finish(tx, &claimed, Ending::Failed("no_template"))?;
                 return Ok(None);
             };
@@ -270,14 +285,14 @@ impl Words {
 }
 
 /// The words of whichever module the event is of; a module that sends notices adds its own here. None when the thing is gone.
-fn words(tx: &mut Tx, notice: &Notice) -> Result<Option<Words>, DbError> {
+fn words(tx: &mut Tx, vault: &Vault, notice: &Notice) -> Result<Option<Words>, DbError> {
     let Some(event) = events::find(tx, notice.event)? else { return Ok(None) };
     for words in [repair::words, volunteer::words] {
         if let Some(words) = words(tx, &event)? {
             return Ok(Some(words));
         }
     }
-    Ok(None)
+    registry::words(tx, vault, &event)
 }
 
 #[cfg(test)]
@@ -301,6 +316,7 @@ mod tests {
         use TemplateWord as W;
         let words = [W::RepairTask, W::RepairProgress, W::RepairQuote, W::RepairResolved, W::VolunteerConfirmed, W::VolunteerOffer];
         let words = words.into_iter().chain([W::VolunteerChanged, W::VolunteerReminder, W::VolunteerCredited, W::VolunteerSwap]);
+        let words = words.chain([W::HomeBinding, W::HomeVisit, W::RegistryProposal, W::PersonRevealed]);
         let names: Vec<&str> = words.map(W::as_str).collect();
         assert!(TEMPLATES.iter().all(|kind| names.contains(&kind.name)));
         assert_eq!(TEMPLATES.len(), names.len());

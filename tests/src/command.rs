@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::server::{bare, free_port};
@@ -51,6 +51,12 @@ pub fn run_in(dir: &Path, args: &[&str], env: &[(String, String)], seconds: u64)
     let _ = fs::remove_file(&err);
     assert!(status.is_some(), "{args:?} did not end within {seconds} s: {outcome:?}");
     outcome
+}
+
+/// The binary with these words and variables, still running; whoever began it ends it.
+#[track_caller]
+pub fn begin(args: &[&str], env: &[(String, String)]) -> Child {
+    bare(env).args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary runs")
 }
 
 /// A `serve` that must be refused: it exits 1 within 5 s. Gives what it says on stderr.

@@ -20,7 +20,7 @@ mod sim;
 mod volunteer;
 
 pub use backend::{fresh_storage, is_postgres, redis_content};
-pub use command::{Outcome, refused_start, run, run_in};
+pub use command::{Outcome, begin, refused_start, run, run_in};
 pub use document::{Document, Operation};
 pub use http::{Call, Client, Reply, raw};
 pub use people::{Anon, Bearer, PASSWORD, Resident, Staff};

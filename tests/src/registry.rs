@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::http::Client;
-use crate::people::Staff;
+use crate::people::{Resident, Staff};
 use crate::server::Server;
 
 /// A resident identity number with a right check digit under a region that no administrative division has.
@@ -67,6 +67,20 @@ impl<'s> Registry<'s> {
     pub fn person(&self, name: &str, id_number: &str, facts: Value) -> Value {
         let body = json!({ "community_id": self.id, "name": name, "id_number": id_number, "facts": facts });
         self.manager.post("/people", body).expect(201)
+    }
+
+    /// A resident whose account the registry knows to be the owner of home 101 in building 1, and that person.
+    #[track_caller]
+    pub fn known_resident(&self, name: &str, id_number: &str, phone: &str) -> (Resident<'s>, Value) {
+        let home = self.home("1栋", "101");
+        let facts = json!([{ "home_id": home, "kind": "owner", "from": "2020-01-01" }]);
+        let body = json!({ "community_id": self.id, "name": name, "id_number": id_number, "phone": phone, "facts": facts });
+        let person = self.manager.post("/people", body).expect(201);
+        let resident = self.server.resident();
+        resident.bind_phone(phone);
+        let claim = json!({ "home_id": home, "relation": "owner", "name": name, "id_number": id_number });
+        assert_eq!(resident.post("/home-bindings", claim).expect(201)["state"], "active");
+        (resident, person)
     }
 
     /// Imports as the administrator and waits for the end, which is `state`.

@@ -171,7 +171,7 @@ fn run(document: &str, addresses: &[(&str, String)]) {
         .stderr(log)
         .spawn()
         .expect("bash runs");
-    let patience = Instant::now() + Duration::from_secs(120);
+    let patience = Instant::now() + Duration::from_secs(300);
     let status = loop {
         if let Some(status) = shell.try_wait().expect("the shell can be asked") {
             break Some(status);
@@ -210,9 +210,17 @@ fn the_operations_guide_can_be_followed() {
     run("docs/operations.md", &["127.0.0.1:8090", "127.0.0.1:8091"].map(|typed| (typed, format!("127.0.0.1:{}", free_port()))));
 }
 
+/// It fills a demonstration of its own, which takes a while.
+#[test]
+fn the_registry_guide_can_be_followed() {
+    run("docs/registry.md", &["127.0.0.1:8090", "127.0.0.1:8091"].map(|typed| (typed, format!("127.0.0.1:{}", free_port()))));
+}
+
 #[test]
 fn no_other_document_has_commands_that_nobody_tries() {
-    for document in documents().iter().filter(|d| !["README.md", "docs/api.md", "docs/operations.md"].contains(&d.as_str())) {
+    for document in
+        documents().iter().filter(|d| !["README.md", "docs/api.md", "docs/operations.md", "docs/registry.md"].contains(&d.as_str()))
+    {
         for block in blocks(&read(document)) {
             assert!(!block.runs(document), "{document}:{}: commands belong where a test runs them", block.line);
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiazai_tests::{Client, Options, Registry, Server, Value, at_once, id_number, json, raw, run, shared, unique};
+use jiazai_tests::{Client, Options, Registry, Server, Value, at_once, begin, id_number, json, raw, run, shared, unique};
 
 fn text<'v>(value: &'v Value, field: &str) -> &'v str {
     value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))
@@ -437,6 +437,49 @@ fn a_server_that_was_shot_during_an_import_goes_on_behind_what_it_had_done() {
 fn walk(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(dir).map(|entries| entries.flatten().map(|entry| entry.path()).collect::<Vec<_>>()).unwrap_or_default();
     entries.into_iter().flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn a_command_that_was_shot_is_run_again_and_the_registry_is_the_same() {
+    let server = Server::start(Options::default());
+    let (shot, whole) = (Registry::empty(&server), Registry::empty(&server));
+    let (homes, people) = everything(1200);
+    for registry in [&shot, &whole] {
+        adopt(registry);
+        registry.import(HOMES, homes.as_bytes(), "succeeded");
+    }
+    let file = std::env::temp_dir().join(format!("{}.csv", unique("people")));
+    std::fs::write(&file, &people).expect("writable");
+    let mut env = server.env().to_vec();
+    env.push(("JIAZAI_DATA_DIR".into(), server.data_dir().display().to_string()));
+    let path = file.display().to_string();
+    let words = ["import", &path, "--kind", "people", "--community", &shot.code];
+    let ok = || {
+        let listed = shot.manager.get("/imports").expect(200);
+        let newest = &listed["items"][0];
+        (newest["kind"] == "people").then(|| newest["ok"].as_i64().unwrap_or(0)).unwrap_or(0)
+    };
+    let mut command = begin(&words, &env);
+    jiazai_tests::eventually("some rows are in", 60, || (ok() > 0).then_some(()));
+    command.kill().expect("it can be shot");
+    let _ = command.wait();
+    assert!(ok() < 1200, "the command was quicker than the shot");
+    let again = run(&words, &env, 120);
+    assert!(again.code == Some(0) && again.stdout.contains("succeeded"), "{again:?}");
+    assert!(again.stdout.contains(" unchanged") && !again.stdout.contains(": 1200 created"), "it goes on behind what was taken: {again:?}");
+    whole.import(PEOPLE, people.as_bytes(), "succeeded");
+    let reason = "people.csv?reason=data-check";
+    assert_eq!(shot.export(reason), whole.export(reason));
+    // An hour later nobody waits for the command any more.
+    server.sim().advance(2 * 3600);
+    jiazai_tests::eventually("what was shot is over", 90, || {
+        // Whatever is written wakes the jobs; this one looks every sixty rounds.
+        shot.manager.post(&shot.at("estate-groups"), json!({ "name": unique("组") })).expect(201);
+        let listed = shot.manager.get("/imports").expect(200);
+        let over = |import: &Value| !matches!(import["state"].as_str(), Some("queued" | "running"));
+        listed["items"].as_array().unwrap().iter().all(over).then_some(())
+    });
+    let _ = std::fs::remove_file(&file);
 }
 
 // ---- the command line ---------------------------------------------------------------------------------------------

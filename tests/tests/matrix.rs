@@ -59,7 +59,18 @@ impl<'s> Stage<'s> {
         columns.push(("elsewhere:worker", Who::Staff(admin.hire("repair_worker", elsewhere))));
         let machines = server.anon().get("/meta/state-machines").expect(200);
         let machine = machines["items"].as_array().unwrap().iter().find(|m| m["name"] == "repair_ticket").unwrap().clone();
-        Self { server, repair, volunteering, machine, columns }
+        let stage = Self { server, repair, volunteering, machine, columns };
+        stage.settle_in();
+        stage
+    }
+
+    /// The reporter is bound to a home of the first grid, and the community has tags.
+    fn settle_in(&self) {
+        let manager = self.server.staff("manager");
+        let claim = json!({ "home_id": self.place("homes"), "relation": "owner" });
+        let binding = id(&self.repair.reporter.post("/home-bindings", claim).expect(201));
+        manager.post(&format!("/home-bindings/{binding}/approve"), json!({})).expect(200);
+        manager.post(&format!("/communities/{}/tags/adopt", self.server.community()), json!({ "preset": "five" })).expect(200);
     }
 
     /// A ticket in a state from which the action goes on; a worker's if there is a choice.
@@ -105,6 +116,12 @@ impl<'s> Stage<'s> {
             ["staff", ..] => admin.hire("grid_worker", self.server.community()).id(),
             ["files", ..] => self.upload(),
             ["estates" | "grids" | "buildings" | "homes", ..] => self.place(steps[0]),
+            ["estate-groups", ..] => {
+                let body = json!({ "name": unique("组") });
+                id(&self.server.staff("manager").post(&format!("/communities/{}/estate-groups", self.server.community()), body).expect(201))
+            }
+            ["registry-proposals", ..] => id(&self.repair.reporter.post("/registry-proposals", self.proposal()).expect(201)),
+            ["home-bindings", "{id}", "household"] => id(&self.repair.reporter.get("/me/home-bindings").expect(200)["items"][0]),
             ["home-bindings", "{id}", ..] => {
                 let claim = json!({ "home_id": self.place("homes"), "relation": "owner" });
                 id(&self.repair.server.resident().post("/home-bindings", claim).expect(201))
@@ -122,7 +139,6 @@ impl<'s> Stage<'s> {
             ["household-facts", ..] => id(&self.person()["facts"][0]),
             ["person-tags", ..] => {
                 let manager = self.server.staff("manager");
-                manager.post(&format!("/communities/{}/tags/adopt", self.server.community()), json!({ "preset": "five" })).expect(200);
                 id(&manager.post(&format!("/people/{}/tags", id(&self.person())), json!({ "tag": "elder" })).expect(201))
             }
             ["imports", ..] => id(&self.import(self.server.staff("manager").call("POST", "/imports")).expect(202)),
@@ -173,6 +189,10 @@ impl<'s> Stage<'s> {
     fn delegation(&self) -> Value {
         json!({ "community_id": self.server.community(), "delegate_id": self.server.staff("grid1").id(), "scopes": ["repair"],
             "expires_at": "2027-05-01T00:00:00.000Z" })
+    }
+
+    fn proposal(&self) -> Value {
+        json!({ "home_id": self.place("homes"), "changes": [{ "field": "occupancy", "value": "rented" }] })
     }
 
     fn visit(&self) -> Value {
@@ -229,11 +249,15 @@ impl<'s> Stage<'s> {
             ("POST", ["api-keys"]) => json!({ "name": "矩阵", "scopes": ["repair:read"], "community_id": community }),
             ("POST", ["communities", _, "buildings"]) => json!({ "name": unique("楼"), "estate_id": self.place("estates") }),
             ("POST", ["communities", _, "estates" | "estate-groups" | "grids"]) => json!({ "name": unique("甲") }),
+            // Where it is: in another grid it would be out of sight for the grid worker of all later rows.
+            ("POST", ["buildings", _, "regrid"]) => json!({ "grid_id": self.place("grids") }),
             ("POST", ["buildings", _, "homes"]) | ("PUT", ["homes", _]) => json!({ "number": unique("9") }),
+            ("PUT", ["estates" | "grids" | "buildings", _]) => json!({ "name": unique("甲") }),
             ("PUT", ["homes", _, "occupancy"]) => json!({ "status": "rented" }),
             ("PUT", ["grids", _, "staff"]) => json!({ "staff_ids": [self.server.staff("grid1").id()] }),
             ("POST", ["home-bindings"]) => json!({ "home_id": self.place("homes"), "relation": "owner" }),
-            ("POST", ["home-bindings" | "home-visits", _, "reject" | "cancel"]) => json!({ "reason": "与登记不符" }),
+            ("POST", ["registry-proposals"]) => self.proposal(),
+            ("POST", ["home-bindings" | "home-visits" | "registry-proposals", _, "reject" | "cancel"]) => json!({ "reason": "与登记不符" }),
             ("POST", ["people"]) => json!({ "community_id": community, "name": "样例人",
                 "facts": [{ "home_id": self.place("homes"), "kind": "residence", "from": "2020-01-01" }] }),
             ("PUT", ["people", _]) => json!({ "name": "改名" }),
@@ -353,12 +377,7 @@ fn id(thing: &Value) -> String {
 fn the_role_matrix_is_as_committed() {
     let server = Server::start(Options::default());
     let stage = Stage::set(&server);
-    // Rows that nobody has written yet: the registry's people, whose own suites ask who may do what. This list may only get
-    // shorter; an operation that is not below one of these paths still needs its row.
-    const TO_COME: &[&str] =
-        &["/people", "/household-facts", "/person-tags", "/imports", "/tags", "/me/registry-views", "/homes.csv", "/homes.ndjson"];
-    let (to_come, mut operations): (Vec<&Operation>, Vec<&Operation>) =
-        server.document().operations().iter().partition(|operation| TO_COME.iter().any(|part| operation.path.contains(part)));
+    let mut operations: Vec<&Operation> = server.document().operations().iter().collect();
     operations.sort_by_key(|operation| (&operation.path, &operation.method));
     let wide = operations.iter().map(|o| o.path.len()).max().unwrap_or(0) + 8;
 
@@ -399,10 +418,6 @@ fn the_role_matrix_is_as_committed() {
         }
         table.truncate(table.trim_end().len());
         table.push('\n');
-    }
-    table.push_str("\nWithout a row so far:\n");
-    for operation in to_come {
-        writeln!(table, "{:<6} {}", operation.method, operation.path).unwrap();
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 

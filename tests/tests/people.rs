@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use jiazai_tests::{Client, Registry, Resident, Staff, Value, at_once, id_number, json, shared, unique};
+use jiazai_tests::{Client, Registry, Staff, Value, at_once, id_number, json, shared, unique};
 
 fn text<'v>(value: &'v Value, field: &str) -> &'v str {
     value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))
@@ -79,6 +79,29 @@ fn wrong_values_are_named_by_their_fields_all_at_once() {
         body[field] = value;
         let problem = registry.manager.post("/people", body).refuse(422, "validation_failed");
         assert_eq!(pointers(&problem), [(format!("/{field}"), code.to_owned())]);
+    }
+}
+
+#[test]
+fn every_document_has_the_form_of_its_type_and_children_are_people_too() {
+    let registry = Registry::new(shared());
+    let send = |kind: &str, number: &str| {
+        let body = json!({ "community_id": registry.id, "name": "样例人", "id_type": kind, "id_number": number, "born_on": "2024-02-29" });
+        registry.manager.post("/people", body).send()
+    };
+    let serial = std::process::id() % 100_000;
+    for (kind, good, bad) in [
+        ("hk_macao_permit", format!("H123{serial:05}"), "K12345678"),
+        ("taiwan_permit", format!("123{serial:05}"), "1234567"),
+        ("passport", format!("E123{serial:05}"), "PASSPORT"),
+        ("birth_certificate", format!("P3301{serial:05}"), "330"),
+        ("foreign_permanent_residence", format!("ABC1234567{serial:05}"), "ABC"),
+    ] {
+        let child = send(kind, &good).expect(201).json;
+        assert_eq!((text(&child, "id_type"), text(&child, "born")), (kind, "2024-02-29"));
+        assert!(text(&child, "id_number_masked").contains('*') && !child.to_string().contains(&good), "{child}");
+        assert_eq!(pointers(&send(kind, bad).expect(422).json), [("/id_number".to_owned(), "document_format".to_owned())], "{kind}");
+        assert_eq!(send(kind, &good).status, 409, "{kind}: one document is one person");
     }
 }
 
@@ -279,23 +302,11 @@ fn another_community_and_residents_see_nobody() {
     shared().anon().get(&path(&person)).refuse(401, "unauthenticated");
 }
 
-/// A resident whose account the registry knows to be a person.
-fn known_resident<'s>(registry: &Registry<'s>, name: &str, number: &str, phone: &str) -> (Resident<'s>, Value) {
-    let home = registry.home("1栋", "101");
-    let body = json!({ "community_id": registry.id, "name": name, "id_number": number, "phone": phone, "facts": [fact(&home, "owner", "2020-01-01")] });
-    let person = registry.manager.post("/people", body).expect(201);
-    let resident = registry.server.resident();
-    resident.bind_phone(phone);
-    let claim = json!({ "home_id": home, "relation": "owner", "name": name, "id_number": number });
-    assert_eq!(resident.post("/home-bindings", claim).expect(201)["state"], "active");
-    (resident, person)
-}
-
 #[test]
 fn a_claim_that_agrees_with_the_registry_is_active_at_once_and_any_other_waits() {
     let registry = Registry::new(shared());
     let (name, number, phone) = ("赵样一", fresh_id("19800101"), "13900001111");
-    known_resident(&registry, name, &number, phone);
+    registry.known_resident(name, &number, phone);
     let home = registry.home("1栋", "101");
     let claim = |phone: &str, relation: &str, name: &str, number: &str, home: &str| {
         let resident = registry.server.resident();
@@ -315,7 +326,7 @@ fn a_claim_that_agrees_with_the_registry_is_active_at_once_and_any_other_waits()
 fn a_lifted_mask_is_remembered_and_the_person_reads_who_looked_and_why() {
     let registry = Registry::new(shared());
     let (number, phone) = (fresh_id("19800101"), "13900003333");
-    let (resident, person) = known_resident(&registry, "赵样一", &number, phone);
+    let (resident, person) = registry.known_resident("赵样一", &number, phone);
     let ask = |who: &Staff, body: Value| who.post(&format!("{}/reveal", path(&person)), body).send();
     let short = ask(&registry.manager, json!({ "fields": ["phone"], "reason": "看看" })).expect(422);
     assert_eq!(pointers(&short.json), [("/reason".to_owned(), "reason_too_short".to_owned())]);
@@ -336,7 +347,51 @@ fn a_lifted_mask_is_remembered_and_the_person_reads_who_looked_and_why() {
     assert!(items(&shared().resident().get("/me/registry-views").expect(200)).is_empty());
 }
 
+#[test]
+fn a_program_sees_and_reveals_as_much_of_people_as_its_scopes_say() {
+    let (registry, other) = (Registry::new(shared()), Registry::new(shared()));
+    let (number, phone) = (fresh_id("19800101"), "13900004444");
+    let (resident, person) = registry.known_resident("赵样一", &number, phone);
+    let key = |place: &Registry, scopes: Value| {
+        let body = json!({ "name": unique("屏"), "scopes": scopes, "community_id": place.id });
+        shared().bearer(format!("Bearer {}", text(&place.manager.post("/api-keys", body).expect(201), "key")))
+    };
+    let reveal = json!({ "fields": ["phone"], "reason": "上门前电话联系" });
+    let at = format!("{}/reveal", path(&person));
+    let screen = key(&registry, json!(["registry:read"]));
+    let home = screen.get(&format!("/homes/{}", registry.home("1栋", "101"))).expect(200);
+    assert_eq!(text(&home["household"][0], "name"), "赵*一", "a program that was not given people sees no names");
+    screen.get(&path(&person)).refuse(403, "forbidden");
+    let desk = key(&registry, json!(["people:read", "registry:read"]));
+    assert_eq!(text(&desk.get(&path(&person)).expect(200), "name"), "赵样一");
+    desk.post(&at, reveal.clone()).refuse(403, "forbidden");
+    let caller = key(&registry, json!(["people:reveal"]));
+    assert_eq!(text(&caller.post(&at, reveal.clone()).expect(200), "phone"), phone);
+    caller.post(&at, json!({ "fields": ["phone"], "reason": "x" })).refuse(422, "validation_failed");
+    key(&other, json!(["people:reveal"])).post(&at, reveal).refuse(404, "not_found");
+    assert_eq!(items(&resident.get("/me/registry-views").expect(200)).len(), 1, "the person reads of programs too");
+}
+
 // ---- tags ---------------------------------------------------------------------------------------------------------
+
+#[test]
+fn the_three_schemes_of_the_seeds_are_ready_made_and_each_can_be_adopted() {
+    let presets = shared().anon().get("/meta/tag-presets").expect(200);
+    let sizes: Vec<(String, usize)> =
+        items(&presets).iter().map(|p| (text(p, "code").to_owned(), p["tags"].as_array().map_or(0, Vec::len))).collect();
+    let mut told: Vec<usize> = sizes.iter().map(|(_, size)| *size).collect();
+    told.sort_unstable();
+    assert_eq!(told, [5, 6, 27], "{sizes:?}");
+    for (code, size) in sizes {
+        let registry = Registry::empty(shared());
+        let adopted = registry.manager.post(&registry.at("tags/adopt"), json!({ "preset": code })).expect(200);
+        assert_eq!(items(&adopted).len(), size);
+        let is_lawful = |tag: &Value| text(tag, "legal_basis").contains('《') && tag["visible_to"].is_array();
+        assert!(items(&adopted).iter().all(is_lawful), "{adopted}");
+        let again = registry.manager.post(&registry.at("tags/adopt"), json!({ "preset": code })).expect(200);
+        assert_eq!(items(&again).len(), size, "adopted twice is adopted once");
+    }
+}
 
 #[test]
 fn tags_are_given_from_the_dictionary_and_shown_to_those_whom_it_names() {

@@ -80,6 +80,7 @@ pub type DelegationRef = Ref<jiazai_domain::registry::DelegationIdKind>;
 pub type Floor = Number<-9, 200>;
 pub type AnyText1000 = Text<0, 1000>;
 pub type VisitRef = Ref<jiazai_domain::registry::VisitIdKind>;
+pub type ProposalRef = Ref<jiazai_domain::registry::ProposalIdKind>;
 
 pub type Text200 = Text<1, 200>;
 pub type PersonTagRef = Ref<jiazai_domain::registry::PersonTagIdKind>;

@@ -1,15 +1,20 @@
 //! Home bindings 住户认证 over HTTP.
 
-use jiazai_domain::actor::{Actor, Resident, Role};
+use std::collections::HashMap;
+
+use jiazai_domain::actor::{Actor, CommunityId, Resident, Role};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::phone::Phone;
+use jiazai_domain::kernel::time::Date;
 use jiazai_domain::registry::binding::{Action, DelegationScope, Party, Principal, State};
-use jiazai_domain::registry::{Binding, BindingId, BindingIdKind, Document, DocumentType, Home, Keeper, OnBehalf, Reason, Refusal};
+use jiazai_domain::registry::{
+    Binding, BindingId, BindingIdKind, Document, DocumentType, FactKind, Home, Keeper, OnBehalf, PersonId, Reason, Refusal, Relation, as_of,
+};
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::identity;
 use jiazai_infra::registry::bindings::{self as store, Bound, Filter, Whose};
-use jiazai_infra::registry::homes;
 use jiazai_infra::registry::people::{self, Claim};
+use jiazai_infra::registry::{facts, homes};
 
 use super::dto::{ApproveBinding, BindingState, EndBinding, HomeBinding, NewBinding, RejectBinding};
 use super::{KEEPERS, absent, keeper_if, on_behalf, refuse, sight};
@@ -179,11 +184,16 @@ async fn list_home_bindings(call: Call) -> Outcome {
         // A binding says who lives where; that is for fewer eyes than the homes themselves.
         eyes.whole = who.communities_as(&[Role::CommunityAdmin, Role::Auditor]);
         let rows = store::list(tx, &Whose::Seen(eyes), &filter, window.after.as_deref(), window.fetch())?;
-        let mut shown = Vec::with_capacity(rows.len());
-        for bound in rows {
-            let keeper = keeper_if(tx, who, bound.binding.facts().community)?;
-            shown.push(dto(&bound, who, keeper.as_ref()));
+        // One look for each community on the page, not for each row.
+        let mut keepers: HashMap<CommunityId, Option<Keeper>> = HashMap::new();
+        for bound in &rows {
+            let place = bound.binding.facts().community;
+            if !keepers.contains_key(&place) {
+                keepers.insert(place, keeper_if(tx, who, place)?);
+            }
         }
+        let keeper = |bound: &Bound| keepers.get(&bound.binding.facts().community).and_then(Option::as_ref);
+        let shown: Vec<HomeBinding> = rows.iter().map(|bound| dto(bound, who, keeper(bound))).collect();
         Ok(window.page(shown, |binding| binding.id.0.text(), |binding| binding))
     })
     .await
@@ -222,7 +232,8 @@ async fn get_home_binding(call: Call, id: At<BindingIdKind>) -> Outcome {
 
 /// Approve a claim 通过
 ///
-/// The keeper may say who of the registry the resident is, and when a tenant's lease ends.
+/// The keeper may say who of the registry the resident is, and when a tenant's lease ends; left out, it ends when the registry
+/// says so.
 #[utoipa::path(post, path = "/home-bindings/{id}/approve", tag = "registry", operation_id = "approve_home_binding",
     params(("id" = String, Path)), request_body(content = ApproveBinding, example = json!({ "lease_ends_on": "2027-08-31" })),
     responses((status = 200, body = HomeBinding, headers(("ETag" = String)))))]
@@ -235,10 +246,24 @@ async fn approve_home_binding(call: Call, id: At<BindingIdKind>) -> Outcome {
             {
                 return Err(ApiError::fault("/person_id", "unknown_person", "本社区没有这个人", "is not a person of the community"));
             }
-            Ok(binding.approve(body.person_id.map(|p| p.0), body.lease_ends_on.map(|day| day.0), who, keeper, tx.now()))
+            let person = body.person_id.map(|p| p.0).or(binding.facts().person);
+            let lease = match body.lease_ends_on {
+                Some(day) => Some(day.0),
+                None => registered_lease(tx, &binding, person)?,
+            };
+            Ok(binding.approve(person, lease, who, keeper, tx.now()))
         })
     })
     .await
+}
+
+/// The last day of the lease that the registry knows of, for a tenant whom it knows.
+fn registered_lease(tx: &mut Tx, binding: &Binding, person: Option<PersonId>) -> Result<Option<Date>, ApiError> {
+    let f = binding.facts();
+    let Some(person) = person.filter(|_| f.relation == Relation::Tenant) else { return Ok(None) };
+    let known = facts::of_people(tx, &[person])?;
+    let leases = as_of(&known, tx.now().date()).filter(|fact| fact.home == f.home && fact.kind == FactKind::Tenancy);
+    Ok(leases.filter_map(|fact| fact.interval.until()).max().and_then(|until| until.pred_opt()))
 }
 
 /// Reject a claim 驳回

@@ -6,7 +6,7 @@ use jiazai_domain::registry::binding::{DelegationDraft, DelegationScope, OnBehal
 use jiazai_domain::registry::{self as domain, DelegationId, DelegationIdKind};
 use jiazai_infra::db::Tx;
 use jiazai_infra::identity;
-use jiazai_infra::registry::{bindings, delegations as store};
+use jiazai_infra::registry::{bindings, delegations as store, people};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -106,7 +106,17 @@ pub fn on_behalf(tx: &mut Tx, who: &Actor, id: Option<DelegationId>, scope: Dele
     let Some(id) = id else { return Ok(None) };
     let unknown = || ApiError::fault("/delegation_id", "unknown_delegation", "没有这个代办授权", "is not a delegation of yours");
     let delegation = store::find(tx, id)?.filter(|d| d.delegate == who.id).ok_or_else(unknown)?;
-    delegation.acting(who, scope, tx.now()).map(Some).map_err(refuse)
+    let acting = delegation.acting(who, scope, tx.now()).map_err(refuse)?;
+    // It ends with whom it is for, though nobody has taken it back.
+    if exists(tx, acting.behalf_of())? { Ok(Some(acting)) } else { Err(refuse(domain::Refusal::DelegationOver)) }
+}
+
+/// Whether somebody can still be acted for: an account that may itself act, a person who is alive.
+fn exists(tx: &mut Tx, behalf_of: Principal) -> Result<bool, ApiError> {
+    Ok(match behalf_of {
+        Principal::Account(account) => identity::principal(tx, account)?.is_some_and(|principal| principal.disabled_at.is_none()),
+        Principal::Person(person) => people::is_alive(tx, person)?,
+    })
 }
 
 /// Let somebody act for me, or for an elder

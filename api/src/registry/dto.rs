@@ -285,6 +285,8 @@ pub struct HomeItem {
     /// As CSS reads it.
     #[schema(example = "#009E73")]
     pub colour: Option<&'static str>,
+    /// What the keeper said and what is recorded cannot both be true.
+    pub contradiction: Option<bool>,
     pub version: i64,
 }
 
@@ -305,6 +307,8 @@ pub struct MapHome {
     pub occupancy: OccupancyWord,
     #[schema(example = "#009E73")]
     pub colour: &'static str,
+    /// What the keeper said and what is recorded cannot both be true: somebody should look again.
+    pub contradiction: bool,
 }
 
 /// A building on the map.

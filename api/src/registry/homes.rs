@@ -1,21 +1,18 @@
-//! Homes over HTTP: one, those of a building, and the map.
+//! Homes over HTTP: one, and those of a building.
 
 use std::collections::HashMap;
 
-use jiazai_domain::actor::Community;
 use jiazai_domain::kernel::time::{Date, Timestamp};
 use jiazai_domain::registry::sight::Mask;
-use jiazai_domain::registry::{BuildingIdKind, Fact, Home, HomeDraft, HomeIdKind, Occupancy, PersonId, as_of, shown};
+use jiazai_domain::registry::{BuildingIdKind, Fact, Home, HomeDraft, HomeIdKind, PersonId, as_of, shown};
 use jiazai_infra::db::Tx;
 use jiazai_infra::registry::homes::{self as store, Which};
-use jiazai_infra::registry::places::{self, BuildingFilter};
+use jiazai_infra::registry::places;
 use jiazai_infra::registry::{facts, people};
 
-use super::dto::{
-    AreaM2, BuildingHomes, CommunityMap, HomeDetail, HomeItem, HouseholdFact, LegendEntry, MapBuilding, MapHome, NewHome, PutOccupancy,
-};
+use super::dto::{AreaM2, BuildingHomes, HomeDetail, HomeItem, HouseholdFact, NewHome, PutOccupancy};
 use super::places::taken;
-use super::{KEEPERS, LOOKERS, absent, building, day, home, keeper, refuse, seen_grids, sight};
+use super::{KEEPERS, LOOKERS, absent, building, day, home, keeper, refuse, sight};
 use crate::call::{At, Call, Cx, Outcome};
 use crate::error::{ApiError, code};
 use crate::input::{Day, Ref};
@@ -26,7 +23,6 @@ use crate::route::{Access, Api};
 pub fn routes(api: &mut Api) {
     api.add(op!(list_building_homes, Access::Anyone))
         .add(op!(create_home, Access::Roles(KEEPERS)).refuses(&[code::DUPLICATE]))
-        .add(op!(get_community_map, Access::Roles(LOOKERS)))
         .add(op!(get_home, Access::Roles(LOOKERS)))
         .add(op!(put_home, Access::Roles(KEEPERS)).refuses(&[code::DUPLICATE, code::STALE]))
         .add(op!(put_home_occupancy, Access::Roles(KEEPERS)).refuses(&[code::STALE]));
@@ -69,6 +65,7 @@ async fn list_building_homes(call: Call, id: At<BuildingIdKind>) -> Outcome {
             area_m2: home.area.filter(|_| full).map(AreaM2),
             occupancy: full.then(|| home.occupancy.into()),
             colour: full.then(|| home.occupancy.colour()),
+            contradiction: full.then_some(home.contradiction),
             version: home.version,
         });
         Reply::ok(&BuildingHomes { items: items.collect() })
@@ -91,46 +88,12 @@ async fn create_home(call: Call, id: At<BuildingIdKind>) -> Outcome {
         }
         let estate = places::estate(tx, building.estate)?.ok_or_else(absent)?;
         let made = Home::create(tx.new_id(), &building, body.draft(), &by, tx.now()).map_err(refuse)?;
+        places::hold(tx, &building)?;
         let home = store::insert(tx, made, &estate, &building).map_err(taken)?;
         let label = store::label(&estate, &building, &home);
         let today = tx.now().date();
         let dto = detail(tx, cx, &home, label, today)?;
         Ok(Reply::created(format!("/api/v1/homes/{}", home.id), &dto)?.version(home.version))
-    })
-    .await
-}
-
-/// A community's homes on the map
-///
-/// Every home that the caller sees, by building, in one answer: a grid worker gets their own grids.
-#[utoipa::path(get, path = "/communities/{id}/map", tag = "registry", operation_id = "get_community_map", params(("id" = String, Path)),
-    responses((status = 200, body = CommunityMap)))]
-async fn get_community_map(call: Call, id: At<Community>) -> Outcome {
-    call.query()?.finish()?;
-    call.read(move |tx, cx| {
-        let grids = seen_grids(tx, cx.actor()?, id.0)?;
-        let mut by_building: HashMap<String, Vec<MapHome>> = HashMap::new();
-        for home in store::list(tx, &Which::Community(id.0, grids.clone()))? {
-            let shown = MapHome {
-                id: home.id,
-                unit: home.unit,
-                floor: home.floor,
-                number: home.number,
-                occupancy: home.occupancy.into(),
-                colour: home.occupancy.colour(),
-            };
-            by_building.entry(home.building).or_default().push(shown);
-        }
-        let buildings = places::buildings(tx, id.0, &BuildingFilter::default(), None, None)?;
-        let buildings = buildings.into_iter().filter(|b| grids.contains(b.grid)).map(|b| MapBuilding {
-            homes: by_building.remove(&b.id.text()).unwrap_or_default(),
-            id: Ref(b.id),
-            estate_id: Ref(b.estate),
-            grid_id: b.grid.map(Ref),
-            name: b.name,
-        });
-        let legend = Occupancy::ALL.iter().map(|o| LegendEntry { occupancy: (*o).into(), name: o.chinese(), colour: o.colour() });
-        Reply::ok(&CommunityMap { legend: legend.collect(), buildings: buildings.collect() })
     })
     .await
 }

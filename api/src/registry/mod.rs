@@ -6,17 +6,26 @@
 mod bindings;
 mod delegations;
 mod dto;
+mod history;
 mod homes;
 mod imports;
+mod map;
+mod mine;
+mod notice;
 mod people;
 mod places;
+mod proposals;
+mod renaming;
 mod say;
 mod statistics;
 mod visits;
 
 pub use bindings::settle_leases;
 pub use delegations::on_behalf;
-pub use imports::work::{Source, Worker, importer, waiting as imports_waiting};
+pub use imports::work::{Source, Worker, end_abandoned, importer, waiting as imports_waiting};
+pub use map::Maps;
+pub use mine::{MyRegistry, leave_all};
+pub use notice::words;
 pub use people::adopt;
 pub use say::say;
 
@@ -50,10 +59,14 @@ const LOOKERS: &[Role] = &[
 
 pub fn routes(api: &mut Api) {
     places::routes(api);
+    renaming::routes(api);
     homes::routes(api);
+    history::routes(api);
+    map::routes(api);
     bindings::routes(api);
     delegations::routes(api);
     visits::routes(api);
+    proposals::routes(api);
     statistics::routes(api);
     people::routes(api);
     imports::routes(api);

@@ -2,7 +2,7 @@
 
 use jiazai_domain::actor::{Community, CommunityId, PrincipalId, Role};
 use jiazai_domain::registry::place::{Building, Estate, EstateGroup, Grid, PlaceDraft};
-use jiazai_domain::registry::{BuildingIdKind, EstateIdKind, GridId, GridIdKind};
+use jiazai_domain::registry::{BuildingIdKind, EstateGroupIdKind, EstateIdKind, GridId, GridIdKind};
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::identity;
 use jiazai_infra::registry::places::{self as store, BuildingFilter};
@@ -22,14 +22,18 @@ pub fn routes(api: &mut Api) {
     let stale = &[code::STALE];
     api.add(op!(list_estate_groups, Access::Anyone).refuses(&[code::CURSOR_INVALID]))
         .add(op!(create_estate_group, Access::Roles(ADMINS)).refuses(taken))
+        .add(op!(get_estate_group, Access::Anyone))
         .add(op!(list_estates, Access::Anyone).refuses(&[code::CURSOR_INVALID]))
         .add(op!(create_estate, Access::Roles(ADMINS)).refuses(taken))
+        .add(op!(get_estate, Access::Anyone))
         .add(op!(regroup_estate, Access::Roles(ADMINS)).refuses(stale))
         .add(op!(list_grids, Access::Staff).refuses(&[code::CURSOR_INVALID]))
         .add(op!(create_grid, Access::Roles(ADMINS)).refuses(taken))
+        .add(op!(get_grid, Access::Staff))
         .add(op!(put_grid_staff, Access::Roles(ADMINS)).refuses(stale))
         .add(op!(list_buildings, Access::Anyone).refuses(&[code::CURSOR_INVALID]))
         .add(op!(create_building, Access::Roles(ADMINS)).refuses(taken))
+        .add(op!(get_building, Access::Anyone))
         .add(op!(regrid_building, Access::Roles(ADMINS)).refuses(stale));
 }
 
@@ -41,7 +45,7 @@ pub fn taken(error: DbError) -> ApiError {
     }
 }
 
-fn draft<'a>(name: &'a crate::input::named::Text60, code: Option<&'a crate::input::named::Text64>) -> PlaceDraft<'a> {
+pub fn draft<'a>(name: &'a crate::input::named::Text60, code: Option<&'a crate::input::named::Text64>) -> PlaceDraft<'a> {
     PlaceDraft { name: &name.0, external_code: code.map(|code| code.0.as_str()) }
 }
 
@@ -72,7 +76,21 @@ async fn create_estate_group(call: Call, id: At<Community>) -> Outcome {
         let by = admin(tx, cx.actor()?, id.0)?;
         let made = EstateGroup::create(tx.new_id(), draft(&body.name, body.external_code.as_ref()), &by, tx.now());
         let group = store::save_group(tx, made.map_err(|faults| faulty("", faults))?).map_err(taken)?;
-        Ok(Reply::created(format!("/api/v1/communities/{}/estate-groups", id.0), &dto::EstateGroup::from(group))?.version(1))
+        Ok(Reply::created(format!("/api/v1/estate-groups/{}", group.id), &dto::EstateGroup::from(group))?.version(1))
+    })
+    .await
+}
+
+/// One group of estates
+#[utoipa::path(get, path = "/estate-groups/{id}", tag = "registry", operation_id = "get_estate_group", params(("id" = String, Path)),
+    responses((status = 200, body = dto::EstateGroup, headers(("ETag" = String))), (status = 304, description = "Not changed")))]
+async fn get_estate_group(call: Call, id: At<EstateGroupIdKind>) -> Outcome {
+    call.query()?.finish()?;
+    call.read_brief(move |tx, cx| {
+        let group = store::group(tx, id.0)?.ok_or_else(absent)?;
+        within(tx, cx.actor()?, group.community)?;
+        let version = group.version;
+        Ok(Reply::ok(&dto::EstateGroup::from(group))?.version(version))
     })
     .await
 }
@@ -81,14 +99,15 @@ async fn create_estate_group(call: Call, id: At<Community>) -> Outcome {
 ///
 /// Oldest first.
 #[utoipa::path(get, path = "/communities/{id}/estates", tag = "registry", operation_id = "list_estates",
-    params(("id" = String, Path), ("limit" = Option<i64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
+    params(("id" = String, Path), ("group_id" = Option<String>, Query), ("limit" = Option<i64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = Page<dto::Estate>)))]
 async fn list_estates(call: Call, id: At<Community>) -> Outcome {
     let mut params = call.query()?;
     params.bind(&id.0.text());
+    let group = params.id("group_id")?;
     call.list(params, move |tx, cx, window| {
         within(tx, cx.actor()?, id.0)?;
-        let rows = store::estates(tx, id.0, window.after.as_deref(), window.fetch())?;
+        let rows = store::estates_in(tx, id.0, group, window.after.as_deref(), window.fetch())?;
         Ok(window.page(rows, |estate| estate.id.text(), dto::Estate::from))
     })
     .await
@@ -104,7 +123,21 @@ async fn create_estate(call: Call, id: At<Community>) -> Outcome {
         let by = admin(tx, cx.actor()?, id.0)?;
         let made = Estate::create(tx.new_id(), draft(&body.name, body.external_code.as_ref()), &by, tx.now());
         let estate = store::save_estate(tx, made.map_err(|faults| faulty("", faults))?).map_err(taken)?;
-        Ok(Reply::created(format!("/api/v1/communities/{}/estates", id.0), &dto::Estate::from(estate))?.version(1))
+        Ok(Reply::created(format!("/api/v1/estates/{}", estate.id), &dto::Estate::from(estate))?.version(1))
+    })
+    .await
+}
+
+/// One estate
+#[utoipa::path(get, path = "/estates/{id}", tag = "registry", operation_id = "get_estate", params(("id" = String, Path)),
+    responses((status = 200, body = dto::Estate, headers(("ETag" = String))), (status = 304, description = "Not changed")))]
+async fn get_estate(call: Call, id: At<EstateIdKind>) -> Outcome {
+    call.query()?.finish()?;
+    call.read_brief(move |tx, cx| {
+        let estate = store::estate(tx, id.0)?.ok_or_else(absent)?;
+        within(tx, cx.actor()?, estate.community)?;
+        let version = estate.version;
+        Ok(Reply::ok(&dto::Estate::from(estate))?.version(version))
     })
     .await
 }
@@ -193,7 +226,21 @@ async fn create_grid(call: Call, id: At<Community>) -> Outcome {
         let staff = grid_workers(tx, id.0, &body.staff_ids)?;
         let made = Grid::create(tx.new_id(), draft(&body.name, body.external_code.as_ref()), staff, &by, tx.now());
         let grid = store::save_grid(tx, made.map_err(staff_faults)?).map_err(taken)?;
-        Ok(Reply::created(format!("/api/v1/communities/{}/grids", id.0), &dto::Grid::from(grid))?.version(1))
+        Ok(Reply::created(format!("/api/v1/grids/{}", grid.id), &dto::Grid::from(grid))?.version(1))
+    })
+    .await
+}
+
+/// One grid
+#[utoipa::path(get, path = "/grids/{id}", tag = "registry", operation_id = "get_grid", params(("id" = String, Path)),
+    responses((status = 200, body = dto::Grid, headers(("ETag" = String))), (status = 304, description = "Not changed")))]
+async fn get_grid(call: Call, id: At<GridIdKind>) -> Outcome {
+    call.query()?.finish()?;
+    call.read_brief(move |tx, cx| {
+        let grid = store::grid(tx, id.0)?.ok_or_else(absent)?;
+        within(tx, cx.actor()?, grid.community)?;
+        let version = grid.version;
+        Ok(Reply::ok(&dto::Grid::from(grid))?.version(version))
     })
     .await
 }
@@ -256,8 +303,21 @@ async fn create_building(call: Call, id: At<Community>) -> Outcome {
         let draft = draft(&body.name, body.external_code.as_ref());
         let made = Building::create(tx.new_id(), &estate, grid.as_ref(), draft, &by, tx.now()).map_err(refuse)?;
         let building = store::save_building(tx, made).map_err(taken)?;
-        let at = format!("/api/v1/buildings/{}/homes", building.id);
+        let at = format!("/api/v1/buildings/{}", building.id);
         Ok(Reply::created(at, &dto::Building::from(building))?.version(1))
+    })
+    .await
+}
+
+/// One building
+#[utoipa::path(get, path = "/buildings/{id}", tag = "registry", operation_id = "get_building", params(("id" = String, Path)),
+    responses((status = 200, body = dto::Building, headers(("ETag" = String))), (status = 304, description = "Not changed")))]
+async fn get_building(call: Call, id: At<BuildingIdKind>) -> Outcome {
+    call.query()?.finish()?;
+    call.read_brief(move |tx, cx| {
+        let building = super::building(tx, cx.actor()?, id.0)?;
+        let version = building.version;
+        Ok(Reply::ok(&dto::Building::from(building))?.version(version))
     })
     .await
 }

@@ -38,7 +38,7 @@ pub use document::{Document, DocumentType};
 pub use fact::{Correction, Fact, FactDraft, FactKind, Household, Share, Source, as_known, as_of};
 pub use interval::Interval;
 pub use keeper::{Grids, Keeper};
-pub use occupancy::{Occupancy, SetOccupancy, Shown, derive_occupancy, next_change, shown};
+pub use occupancy::{Occupancy, SetOccupancy, Shown, derive_occupancy, next_change, shown, shown_of};
 pub use person::{Alteration, Corrected, Particulars, Person, PersonDraft};
 pub use place::{Building, Estate, EstateGroup, Grid, Home, HomeDraft, PlaceDraft};
 pub use proposal::Proposal;

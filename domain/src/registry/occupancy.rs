@@ -115,6 +115,11 @@ pub struct Shown {
 pub fn shown(set: Option<Occupancy>, facts: &[Fact], day: Date) -> Shown {
     let derived = derive_occupancy(facts, day);
     let lived_in = facts.iter().any(|f| f.is_current() && f.kind == FactKind::Residence && f.interval().contains(day));
+    shown_of(set, derived, lived_in)
+}
+
+/// The same, of what was derived before; `lived_in` where a residence is recorded.
+pub fn shown_of(set: Option<Occupancy>, derived: Occupancy, lived_in: bool) -> Shown {
     let contradiction = set.is_some_and(|set| {
         let denied = lived_in && matches!(set, Occupancy::Vacant | Occupancy::HukouOnly);
         denied || set != Occupancy::Unknown && derived != Occupancy::Unknown && set != derived

@@ -142,6 +142,20 @@ impl HomeDraft<'_> {
     }
 }
 
+/// Name and code as they will be; none where they are so already.
+fn renamed(
+    (name, code): (&String, &Option<String>),
+    community: CommunityId,
+    draft: PlaceDraft,
+    by: &CommunityAdmin,
+) -> Result<Option<(String, Option<String>)>, Refusal> {
+    if community != by.community() {
+        return Err(Refusal::OtherCommunity);
+    }
+    let next = draft.checked()?;
+    Ok(Some(next).filter(|(other, other_code)| other != name || other_code != code))
+}
+
 fn event(kind: &'static str, by: PrincipalId, now: Timestamp) -> Event {
     Event::new(kind, Some(by), now)
 }
@@ -154,6 +168,19 @@ impl Estate {
         let key = normalise_address(&name);
         let estate = Self { id, version: 1, community: by.community(), key, name, group: None, external_code };
         Ok(Changed::created(estate, vec![event("estate.created", by.id(), now)]))
+    }
+
+    /// Another name or code. Nothing is returned when nothing is different.
+    ///
+    /// # Errors
+    /// [`Refusal::OtherCommunity`]; faults of the draft.
+    pub fn correct(mut self, draft: PlaceDraft, by: &CommunityAdmin, now: Timestamp) -> Result<Option<Changed<Self>>, Refusal> {
+        let Some((name, external_code)) = renamed((&self.name, &self.external_code), self.community, draft, by)? else { return Ok(None) };
+        self.key = normalise_address(&name);
+        (self.name, self.external_code) = (name, external_code);
+        let loaded = self.version;
+        self.version += 1;
+        Ok(Some(Changed::from_version(loaded, self, vec![event("estate.corrected", by.id(), now)])))
     }
 
     /// 组团: joins a group of the same community, or leaves with none.
@@ -196,6 +223,19 @@ impl Grid {
         let key = normalise_address(&name);
         let grid = Self { id, version: 1, community: by.community(), key, name, staff, external_code };
         Ok(Changed::created(grid, vec![event("grid.created", by.id(), now)]))
+    }
+
+    /// Another name or code. Nothing is returned when nothing is different.
+    ///
+    /// # Errors
+    /// [`Refusal::OtherCommunity`]; faults of the draft.
+    pub fn correct(mut self, draft: PlaceDraft, by: &CommunityAdmin, now: Timestamp) -> Result<Option<Changed<Self>>, Refusal> {
+        let Some((name, external_code)) = renamed((&self.name, &self.external_code), self.community, draft, by)? else { return Ok(None) };
+        self.key = normalise_address(&name);
+        (self.name, self.external_code) = (name, external_code);
+        let loaded = self.version;
+        self.version += 1;
+        Ok(Some(Changed::from_version(loaded, self, vec![event("grid.corrected", by.id(), now)])))
     }
 
     /// Other people look after the grid from now on.
@@ -247,6 +287,22 @@ impl Building {
         }
         let building = Self { id, version: 1, community, estate: estate.id, grid: grid.map(|g| g.id), name, key, external_code };
         Ok(Changed::created(building, vec![event("building.created", by.id(), now).with("estate_id", estate.id)]))
+    }
+
+    /// Another name or code. Nothing is returned when nothing is different.
+    ///
+    /// # Errors
+    /// [`Refusal::OtherCommunity`]; faults of the draft.
+    pub fn correct(mut self, draft: PlaceDraft, by: &CommunityAdmin, now: Timestamp) -> Result<Option<Changed<Self>>, Refusal> {
+        let Some((name, external_code)) = renamed((&self.name, &self.external_code), self.community, draft, by)? else { return Ok(None) };
+        self.key = building_key(&name);
+        if self.key.is_empty() {
+            return Err(Refusal::fault("/name", "blank"));
+        }
+        (self.name, self.external_code) = (name, external_code);
+        let loaded = self.version;
+        self.version += 1;
+        Ok(Some(Changed::from_version(loaded, self, vec![event("building.corrected", by.id(), now)])))
     }
 
     /// The building belongs to another grid from now on. Its homes follow, in the same transaction.

@@ -27,6 +27,8 @@ pub const REVEAL_REASON_MIN: usize = 4;
 pub const REVEALED: &str = "person_revealed";
 /// The scope of a client program that may reveal.
 pub const REVEAL_SCOPE: &str = "people:reveal";
+/// The scope of a client program that sees more of people than a masked name.
+pub const READ_SCOPE: &str = "people:read";
 
 /// Whose eyes look, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +75,10 @@ pub enum Mask {
 impl Mask {
     /// By role in the community; the best of several.
     pub fn of(actor: &Actor, community: CommunityId) -> Self {
+        // A program that was not given people sees homes, and no more of who lives there than a plumber does.
+        if actor.kind == PrincipalKind::Client && !actor.scopes.iter().any(|scope| scope == READ_SCOPE) {
+            return Self::Shadow;
+        }
         if actor.is_any(&[Role::CommunityAdmin, Role::GridWorker], community) {
             Self::Plain
         } else if actor.is_any(&[Role::EnrolmentAdmin, Role::EnrolmentReviewer, Role::Auditor, Role::StreetOfficer], community) {

@@ -112,6 +112,7 @@ diesel::joinable!(buildings -> estates (estate_id));
 diesel::joinable!(homes -> buildings (building_id));
 diesel::joinable!(home_bindings -> homes (home_id));
 diesel::joinable!(home_visits -> homes (home_id));
+diesel::joinable!(registry_proposals -> homes (home_id));
 diesel::joinable!(household_facts -> homes (home_id));
 diesel::joinable!(household_facts -> people (person_id));
 diesel::joinable!(person_tags -> people (person_id));

@@ -6,9 +6,9 @@ use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::{Date, Timestamp};
 use jiazai_domain::registry::binding::{Facts, State};
 use jiazai_domain::registry::sight::Sight;
-use jiazai_domain::registry::{Binding, BindingId, GridId, HomeId, PersonId};
+use jiazai_domain::registry::{Binding, BindingId, Fact, GridId, HomeId, PersonId};
 
-use super::LAST_DAY;
+use super::{LAST_DAY, facts};
 use crate::db::schema::{home_bindings, homes, people};
 use crate::db::{DbError, MultiBackend, Tx, parsed};
 use crate::events;
@@ -229,6 +229,36 @@ pub fn expired(tx: &mut Tx, limit: i64) -> Result<Vec<Binding>, DbError> {
             .load(conn)
     })?;
     found.into_iter().map(|joined| restore(joined, now).map(|bound| bound.binding)).collect()
+}
+
+/// Lets the bindings of a person to a home end when what they rest on does: a lease that was given up, a home that was sold, a
+/// death. Called by whoever has saved a fact of somebody who was known before.
+pub fn follow(tx: &mut Tx, fact: &Fact) -> Result<(), DbError> {
+    let now = tx.now();
+    let found: Vec<Joined> = tx.run(|conn| {
+        home_bindings::table
+            .inner_join(homes::table)
+            .filter(home_bindings::person_id.eq(fact.person.text()))
+            .filter(home_bindings::home_id.eq(fact.home.text()))
+            .filter(home_bindings::state.eq(State::Active.as_str()))
+            .select((BindingRow::as_select(), homes::grid_id, homes::label))
+            .load(conn)
+    })?;
+    for joined in found {
+        let binding = restore(joined, now)?.binding;
+        if binding.facts().relation.fact() != fact.kind {
+            continue;
+        }
+        let own = facts::of_people(tx, &[fact.person])?;
+        let known = own.iter().filter(|f| f.is_current() && f.home == fact.home && f.kind == fact.kind);
+        let ends: Vec<Option<Date>> = known.map(|f| f.interval.until()).collect();
+        // One that has no end goes before all that have; of several that have, the last counts.
+        let until = if ends.contains(&None) { None } else { ends.into_iter().flatten().max() };
+        if let Some(changed) = binding.follow(until.filter(|until| LAST_DAY.is_none_or(|last| *until <= last)), now) {
+            save(tx, changed)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether the registry of a community has this person.

@@ -5,7 +5,7 @@ use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::{Date, Timestamp};
 use jiazai_domain::registry::{Correction, Fact, FactId, HomeId, Interval, PersonId, Share};
 
-use super::LAST_DAY;
+use super::{LAST_DAY, bindings};
 use crate::db::schema::household_facts;
 use crate::db::{DbError, Tx, parsed};
 use crate::events;
@@ -149,9 +149,11 @@ pub fn save(tx: &mut Tx, changed: Changed<Fact>) -> Result<Fact, DbError> {
     Ok(fact)
 }
 
-/// Saves a correction: the old row first, so that the new one does not meet it in a unique index. Gives both.
+/// Saves a correction: the old row first, so that the new one does not meet it in a unique index. Gives both. A binding that
+/// rests on the fact follows it.
 pub fn save_correction(tx: &mut Tx, correction: Correction) -> Result<(Fact, Fact), DbError> {
     let old = save(tx, correction.old)?;
     let new = save(tx, correction.new)?;
+    bindings::follow(tx, &new)?;
     Ok((old, new))
 }

@@ -1,10 +1,11 @@
-//! What was written of a person or a home before it was corrected.
+//! What was written of a person or a home before it was corrected, and what keepers said of a home before.
 
 use diesel::prelude::*;
 use jiazai_domain::actor::PrincipalId;
 use jiazai_domain::kernel::time::Timestamp;
+use jiazai_domain::registry::HomeId;
 
-use crate::db::schema::registry_alterations;
+use crate::db::schema::{home_occupancies, registry_alterations};
 use crate::db::{DbError, Tx, parsed};
 use crate::vault::{Aad, Vault};
 
@@ -66,4 +67,35 @@ pub fn history(tx: &mut Tx, vault: &Vault, subject: &str, after: Option<&str>, l
             Ok(Altered { version, field, before, after, by: parsed(&by)?, at: Timestamp::from_millis(at) })
         })
         .collect()
+}
+
+/// What was written of a home before, and every word about how it is lived in, oldest first, after a key.
+pub fn home_history(tx: &mut Tx, vault: &Vault, home: HomeId, after: Option<&str>, limit: i64) -> Result<Vec<Altered>, DbError> {
+    let mut all = history(tx, vault, &home.text(), after, limit)?;
+    // All of them: each says what stood before the next.
+    let words: Vec<(i64, String, String, i64)> = tx.run(|conn| {
+        home_occupancies::table
+            .filter(home_occupancies::home_id.eq(home.text()))
+            .order(home_occupancies::home_version)
+            .select((home_occupancies::home_version, home_occupancies::status, home_occupancies::set_by, home_occupancies::set_at))
+            .load(conn)
+    })?;
+    let mut before = None;
+    for (version, status, by, at) in words {
+        let before = before.replace(status.clone());
+        let word = Altered {
+            version,
+            field: "occupancy".to_owned(),
+            before,
+            after: Some(status),
+            by: parsed(&by)?,
+            at: Timestamp::from_millis(at),
+        };
+        if after.is_none_or(|after| word.key().as_str() > after) {
+            all.push(word);
+        }
+    }
+    all.sort_by_key(Altered::key);
+    all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(all)
 }

@@ -9,12 +9,10 @@ use diesel::prelude::*;
 use jiazai_domain::actor::{CommunityId, PrincipalId};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::{Date, Timestamp};
-use jiazai_domain::registry::{
-    Alteration, Area, Building, BuildingId, Estate, Fact, GridId, Grids, Home, HomeId, Occupancy, SetOccupancy, derive_occupancy,
-    next_change,
-};
+use jiazai_domain::registry::{Alteration, Area, Building, Estate, Fact, Home, HomeId, SetOccupancy, derive_occupancy, next_change};
 
 use super::facts;
+pub use super::listed::{Listed, Mark, Which, list, mark};
 use crate::db::schema::{home_bindings, home_occupancies, homes, registry_alterations};
 use crate::db::{DbError, Tx, parsed};
 use crate::events;
@@ -60,7 +58,7 @@ impl HomeRow {
     }
 }
 
-fn area(hundredths: Option<i64>) -> Result<Option<Area>, DbError> {
+pub(super) fn area(hundredths: Option<i64>) -> Result<Option<Area>, DbError> {
     hundredths.map(Area::from_hundredths).transpose().map_err(|_| DbError::Corrupt("an area is out of range".to_owned()))
 }
 
@@ -82,6 +80,21 @@ pub fn label(estate: &Estate, building: &Building, home: &Home) -> String {
     format!("{} {building}{unit} {}", estate.name, home.number)
 }
 
+/// Writes anew what tickets show of the homes of a building, after it or its estate got another name.
+pub fn relabel(tx: &mut Tx, estate: &Estate, building: &Building) -> Result<(), DbError> {
+    let rows: Vec<HomeRow> =
+        tx.run(|conn| homes::table.filter(homes::building_id.eq(building.id.text())).select(HomeRow::as_select()).load(conn))?;
+    for row in rows {
+        let home = row.home(None)?;
+        let label = label(estate, building, &home);
+        let same = homes::table.find(home.id.text());
+        // One version on: who holds the old name is not told that nothing has changed.
+        let next = (homes::label.eq(label), homes::version.eq(homes::version + 1));
+        tx.run(|conn| diesel::update(same).set(next).execute(conn))?;
+    }
+    Ok(())
+}
+
 /// The home and what tickets show of it.
 pub fn find(tx: &mut Tx, id: HomeId) -> Result<Option<(Home, String)>, DbError> {
     let row: Option<HomeRow> = tx.run(|conn| homes::table.find(id.text()).select(HomeRow::as_select()).first(conn).optional())?;
@@ -89,6 +102,33 @@ pub fn find(tx: &mut Tx, id: HomeId) -> Result<Option<(Home, String)>, DbError> 
     let set = if row.occupancy_set.is_some() { said(tx, id, Timestamp::from_millis(i64::MAX))? } else { None };
     let label = row.label.clone();
     Ok(Some((row.home(set)?, label)))
+}
+
+/// These homes, in no order.
+pub fn find_all(tx: &mut Tx, ids: &[HomeId]) -> Result<Vec<Home>, DbError> {
+    if ids.is_empty() {
+        return Ok(vec![]);
+    }
+    let texts: Vec<String> = ids.iter().map(HomeId::text).collect();
+    let rows: Vec<HomeRow> = tx.run(|conn| homes::table.filter(homes::id.eq_any(&texts)).select(HomeRow::as_select()).load(conn))?;
+    let words: Vec<(String, String, String, i64)> = tx.run(|conn| {
+        home_occupancies::table
+            .filter(home_occupancies::home_id.eq_any(&texts))
+            .order((home_occupancies::home_id, home_occupancies::home_version))
+            .select((home_occupancies::home_id, home_occupancies::status, home_occupancies::set_by, home_occupancies::set_at))
+            .load(conn)
+    })?;
+    // In their order, so that of one home the last word stays.
+    let mut last = HashMap::new();
+    for (home, status, by, at) in words {
+        last.insert(home, SetOccupancy { status: parsed(&status)?, by: parsed(&by)?, at: Timestamp::from_millis(at) });
+    }
+    rows.into_iter()
+        .map(|row| {
+            let set = last.remove(&row.id);
+            row.home(set)
+        })
+        .collect()
 }
 
 /// The last word of a keeper about a home's occupancy up to an instant.
@@ -241,7 +281,7 @@ pub fn derive_due(tx: &mut Tx, limit: i64) -> Result<usize, DbError> {
     Ok(ids.len())
 }
 
-fn facts_by_home(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, Vec<Fact>>, DbError> {
+pub(super) fn facts_by_home(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, Vec<Fact>>, DbError> {
     let mut by_home: HashMap<HomeId, Vec<Fact>> = HashMap::new();
     // In portions: a statement has no room for all homes of a town.
     for some in ids.chunks(500) {
@@ -250,90 +290,6 @@ fn facts_by_home(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, Vec<Fact
         }
     }
     Ok(by_home)
-}
-
-/// A home as a list or the map shows it.
-#[derive(Debug, Clone)]
-pub struct Listed {
-    pub id: String,
-    pub building: String,
-    pub grid: Option<String>,
-    pub unit: String,
-    pub floor: Option<i64>,
-    pub number: String,
-    pub area: Option<Area>,
-    /// The keeper's word, or else what the facts say.
-    pub occupancy: Occupancy,
-    pub version: i64,
-}
-
-/// Which homes are listed.
-#[derive(Debug, Clone)]
-pub enum Which {
-    /// Of one building.
-    Building(BuildingId),
-    /// Of a community, or of some grids of it.
-    Community(CommunityId, Grids),
-}
-
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = homes)]
-struct ListedRow {
-    id: String,
-    version: i64,
-    building_id: Option<String>,
-    grid_id: Option<String>,
-    unit: Option<String>,
-    floor: Option<i64>,
-    number: Option<String>,
-    area_hundredths: Option<i64>,
-    occupancy_derived: Option<String>,
-    occupancy_set: Option<String>,
-    derived_until: Option<Date>,
-}
-
-/// Every such home, in the order in which they were written down.
-pub fn list(tx: &mut Tx, which: &Which) -> Result<Vec<Listed>, DbError> {
-    let today = tx.now().date();
-    let mut query = homes::table.order(homes::id).select(ListedRow::as_select()).into_boxed();
-    query = match which {
-        Which::Building(building) => query.filter(homes::building_id.eq(building.text())),
-        Which::Community(community, grids) => {
-            let within = query.filter(homes::community_id.eq(community.text())).filter(homes::building_id.is_not_null());
-            match grids {
-                Grids::All => within,
-                Grids::Only(some) => within.filter(homes::grid_id.eq_any(some.iter().map(GridId::text).collect::<Vec<_>>())),
-            }
-        }
-    };
-    let rows: Vec<ListedRow> = tx.run(|conn| query.load(conn))?;
-    let is_due = |row: &ListedRow| row.occupancy_set.is_none() && row.derived_until.is_some_and(|until| until <= today);
-    let due = rows.iter().filter(|row| is_due(row)).map(|row| parsed(&row.id)).collect::<Result<Vec<HomeId>, _>>()?;
-    let by_home = facts_by_home(tx, &due)?;
-    rows.into_iter()
-        .map(|row| {
-            let occupancy = if is_due(&row) {
-                let own = by_home.get(&parsed(&row.id)?).map(Vec::as_slice).unwrap_or_default();
-                derive_occupancy(own, today)
-            } else {
-                match row.occupancy_set.as_deref().or(row.occupancy_derived.as_deref()) {
-                    Some(word) => parsed(word)?,
-                    None => Occupancy::Unknown,
-                }
-            };
-            Ok(Listed {
-                id: row.id,
-                building: row.building_id.unwrap_or_default(),
-                grid: row.grid_id,
-                unit: row.unit.unwrap_or_default(),
-                floor: row.floor,
-                number: row.number.unwrap_or_default(),
-                area: area(row.area_hundredths)?,
-                occupancy,
-                version: row.version,
-            })
-        })
-        .collect()
 }
 
 /// Which of these homes exist in the community.

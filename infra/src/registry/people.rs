@@ -14,7 +14,7 @@ use jiazai_domain::registry::{Alteration, BuildingId, Document, FactKind, GridId
 use serde::{Deserialize, Serialize};
 
 pub use super::claims::{Claim, account_of, matches, persons_of};
-pub use super::history::{Altered, history};
+pub use super::history::{Altered, history, home_history};
 use super::homes as places;
 use crate::db::schema::{homes, household_facts, people, person_tags};
 use crate::db::{DbError, MultiBackend, Tx, parsed};
@@ -131,6 +131,12 @@ fn opened(vault: &Vault, rows: Vec<PersonRow>) -> Result<Vec<Person>, DbError> {
 pub fn find(tx: &mut Tx, vault: &Vault, id: PersonId) -> Result<Option<Person>, DbError> {
     let row: Option<PersonRow> = tx.run(|conn| people::table.find(id.text()).select(PersonRow::as_select()).first(conn).optional())?;
     row.map(|row| row.person(vault)).transpose()
+}
+
+/// Whether the registry knows the person and no day of their death.
+pub fn is_alive(tx: &mut Tx, id: PersonId) -> Result<bool, DbError> {
+    let row: Option<Option<Date>> = tx.run(|conn| people::table.find(id.text()).select(people::deceased_on).first(conn).optional())?;
+    Ok(row.is_some_and(|died| died.is_none()))
 }
 
 pub fn find_all(tx: &mut Tx, vault: &Vault, ids: &[PersonId]) -> Result<Vec<Person>, DbError> {

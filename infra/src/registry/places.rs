@@ -126,7 +126,13 @@ pub fn save_estate(tx: &mut Tx, changed: Changed<Estate>) -> Result<Estate, DbEr
         None => tx.insert(diesel::insert_into(estates::table).values(row))?,
         Some(version) => {
             let same = estates::table.filter(estates::id.eq(&row.id)).filter(estates::version.eq(version));
-            tx.update_one(diesel::update(same).set((estates::group_id.eq(&row.group_id), estates::version.eq(row.version))))?;
+            tx.update_one(diesel::update(same).set((
+                estates::group_id.eq(&row.group_id),
+                estates::name.eq(&row.name),
+                estates::name_key.eq(&row.name_key),
+                estates::external_code.eq(&row.external_code),
+                estates::version.eq(row.version),
+            )))?;
         }
     }
     happened(tx, estate.community, &estate.id.text(), estate.version, &events)?;
@@ -139,15 +145,28 @@ pub fn estate(tx: &mut Tx, id: EstateId) -> Result<Option<Estate>, DbError> {
 }
 
 pub fn estates(tx: &mut Tx, community: CommunityId, after: Option<&str>, limit: i64) -> Result<Vec<Estate>, DbError> {
-    let rows: Vec<EstateRow> = tx.run(|conn| {
-        estates::table
-            .filter(estates::community_id.eq(community.text()))
-            .filter(estates::id.gt(after.unwrap_or_default()))
-            .order(estates::id)
-            .limit(limit)
-            .select(EstateRow::as_select())
-            .load(conn)
-    })?;
+    estates_in(tx, community, None, after, limit)
+}
+
+/// Those of one group, where one is given.
+pub fn estates_in(
+    tx: &mut Tx,
+    community: CommunityId,
+    group: Option<EstateGroupId>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Estate>, DbError> {
+    let mut query = estates::table
+        .filter(estates::community_id.eq(community.text()))
+        .filter(estates::id.gt(after.unwrap_or_default()))
+        .order(estates::id)
+        .limit(limit)
+        .select(EstateRow::as_select())
+        .into_boxed();
+    if let Some(group) = group {
+        query = query.filter(estates::group_id.eq(group.text()));
+    }
+    let rows: Vec<EstateRow> = tx.run(|conn| query.load(conn))?;
     rows.into_iter().map(Estate::try_from).collect()
 }
 
@@ -212,7 +231,12 @@ pub fn save_grid(tx: &mut Tx, changed: Changed<Grid>) -> Result<Grid, DbError> {
         }
         Some(version) => {
             let same = grids::table.filter(grids::id.eq(&id)).filter(grids::version.eq(version));
-            tx.update_one(diesel::update(same).set(grids::version.eq(grid.version)))?;
+            tx.update_one(diesel::update(same).set((
+                grids::name.eq(&grid.name),
+                grids::name_key.eq(&grid.key),
+                grids::external_code.eq(&grid.external_code),
+                grids::version.eq(grid.version),
+            )))?;
             tx.run(|conn| diesel::delete(grid_staff::table.filter(grid_staff::grid_id.eq(&id))).execute(conn))?;
         }
     }
@@ -303,7 +327,13 @@ pub fn save_building(tx: &mut Tx, changed: Changed<Building>) -> Result<Building
         None => tx.insert(diesel::insert_into(buildings::table).values(row))?,
         Some(version) => {
             let same = buildings::table.filter(buildings::id.eq(&row.id)).filter(buildings::version.eq(version));
-            tx.update_one(diesel::update(same).set((buildings::grid_id.eq(&row.grid_id), buildings::version.eq(row.version))))?;
+            tx.update_one(diesel::update(same).set((
+                buildings::grid_id.eq(&row.grid_id),
+                buildings::name.eq(&row.name),
+                buildings::name_key.eq(&row.name_key),
+                buildings::external_code.eq(&row.external_code),
+                buildings::version.eq(row.version),
+            )))?;
             let within = homes::table.filter(homes::building_id.eq(&row.id));
             // One version on, so that a keeper of the old grid who decides about a home just now decides again.
             tx.run(|conn| {
@@ -313,6 +343,13 @@ pub fn save_building(tx: &mut Tx, changed: Changed<Building>) -> Result<Building
     }
     happened(tx, building.community, &building.id.text(), building.version, &events)?;
     Ok(building)
+}
+
+/// Holds a building as it was loaded until the transaction ends, for whoever adds a home to it: the home's row repeats the grid,
+/// and a building that goes into another grid at the same moment would pass the new home by.
+pub fn hold(tx: &mut Tx, building: &Building) -> Result<(), DbError> {
+    let same = buildings::table.filter(buildings::id.eq(building.id.text())).filter(buildings::version.eq(building.version));
+    tx.update_one(diesel::update(same).set(buildings::version.eq(building.version)))
 }
 
 pub fn building(tx: &mut Tx, id: BuildingId) -> Result<Option<Building>, DbError> {

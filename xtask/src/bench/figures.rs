@@ -13,10 +13,25 @@ use super::rows::{Store, report};
 use super::server::{Server, text};
 use super::sqlite::RawLoop;
 use super::stats::{Duet, Estimate, Slice, median, quantile};
-use super::{cargo, lists, machine, root};
+use super::{cargo, lists, machine, registry, root};
 use crate::services;
 
-const NAMES: &[&str] = &["size", "start", "read", "create", "latency", "memory", "list", "pg-read", "pg-create", "pg-list"];
+const NAMES: &[&str] = &[
+    "size",
+    "start",
+    "read",
+    "create",
+    "latency",
+    "memory",
+    "list",
+    "import",
+    "import-memory",
+    "map",
+    "as-of",
+    "pg-read",
+    "pg-create",
+    "pg-list",
+];
 
 /// What was asked for, and how thoroughly.
 pub(super) struct Plan {
@@ -119,6 +134,15 @@ fn measure(plan: &Plan, out: &mut Report) -> Result<(), String> {
     if plan.wants("list") {
         lists::sqlite(plan, out)?;
     }
+    if plan.wants("import") {
+        registry::import(plan, out)?;
+    }
+    if plan.wants("import-memory") {
+        registry::import_memory(plan, out)?;
+    }
+    if plan.wants("map") || plan.wants("as-of") {
+        registry::reads(plan, out, (plan.wants("map"), plan.wants("as-of")))?;
+    }
     if plan.wants("pg-read") || plan.wants("pg-create") || plan.wants("pg-list") {
         postgres(plan, out)?;
     }
@@ -175,7 +199,7 @@ fn memory(plan: &Plan, out: &mut Report) -> Result<(), String> {
 }
 
 /// A resident, and tickets that they have reported.
-struct Tickets {
+pub(super) struct Tickets {
     token: String,
     reporter: String,
     community: String,
@@ -183,7 +207,7 @@ struct Tickets {
 }
 
 impl Tickets {
-    fn reads(&self) -> Vec<Vec<u8>> {
+    pub(super) fn reads(&self) -> Vec<Vec<u8>> {
         self.reads_as(&self.token)
     }
 
@@ -192,7 +216,7 @@ impl Tickets {
     }
 }
 
-fn some_tickets(server: &Server, n: usize) -> Result<Tickets, String> {
+pub(super) fn some_tickets(server: &Server, n: usize) -> Result<Tickets, String> {
     let (token, _, reporter) = server.resident(None)?;
     let community = server.community()?;
     let body = report(&community);

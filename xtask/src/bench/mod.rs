@@ -15,6 +15,8 @@ mod machine;
 #[cfg(feature = "bench")]
 mod postgres;
 #[cfg(feature = "bench")]
+mod registry;
+#[cfg(feature = "bench")]
 mod report;
 #[cfg(feature = "bench")]
 mod rows;

@@ -134,7 +134,7 @@ pub(super) fn text(value: &Value, pointer: &str) -> Result<String, String> {
 }
 
 /// A variable that would change what is measured.
-fn is_ours(name: &str) -> bool {
+pub(super) fn is_ours(name: &str) -> bool {
     name.starts_with("JIAZAI_") || name.starts_with("WECHAT_") || matches!(name, "DATABASE_URL" | "REDIS_URL" | "RUST_LOG")
 }
 

@@ -306,14 +306,31 @@ async fn one(app: &Arc<App>, holder: &str, stored: Stored) -> Result<(), Stopped
     Ok(())
 }
 
+/// A command that has said nothing for so long was shot: a whole file in one transaction may take a while.
+const SILENT_S: i64 = 3_600;
+
+/// Ends the imports of commands that were shot. What they had taken stays; to run them again is to go on.
+pub fn end_abandoned(tx: &mut Tx, limit: i64) -> Result<usize, DbError> {
+    let left = store::abandoned(tx, tx.now().plus_seconds(-SILENT_S), limit)?;
+    for stored in &left {
+        give_up(tx, stored.import.clone(), "stopped")?;
+    }
+    Ok(left.len())
+}
+
 /// Ends an import whose creator has lost the right to it.
 fn disown(tx: &mut Tx, id: jiazai_domain::registry::ImportId) -> Result<(), DbError> {
     let Some(Stored { import, .. }) = store::find(tx, id)? else { return Ok(()) };
+    give_up(tx, import, "not_for_you")
+}
+
+/// Ends an import where it stands, for a reason that concerns all that is left of it.
+fn give_up(tx: &mut Tx, import: Import, code: &'static str) -> Result<(), DbError> {
     if import.is_over() {
         return Ok(());
     }
     let import = if import.state == State::Queued { store::save(tx, sure(import.start(0))?)? } else { import };
-    store::save_faults(tx, import.id, &[RowFault::new(1, "", "not_for_you")])?;
+    store::save_faults(tx, import.id, &[RowFault::new(1, "", code)])?;
     let through = import.through;
     let import = store::save(tx, sure(import.advance(Counts::default(), 1, through))?)?;
     let now = tx.now();

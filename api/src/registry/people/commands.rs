@@ -6,10 +6,11 @@ use jiazai_domain::kernel::text::Line;
 use jiazai_domain::kernel::time::Date;
 use jiazai_domain::registry::sight::{Mask, Revealer, Sight, reveal as lift, visible_tags};
 use jiazai_domain::registry::{
-    Correction, Fact, FactId, FactKind, GridId, Home, HomeId, Household, Keeper, Person, PersonDraft, PersonId, Refusal, Source, as_of,
+    Alteration, Correction, Fact, FactId, FactKind, GridId, Home, HomeId, Household, Keeper, Person, PersonDraft, PersonId, Refusal,
+    Source, as_of,
 };
 use jiazai_infra::db::{DbError, Tx};
-use jiazai_infra::registry::{facts, homes, people as store, places, tags};
+use jiazai_infra::registry::{bindings, facts, homes, people as store, places, tags};
 use jiazai_infra::{events, identity};
 
 use super::dto::{self, CorrectFact, NewFact, NewPerson, PutPerson, Reveal};
@@ -160,6 +161,7 @@ fn tie(tx: &mut Tx, person: &Person, body: &NewFact, by: &Keeper, prefix: &str) 
     let within = Household { person, home: &home, around: &around };
     let made = Fact::record(tx.new_id(), draft, within, Source::Keeper, by, tx.now()).map_err(|refusal| refuse_at(prefix, refusal))?;
     let fact = facts::save(tx, made)?;
+    bindings::follow(tx, &fact)?;
     let known = facts::of_homes(tx, &[home.id])?;
     homes::touch(tx, &home, &known)?;
     Ok(fact)
@@ -246,6 +248,47 @@ pub fn correct(tx: &mut Tx, cx: &Cx, id: PersonId, body: &PutPerson) -> Result<R
     }
 }
 
+/// The days of death and departure that a decision has altered, for the history.
+fn parted(before: &Person, after: &Person) -> Vec<Alteration> {
+    let text = |day: Option<Date>| day.map(|day| day.to_string());
+    let pairs = [("deceased_on", before.deceased_on, after.deceased_on), ("moved_out_on", before.moved_out_on, after.moved_out_on)];
+    let altered = pairs.into_iter().filter(|(_, before, after)| before != after);
+    altered.map(|(field, before, after)| Alteration { field, before: text(before), after: text(after) }).collect()
+}
+
+/// Lets what ties a person to homes end on a day, as far as it has not ended by then, and says how many ties that were. The
+/// person is the caller's to save.
+pub fn end_facts(
+    tx: &mut Tx,
+    person: PersonId,
+    day: Date,
+    by: &Keeper,
+    pointer: &str,
+    ends: impl Fn(&Fact) -> bool,
+) -> Result<usize, ApiError> {
+    let over = |fact: &Fact| fact.interval.until().is_some_and(|until| until <= day);
+    let own = facts::of_people(tx, &[person])?;
+    let mut ended = 0;
+    for fact in own.into_iter().filter(|fact| fact.is_current() && ends(fact) && !over(fact)) {
+        let (home, _) = homes::find(tx, fact.home)?.ok_or_else(|| ApiError::new(code::INTERNAL))?;
+        // What was to begin later never began; somebody has to say what it was.
+        let correction = fact.end(tx.new_id(), day, &home, by, tx.now()).map_err(|refusal| match refusal {
+            Refusal::Invalid(_) => ApiError::fault(
+                pointer,
+                "facts_later",
+                "有登记的起始日期晚于此日期，请先更正",
+                "is before something recorded of them began; correct that first",
+            ),
+            other => refuse(other),
+        })?;
+        facts::save_correction(tx, correction)?;
+        let known = facts::of_homes(tx, &[home.id])?;
+        homes::touch(tx, &home, &known)?;
+        ended += 1;
+    }
+    Ok(ended)
+}
+
 /// A decision about the person as a whole, and the facts that end with it on a day.
 pub fn leave(
     tx: &mut Tx,
@@ -258,25 +301,9 @@ pub fn leave(
     let (seen, by) = kept(tx, cx, id)?;
     cx.expect_version(seen.person.version)?;
     let changed = decide(seen.person.clone(), &seen.grids, &by).map_err(refuse)?;
-    let person = store::save(tx, &cx.app.vault, changed, &[])?;
-    let own = facts::of_people(tx, &[id])?;
-    let over = |fact: &Fact| fact.interval.until().is_some_and(|until| until <= day);
-    for fact in own.into_iter().filter(|fact| fact.is_current() && ends(fact.kind) && !over(fact)) {
-        let (home, _) = homes::find(tx, fact.home)?.ok_or_else(|| ApiError::new(code::INTERNAL))?;
-        // What was to begin later never began; somebody has to say what it was.
-        let correction = fact.end(tx.new_id(), day, &home, &by, tx.now()).map_err(|refusal| match refusal {
-            Refusal::Invalid(_) => ApiError::fault(
-                pointer,
-                "facts_later",
-                "有登记的起始日期晚于此日期，请先更正",
-                "is before something recorded of them began; correct that first",
-            ),
-            other => refuse(other),
-        })?;
-        facts::save_correction(tx, correction)?;
-        let known = facts::of_homes(tx, &[home.id])?;
-        homes::touch(tx, &home, &known)?;
-    }
+    let altered = parted(&seen.person, changed.value());
+    let person = store::save(tx, &cx.app.vault, changed, &altered)?;
+    end_facts(tx, id, day, &by, pointer, |fact| ends(fact.kind))?;
     show_again(tx, cx, seen, person)
 }
 
@@ -285,8 +312,9 @@ pub fn reveal(tx: &mut Tx, cx: &Cx, id: PersonId, body: &Reveal) -> Result<Reply
     let who = cx.actor()?;
     let Seen { person, grids, .. } = seen(tx, cx, id)?;
     let own = places::grids_of(tx, who.id)?;
-    // Which key a client program holds is known once there are keys.
-    let by = Revealer::of(who, person.community, own, None).map_err(refuse)?;
+    // A program's grant is that of its key: one community, or all.
+    let key_of = who.grants.iter().find_map(|grant| grant.community);
+    let by = Revealer::of(who, person.community, own, key_of).map_err(refuse)?;
     let reason = Line::new(&body.reason.0).map_err(|fault| text_fault("/reason", fault.into()))?;
     let account = store::account_of(tx, person.id)?;
     let fields: Vec<_> = body.fields.0.iter().map(|field| (*field).into()).collect();

@@ -11,7 +11,8 @@ use utoipa::ToSchema;
 
 use super::super::dto::DocumentKind;
 use crate::input::named::{
-    AnyText500, CommunityRef, EventRef, FactRef, HomeRef, PersonRef, PersonTagRef, Text20, Text40, Text60, Text64, Text200, Text500,
+    AnyText500, CommunityRef, EventRef, FactRef, HomeRef, PersonRef, PersonTagRef, PrincipalRef, Text20, Text40, Text60, Text64, Text200,
+    Text500,
 };
 use crate::input::{Day, Faults, Few, Instant, Ref};
 
@@ -275,12 +276,18 @@ pub struct PersonFact {
     pub source: &'static str,
     #[schema(inline)]
     pub recorded_at: Instant,
+    /// Who wrote it down.
+    #[schema(inline)]
+    pub recorded_by: PrincipalRef,
     /// The fact that this one took the place of.
     #[schema(inline)]
     pub corrects: Option<FactRef>,
     /// When it was taken back; null while it is what is known.
     #[schema(inline)]
     pub superseded_at: Option<Instant>,
+    /// Who took it back.
+    #[schema(inline)]
+    pub superseded_by: Option<PrincipalRef>,
     pub version: i64,
 }
 
@@ -297,8 +304,10 @@ impl From<&domain::Fact> for PersonFact {
             separated: fact.separated,
             source: fact.source.as_str(),
             recorded_at: fact.recorded_at.into(),
+            recorded_by: Ref(fact.recorded_by),
             corrects: fact.corrects.map(Ref),
             superseded_at: fact.superseded.map(|(_, at)| at.into()),
+            superseded_by: fact.superseded.map(|(by, _)| Ref(by)),
             version: fact.version,
         }
     }

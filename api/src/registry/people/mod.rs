@@ -15,10 +15,12 @@ use jiazai_infra::events;
 use jiazai_infra::registry::people::{self as store, Filter, LIVING_HERE};
 use jiazai_infra::registry::{facts, tags as tag_store};
 
-pub use self::commands::roles_in;
-use self::commands::{name_of, seen, sees_home};
+pub use self::commands::name_of;
+pub use self::commands::{end_facts, roles_in};
+use self::commands::{seen, sees_home};
+pub use self::dto::PersonFact;
 use self::dto::{
-    CorrectFact, Died, EndFact, MovedOut, NewFact, NewPerson, Person, PersonChange, PersonFact, PutPerson, RegistryView, Reveal, Revealed,
+    CorrectFact, Died, EndFact, MovedOut, NewFact, NewPerson, Person, PersonChange, PutPerson, RegistryView, Reveal, Revealed,
 };
 pub use self::tags::adopt;
 use super::{KEEPERS, LOOKERS, day, seen_grids, sight};

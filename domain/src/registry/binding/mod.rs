@@ -224,6 +224,25 @@ impl Binding {
         Ok(self.decided(State::Ended, Action::End, reason, by, now))
     }
 
+    /// The household fact that this binding rests on holds until another day than was known: so does the binding, and it has
+    /// ended where that day has come. Nothing, where that is what it says already; a fact without an end takes no end away
+    /// that a keeper has set.
+    pub fn follow(mut self, until: Option<Date>, now: Timestamp) -> Option<Changed<Self>> {
+        let until = until?;
+        if self.facts.state != State::Active || self.facts.until == Some(until) {
+            return None;
+        }
+        self.facts.until = Some(until);
+        if until > now.date() {
+            let event = Event::new("home_binding.dated", None, now).with("until", until.to_string());
+            return Some(self.changed(vec![event]));
+        }
+        self.facts.ended_at = Some(now);
+        let event = Event::new(Action::Expire.event(), None, now).telling(Some(self.facts.account), template::BINDING);
+        let event = self.step(State::Ended, event);
+        Some(self.changed(vec![event]))
+    }
+
     /// Writes down what time has done, for a job; nothing when time has done nothing.
     pub fn settle(mut self) -> Option<Changed<Self>> {
         let event = self.settled.take()?;

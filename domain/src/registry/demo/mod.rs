@@ -190,7 +190,8 @@ impl Demo {
         let people = usize::from(plan.people);
         let head = if random.chance(20) { 60 + random.below(33) } else { 26 + random.below(34) };
         let surname = SURNAMES[random.below(SURNAMES.len() as u64) as usize];
-        let lease = self.today + chrono::Days::new(30 + random.below(700));
+        // Nobody's lease ends within a year: the day is the first of one, and the data are loaded on any day of it.
+        let lease = self.today + chrono::Days::new(366 + random.below(700));
         let couple_owns = people > 1 && random.chance(40);
         let years = random.below(12);
         (0..people)

@@ -74,6 +74,7 @@ pub fn message(code: &str) -> &'static str {
         "share_out_of_range" => "产权份额应大于 0 且不超过 100%",
         "shares_exceed_whole" => "各产权人份额合计超过 100%",
         "sole_residence_overlap" => "此人同一时间已登记另一处唯一住所",
+        "stopped" => "导入中途停止，请重新导入",
         "tag_not_offered" => "标签已停用",
         "too_long" => "内容太长",
         "too_long_ago" => "日期过早",

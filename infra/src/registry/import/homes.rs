@@ -1,6 +1,6 @@
 //! Rows of homes: the home, and the estate, building and grid that it is the first to name.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
 use jiazai_domain::registry::import::{Diff, RegistryRow, RowFault};
@@ -94,6 +94,8 @@ struct Known {
     by_code: HashMap<String, HomeId>,
     facts: HashMap<HomeId, Vec<Fact>>,
     extras: HashMap<String, Vec<(String, String)>>,
+    /// Buildings that nobody else can move into another grid before this transaction ends.
+    held: HashSet<BuildingId>,
 }
 
 impl Known {
@@ -121,21 +123,27 @@ impl Known {
         ids.sort_unstable();
         ids.dedup();
         let mut found = HashMap::new();
-        for id in &ids {
-            if let Some((home, _)) = homes::find(tx, *id)? {
-                // A code may lead to a home in a building that no row names.
-                if !places.buildings.iter().any(|building| building.id == home.building) {
-                    places.buildings.extend(places::building(tx, home.building)?);
-                }
-                found.insert(*id, home);
+        for home in homes::find_all(tx, &ids)? {
+            // A code may lead to a home in a building that no row names.
+            if !places.buildings.iter().any(|building| building.id == home.building) {
+                places.buildings.extend(places::building(tx, home.building)?);
             }
+            found.insert(home.id, home);
         }
         let mut facts_of: HashMap<HomeId, Vec<Fact>> = HashMap::new();
         for fact in facts::of_homes(tx, &ids)? {
             facts_of.entry(fact.home).or_default().push(fact);
         }
         let extras = extras::of(tx, vault, ids.iter().map(HomeId::text).collect())?;
-        Ok(Self { places, grids: places::grids(tx, community, None, ALL)?, homes: found, by_code, facts: facts_of, extras })
+        Ok(Self {
+            places,
+            grids: places::grids(tx, community, None, ALL)?,
+            homes: found,
+            by_code,
+            facts: facts_of,
+            extras,
+            held: HashSet::new(),
+        })
     }
 
     /// The row that an export would write of a home.
@@ -266,6 +274,7 @@ fn create(
     if building.1.is_none() && wanted.is_some() && building.0.grid != wanted {
         moved = Some(decided!(building.0.clone().into_grid(grid.as_ref().map(|(grid, _)| grid), decided!(admin()), now)));
     }
+    let is_new = building.1.is_some();
     let in_building = moved.as_ref().map_or(&building.0, |moved| moved.value()).clone();
     let draft =
         HomeDraft { unit: &row.unit, floor: row.floor, number: &row.number, area: row.area, external_code: row.external_code.as_deref() };
@@ -284,6 +293,8 @@ fn create(
     }
     if let Some(moved) = moved {
         regrid(tx, known, moved)?;
+    } else if known.held.insert(in_building.id) && !is_new {
+        places::hold(tx, &in_building)?;
     }
     let mut home = homes::insert(tx, home, &estate.0, &in_building)?;
     if let Some(status) = status {

@@ -172,6 +172,21 @@ pub fn next_waiting(tx: &mut Tx) -> Result<Option<Stored>, DbError> {
     row.map(Stored::try_from).transpose()
 }
 
+/// Imports of the command line whose process must be gone: nobody else can go on with them, because only it has read the file.
+pub fn abandoned(tx: &mut Tx, since: Timestamp, limit: i64) -> Result<Vec<Stored>, DbError> {
+    let rows: Vec<ImportRow> = tx.run(|conn| {
+        imports::table
+            .filter(imports::state.eq_any(["queued", "running"]))
+            .filter(imports::stored_as.is_null())
+            .filter(imports::updated_at.lt(since.millis()))
+            .order(imports::id)
+            .limit(limit)
+            .select(ImportRow::as_select())
+            .load(conn)
+    })?;
+    rows.into_iter().map(Stored::try_from).collect()
+}
+
 /// Forgets where the file was; it is about to be deleted.
 pub fn forget_file(tx: &mut Tx, id: ImportId) -> Result<(), DbError> {
     tx.run(|conn| diesel::update(imports::table.find(id.text())).set(imports::stored_as.eq(None::<String>)).execute(conn)).map(drop)

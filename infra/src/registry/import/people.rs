@@ -18,7 +18,7 @@ use super::homes::{Places, of_refusal, unit_and_number};
 use super::rows::{Book, row as row_of, standing, tag_names};
 use super::{Importer, Line, Tally, extras};
 use crate::db::{DbError, Tx};
-use crate::registry::{facts, homes, people, tags};
+use crate::registry::{bindings, facts, homes, people, tags};
 use crate::vault::Vault;
 
 struct Known {
@@ -44,15 +44,11 @@ impl Known {
         let named: Vec<(&str, &str)> = rows.iter().map(|row| (row.estate.as_str(), row.building.as_str())).collect();
         let keys: Vec<String> = rows.iter().map(|row| unit_and_number(&row.home())).collect();
         let places = Places::load(tx, community, &named, keys)?;
-        let mut found = HashMap::new();
-        for row in rows {
-            if let Some(id) = places.home(&row.estate, &row.building, &unit_and_number(&row.home()))
-                && !found.contains_key(&id)
-                && let Some((home, _)) = homes::find(tx, id)?
-            {
-                found.insert(id, home);
-            }
-        }
+        let mut wanted: Vec<HomeId> =
+            rows.iter().filter_map(|row| places.home(&row.estate, &row.building, &unit_and_number(&row.home()))).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let found: HashMap<HomeId, Home> = homes::find_all(tx, &wanted)?.into_iter().map(|home| (home.id, home)).collect();
         let documents: Vec<&Document> = rows.iter().filter_map(|row| row.person.document.as_ref()).collect();
         let codes: Vec<&str> = rows.iter().filter_map(|row| row.person.external_code.as_deref()).collect();
         let persons = people::known_by(tx, vault, community, &documents, &codes)?;
@@ -176,6 +172,7 @@ fn one(tx: &mut Tx, vault: &Vault, by: &Importer, known: &mut Known, row: &Perso
 
     let community = by.keeper.community();
     let was_saved = person.is_some();
+    let was_known = known.people.contains_key(&next.id);
     if let Some((changed, altered)) = person {
         people::save(tx, vault, changed, &altered)?;
     }
@@ -190,7 +187,14 @@ fn one(tx: &mut Tx, vault: &Vault, by: &Importer, known: &mut Known, row: &Perso
     }
     for tie in ties {
         match tie {
-            Tie::New(changed) => known.book.write(facts::save(tx, changed)?),
+            Tie::New(changed) => {
+                let fact = facts::save(tx, changed)?;
+                // Nobody is bound as a person who was not there a moment ago.
+                if was_known {
+                    bindings::follow(tx, &fact)?;
+                }
+                known.book.write(fact);
+            }
             Tie::Corrected(correction) => {
                 let (old, new) = facts::save_correction(tx, *correction)?;
                 known.book.write(old);
