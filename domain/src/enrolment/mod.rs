@@ -14,6 +14,7 @@ mod golden;
 mod receipt;
 pub mod round;
 pub mod rules;
+pub mod samples;
 pub mod school;
 pub mod seat_lock;
 #[cfg(test)]
