@@ -8,6 +8,7 @@ use jiazai_domain::enrolment::round::{Calendar, Facts, Plan, Round, Seats, Stage
 use jiazai_domain::enrolment::{RoundId, SchoolId};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::{Date, Timestamp};
+use jiazai_domain::registry::HomeId;
 
 use super::row::{RoundRow, SummaryRow};
 use super::{cache, rules};
@@ -298,9 +299,19 @@ pub fn rule_sets(tx: &mut Tx, id: RoundId) -> Result<Vec<Rules>, DbError> {
         .collect()
 }
 
+// What applications will tell. They are not remembered yet, so there are none.
+
 /// How many children are registered now whose first choice is one of these schools; of all schools, where none is named.
-///
-/// Applications are not remembered yet, so nobody is.
 pub fn registrations(_: &mut Tx, _: RoundId, _: &[SchoolId]) -> Result<u64, DbError> {
     Ok(0)
+}
+
+/// How many applications of a round are in objection, or in review again because of one.
+pub fn pending_objections(_: &mut Tx, _: RoundId) -> Result<i64, DbError> {
+    Ok(0)
+}
+
+/// Whether the seat of a home is taken in a school year by a child that this account did not register.
+pub fn seat_taken(_: &mut Tx, _: HomeId, _: i64, _: PrincipalId) -> Result<bool, DbError> {
+    Ok(false)
 }
