@@ -292,6 +292,7 @@ impl<'s> Stage<'s> {
             ("PUT", ["me"]) => json!({ "nickname": "小王" }),
             ("POST", ["schools"]) | ("PUT", ["schools", _]) => json!({ "name": "样例小学", "community_ids": [community] }),
             ("POST", ["enrolment-rounds"]) | ("PUT", ["enrolment-rounds", _]) => Season::body(self.server, community, &self.season.schools),
+            ("POST", ["meta", "enrolment-rule-sets", "try"]) => json!({ "rules": Season::rules() }),
             ("POST", ["enrolment-rounds", _, "seat-plans"]) => {
                 json!({ "seat_plans": [{ "school_id": self.season.schools[0], "seats": 135 }], "reason": "增设班级" })
             }
