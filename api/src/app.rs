@@ -20,7 +20,9 @@ use crate::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::notices::Templates;
 use crate::route::{Api, mount};
-use crate::{api_keys, community, files, identity, me, meta, notices, openapi, operations, points, registry, repair, staff, volunteer};
+use crate::{
+    api_keys, community, enrolment, files, identity, me, meta, notices, openapi, operations, points, registry, repair, staff, volunteer,
+};
 
 /// Everything that lives as long as the process.
 pub struct App {
@@ -59,6 +61,7 @@ pub fn operations(api: &mut Api) {
     registry::routes(api);
     repair::routes(api);
     volunteer::routes(api);
+    enrolment::routes(api);
     points::routes(api);
     files::routes(api);
     meta::routes(api);

@@ -94,6 +94,9 @@ pub mod code {
         ALREADY_SPENT = 409 "already_spent" "积分已被使用，余额不足以冲正" "The points were spent and the balance cannot make up for them";
         NOT_REVERSIBLE = 409 "not_reversible" "该笔积分不能冲正" "The entry cannot be reversed";
         ALREADY_BOUND = 409 "already_bound" "您已绑定或已申请绑定该房屋" "You are bound to this home already, or have asked to be";
+        TOO_EARLY = 409 "too_early" "居民办理的时间尚未结束" "Families may still use the time that this would end";
+        OBJECTIONS_PENDING = 409 "objections_pending" "还有未处理完的异议" "An objection is not dealt with yet";
+        SEATS_LOWERED = 409 "seats_lowered" "派位之后学位只能增加" "Once seats are allocated, no school's may be lowered";
         FILE_DAMAGED = 422 "file_damaged" "文件已损坏或无法读取" "The file is damaged or cannot be read";
     }
 

@@ -10,6 +10,7 @@
 mod backend;
 mod command;
 mod document;
+mod enrolment;
 mod http;
 mod people;
 mod proxy;
@@ -22,6 +23,7 @@ mod volunteer;
 pub use backend::{fresh_storage, is_postgres, redis_content};
 pub use command::{Outcome, begin, refused_start, run, run_in};
 pub use document::{Document, Operation};
+pub use enrolment::Season;
 pub use http::{Call, Client, Reply, raw};
 pub use people::{Anon, Bearer, PASSWORD, Resident, Staff};
 pub use proxy::Proxy;

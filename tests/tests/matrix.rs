@@ -11,8 +11,8 @@
 use std::fmt::Write as _;
 
 use jiazai_tests::{
-    CategoryDraft, Client, Operation, Options, PASSWORD, PICTURE, Repair, Resident, Server, Staff, Value, Volunteering, instant, json,
-    unique,
+    CategoryDraft, Client, Operation, Options, PASSWORD, PICTURE, Repair, Resident, Season, Server, Staff, Value, Volunteering, instant,
+    json, unique,
 };
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/role-matrix.txt");
@@ -29,6 +29,7 @@ struct Stage<'s> {
     repair: Repair<'s>,
     /// At any hour, so that one person may have many places.
     volunteering: Volunteering<'s>,
+    season: Season<'s>,
     machine: Value,
     columns: Vec<(&'static str, Who<'s>)>,
 }
@@ -39,6 +40,7 @@ impl<'s> Stage<'s> {
         let volunteering = Volunteering::with(server, json!({ "flexible": true }));
         // Somebody has to have served before there is a certificate; this moves the clock, so it comes first.
         volunteering.serve(&repair.reporter);
+        let season = Season::draft(server);
         let admin = server.staff("admin");
         let elsewhere = server.other_community();
         let mut columns = vec![
@@ -59,7 +61,7 @@ impl<'s> Stage<'s> {
         columns.push(("elsewhere:worker", Who::Staff(admin.hire("repair_worker", elsewhere))));
         let machines = server.anon().get("/meta/state-machines").expect(200);
         let machine = machines["items"].as_array().unwrap().iter().find(|m| m["name"] == "repair_ticket").unwrap().clone();
-        let stage = Self { server, repair, volunteering, machine, columns };
+        let stage = Self { server, repair, volunteering, season, machine, columns };
         stage.settle_in();
         stage
     }
@@ -109,6 +111,11 @@ impl<'s> Stage<'s> {
             ["sign-ups", ..] => id(&self.sign_up(&self.repair.reporter)),
             ["swaps", "{id}", action] if *action != "withdraw" => self.swap(&self.server.resident(), &self.repair.reporter),
             ["swaps", ..] => self.swap(&self.repair.reporter, &self.server.resident()),
+            ["schools", ..] => Season::draft(self.server).schools[0].clone(),
+            ["enrolment-rounds", "{id}", "open"] => Season::at(self.server, "published").round,
+            ["enrolment-rounds", "{id}", "close" | "finish"] => Season::at(self.server, "open").round,
+            ["enrolment-rounds", "{id}", below] if *below != "publish" => Season::at(self.server, "published").round,
+            ["enrolment-rounds", ..] => Season::draft(self.server).round,
             ["certificates", ..] => {
                 self.repair.reporter.post("/me/certificates", json!({})).expect(201)["code"].as_str().unwrap().to_owned()
             }
@@ -307,6 +314,13 @@ impl<'s> Stage<'s> {
             }
             ("PUT", ["me", "volunteer-ranking"]) => json!({ "agreed": true }),
             ("PUT", ["me"]) => json!({ "nickname": "小王" }),
+            ("POST", ["schools"]) | ("PUT", ["schools", _]) => json!({ "name": "样例小学", "community_ids": [community] }),
+            ("POST", ["enrolment-rounds"]) | ("PUT", ["enrolment-rounds", _]) => Season::body(self.server, community, &self.season.schools),
+            ("POST", ["meta", "enrolment-rule-sets", "try"]) => json!({ "rules": Season::rules() }),
+            ("POST", ["enrolment-rounds", _, "seat-plans"]) => {
+                json!({ "seat_plans": [{ "school_id": self.season.schools[0], "seats": 135 }], "reason": "增设班级" })
+            }
+            ("POST", ["enrolment-rounds", _, "publish" | "open" | "close" | "finish"]) => json!({ "early": true, "reason": "矩阵" }),
             ("POST", ["communities"]) => json!({ "code": unique("m-"), "name": "新社区" }),
             _ => json!({}),
         }

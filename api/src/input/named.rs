@@ -87,3 +87,19 @@ pub type PersonTagRef = Ref<jiazai_domain::registry::PersonTagIdKind>;
 pub type ImportRef = Ref<jiazai_domain::registry::ImportIdKind>;
 /// Days, up to five years.
 pub type ValidDays = Number<1, 1830>;
+
+// School enrolment.
+pub type SchoolRef = Ref<jiazai_domain::enrolment::SchoolKind>;
+pub type RoundRef = Ref<jiazai_domain::enrolment::RoundKind>;
+pub type Text80 = Text<1, 80>;
+pub type AnyText60 = Text<0, 60>;
+pub type AnyText5000 = Text<0, 5000>;
+pub type SchoolYear = Number<2000, 2100>;
+pub type SeatCount = Number<0, 5000>;
+pub type Door = Number<1, 99_999>;
+pub type Batch = Number<1, 99>;
+pub type ItemPoints = Number<-1000, 1000>;
+pub type MaxPoints = Number<1, 1000>;
+pub type PerUnit = Number<1, 100_000>;
+pub type Years = Number<0, 12>;
+pub type Choices = Number<1, 20>;

@@ -11,9 +11,11 @@ pub mod application;
 pub mod draw;
 #[cfg(test)]
 mod golden;
+pub mod known;
 mod receipt;
 pub mod round;
 pub mod rules;
+pub mod samples;
 pub mod school;
 pub mod seat_lock;
 #[cfg(test)]

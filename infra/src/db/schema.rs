@@ -168,3 +168,24 @@ diesel::allow_tables_to_appear_in_same_query!(
     principals
 );
 diesel::allow_tables_to_appear_in_same_query!(ledger_accounts, ledger_transactions, ledger_entries, ledger_lots, ledger_draws);
+
+diesel::table! { schools (id) { id -> Text, name -> Text, stage -> Nullable<Text>, created_by -> Text, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, } }
+
+diesel::table! { school_communities (community_id, school_id) { community_id -> Text, school_id -> Text, } }
+
+diesel::table! { enrolment_rounds (id) { id -> Text, community_id -> Text, state -> Text, title -> Text, school_year -> BigInt, stage -> Text, detail -> Text, zones -> Text, rules_version -> BigInt, plan_version -> BigInt, stamp -> Text, created_by -> Text, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, announced_at -> Nullable<BigInt>, } }
+
+diesel::table! { enrolment_rule_sets (round_id, version) { round_id -> Text, version -> BigInt, rules -> Text, made_by -> Nullable<Text>, made_at -> BigInt, } }
+
+diesel::table! { enrolment_seat_plans (round_id, version) { round_id -> Text, version -> BigInt, reason -> Nullable<Text>, made_by -> Nullable<Text>, made_at -> BigInt, } }
+
+diesel::table! { enrolment_seats (round_id, plan_version, school_id) { round_id -> Text, plan_version -> BigInt, school_id -> Text, seats -> BigInt, } }
+
+diesel::allow_tables_to_appear_in_same_query!(
+    schools,
+    school_communities,
+    enrolment_rounds,
+    enrolment_rule_sets,
+    enrolment_seat_plans,
+    enrolment_seats
+);

@@ -1,0 +1,39 @@
+//! School enrolment 入学登记 as it is remembered.
+//!
+//! Schools and rounds, for whoever builds on them:
+//!
+//! ```text
+//! school(tx, id) -> Option<School>                      schools(tx, community?, after, limit) -> Vec<School>, oldest first
+//! schools_of(tx, &[SchoolId]) -> Vec<School>            save_school(tx, Changed<School>) -> School
+//!
+//! Sight::of(&Actor) | Sight::everything()               who sees which rounds
+//! round_facts(tx, &Sight, id) -> Option<Arc<Facts>>     shared, its rules built once for every change of the round
+//! round(tx, &Sight, id) -> Option<Round>                the same, ready for a decision
+//! rounds(tx, &Sight, &Filter, after, limit) -> Vec<Summary>, newest first, without rules, seats and zones
+//! save_round(tx, Changed<Round>) -> Round               create, replace, step, replan: row, rules, plan, events
+//! seat_plans(tx, id) -> Vec<SeatPlan>                   every version, oldest first
+//! rule_sets(tx, id) -> Vec<Rules>                       every version, oldest first
+//! rule_set(json) -> RuleSet                             from the JSON in which one is stored; rule_set_input before it is checked
+//! registrations(tx, round, &[SchoolId]) -> u64          children registered now, for the pressure on seats
+//! pending_objections(tx, round) -> i64                  what keeps a round from being finished
+//! seat_taken(tx, home, school_year, account) -> bool    whether the home's seat is another family's
+//! known_homes(tx, vault, account, only?)                what the registry holds of somebody's homes
+//! ```
+//!
+//! A round is locked by its version alone. Whoever lists, allocates or announces saves the round's step first and then each
+//! application, in one transaction: two such steps at once meet at the round's row, and the second decides again.
+
+mod cache;
+mod known;
+mod round;
+mod row;
+mod rules;
+mod school;
+
+pub use self::known::known_homes;
+pub use self::round::{
+    Filter, Rules, SeatPlan, Sight, Summary, pending_objections, registrations, round, round_facts, rounds, rule_sets, save_round,
+    seat_plans, seat_taken,
+};
+pub use self::rules::{rule_set, rule_set_input};
+pub use self::school::{save_school, school, schools, schools_of};
