@@ -136,14 +136,22 @@ impl Call {
     }
 
     /// Answers from a look at the data that takes more than a point read.
-    pub async fn read(self, mut f: impl FnMut(&mut Tx, &Cx) -> Result<Reply, ApiError> + Send + 'static) -> Outcome {
+    pub async fn read(self, f: impl FnMut(&mut Tx, &Cx) -> Result<Reply, ApiError> + Send + 'static) -> Outcome {
+        self.read_as(Box::new(f)).await
+    }
+
+    async fn read_as(self, mut f: Act) -> Outcome {
         let cx = self.cx()?;
         let reply = self.app.db.read(move |tx| f(tx, &cx)).await?;
         Ok(self.answer(reply))
     }
 
     /// Answers from a point read.
-    pub async fn read_brief(self, mut f: impl FnMut(&mut Tx, &Cx) -> Result<Reply, ApiError> + Send + 'static) -> Outcome {
+    pub async fn read_brief(self, f: impl FnMut(&mut Tx, &Cx) -> Result<Reply, ApiError> + Send + 'static) -> Outcome {
+        self.read_brief_as(Box::new(f)).await
+    }
+
+    async fn read_brief_as(self, mut f: Act) -> Outcome {
         let cx = self.cx()?;
         let reply = self.app.db.read_brief(move |tx| f(tx, &cx)).await?;
         Ok(self.answer(reply))
@@ -155,13 +163,20 @@ impl Call {
         params: Params,
         mut f: impl FnMut(&mut Tx, &Cx, crate::page::Window) -> Result<crate::page::Page<T>, ApiError> + Send + 'static,
     ) -> Outcome {
+        let turn = move |tx: &mut Tx, cx: &Cx, window: crate::page::Window| {
+            let page = f(tx, cx, window)?;
+            Ok((Reply::ok(&page)?, page.next_cursor))
+        };
+        self.list_as(params, Box::new(turn)).await
+    }
+
+    async fn list_as(self, params: Params, mut turn: Turn) -> Outcome {
         let window = params.page(&self.op.id, &self.app.vault)?;
         let here = next_link_base(&self.request);
         let (limit, after, seal) = (window.limit, window.after, window.seal);
         self.read(move |tx, cx| {
-            let page = f(tx, cx, crate::page::Window { limit, after: after.clone(), seal: seal.clone() })?;
-            let mut reply = Reply::ok(&page)?;
-            reply.headers.link = page.next_cursor.map(|cursor| format!("<{here}cursor={cursor}>; rel=\"next\""));
+            let (mut reply, next) = turn(tx, cx, crate::page::Window { limit, after: after.clone(), seal: seal.clone() })?;
+            reply.headers.link = next.map(|cursor| format!("<{here}cursor={cursor}>; rel=\"next\""));
             Ok(reply)
         })
         .await
@@ -171,15 +186,19 @@ impl Call {
     /// repeat gets the stored answer.
     pub async fn write(self, f: impl FnMut(&mut Tx, &Cx) -> Result<Reply, ApiError> + Send + 'static) -> Outcome {
         let keyed = self.keyed(&self.body)?;
-        self.write_keyed(keyed, f).await
+        self.write_as(keyed, Box::new(f)).await
     }
 
     /// Like [`Call::write`], for an operation that asked somebody else first: `keyed` comes from [`Call::begin`].
     pub async fn write_keyed(
         self,
         keyed: Option<Keyed>,
-        mut f: impl FnMut(&mut Tx, &Cx) -> Result<Reply, ApiError> + Send + 'static,
+        f: impl FnMut(&mut Tx, &Cx) -> Result<Reply, ApiError> + Send + 'static,
     ) -> Outcome {
+        self.write_as(keyed, Box::new(f)).await
+    }
+
+    async fn write_as(self, keyed: Option<Keyed>, mut f: Act) -> Outcome {
         let cx = self.cx()?;
         let (reply, replayed) = self
             .app
@@ -252,6 +271,13 @@ impl Call {
         response
     }
 }
+
+/// What a handler does with the data. Boxed, because everything around it would otherwise be compiled once for each operation:
+/// that is the larger part of a program with hundreds of them, and an allocation is nothing beside a transaction.
+type Act = Box<dyn FnMut(&mut Tx, &Cx) -> Result<Reply, ApiError> + Send>;
+
+/// The same for a page, with the cursor of the next one.
+type Turn = Box<dyn FnMut(&mut Tx, &Cx, crate::page::Window) -> Result<(Reply, Option<String>), ApiError> + Send>;
 
 /// What [`Call::begin`] found.
 pub enum Begun {

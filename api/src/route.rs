@@ -5,12 +5,15 @@
 //! may call it ([`Access`]), which refusals it knows, the headers it reads and writes, the limits it counts against.
 
 use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use actix_web::dev::{HttpServiceFactory, ServiceRequest};
 use actix_web::http::Method;
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{FromRequest, Handler, HttpMessage, HttpResponse, Resource, Responder, Route, guard, web};
+use actix_web::web::Payload;
+use actix_web::{FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Resource, Responder, Route, guard, web};
 use jiazai_domain::actor::Role;
 use jiazai_domain::api_key::{Action, Resource as About, Scope};
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
@@ -140,7 +143,7 @@ impl NewOp {
         };
         op.id = P::operation().operation_id.unwrap_or_default();
         Self {
-            route: web::route().to(handler),
+            route: one_route(erased(handler)),
             op,
             method,
             refuses: Vec::new(),
@@ -177,6 +180,28 @@ impl NewOp {
         self.op.conditional = false;
         self
     }
+}
+
+/// A handler whose type is forgotten: the layers around it are compiled once, not for each operation.
+type Erased = Rc<dyn Fn(HttpRequest, Payload) -> Pin<Box<dyn Future<Output = Result<HttpResponse, actix_web::Error>>>>>;
+
+fn erased<H, Args>(handler: H) -> Erased
+where
+    H: Handler<Args>,
+    Args: FromRequest + 'static,
+    H::Output: Responder + 'static,
+{
+    Rc::new(move |request, payload| {
+        let (handler, mut payload) = (handler.clone(), payload.into_inner());
+        Box::pin(async move {
+            let arguments = Args::from_request(&request, &mut payload).await.map_err(Into::into)?;
+            Ok(handler.call(arguments).await.respond_to(&request).map_into_boxed_body())
+        })
+    })
+}
+
+fn one_route(handler: Erased) -> Route {
+    web::route().to(move |request: HttpRequest, payload: Payload| handler(request, payload))
 }
 
 /// `op!(handler, access)`, the handler by its path: `op!(repair::assign_repair_ticket, Access::Roles(DISPATCHERS))`.
