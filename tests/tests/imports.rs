@@ -457,7 +457,7 @@ fn a_command_that_was_shot_is_run_again_and_the_registry_is_the_same() {
     let ok = || {
         let listed = shot.manager.get("/imports").expect(200);
         let newest = &listed["items"][0];
-        (newest["kind"] == "people").then(|| newest["ok"].as_i64().unwrap_or(0)).unwrap_or(0)
+        if newest["kind"] == "people" { newest["ok"].as_i64().unwrap_or(0) } else { 0 }
     };
     let mut command = begin(&words, &env);
     jiazai_tests::eventually("some rows are in", 60, || (ok() > 0).then_some(()));

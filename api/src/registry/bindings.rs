@@ -1,6 +1,7 @@
 //! Home bindings 住户认证 over HTTP.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use jiazai_domain::actor::{Actor, CommunityId, Resident, Role};
 use jiazai_domain::kernel::changed::Changed;
@@ -188,8 +189,8 @@ async fn list_home_bindings(call: Call) -> Outcome {
         let mut keepers: HashMap<CommunityId, Option<Keeper>> = HashMap::new();
         for bound in &rows {
             let place = bound.binding.facts().community;
-            if !keepers.contains_key(&place) {
-                keepers.insert(place, keeper_if(tx, who, place)?);
+            if let Entry::Vacant(free) = keepers.entry(place) {
+                free.insert(keeper_if(tx, who, place)?);
             }
         }
         let keeper = |bound: &Bound| keepers.get(&bound.binding.facts().community).and_then(Option::as_ref);
