@@ -4,8 +4,7 @@ use deserr::Deserr;
 use jiazai_domain::actor::Actor;
 use jiazai_domain::enrolment::round::{self as domain, Facts, Reason, Round, RoundDraft, SeatsInput, Zone, ZoneInput, ZonePlace};
 use jiazai_domain::enrolment::rules::RuleSet;
-use jiazai_infra::enrolment::{Rules, SeatPlan, Summary};
-use jiazai_infra::events::Recorded;
+use jiazai_infra::enrolment::Summary;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -13,8 +12,7 @@ use super::{RuleSetDto, Stage};
 use crate::error::ApiError;
 use crate::faults::text_fault;
 use crate::input::named::{
-    AnyText60, AnyText500, AnyText5000, BuildingRef, CommunityRef, Door, EventRef, PrincipalRef, RoundRef, SchoolRef, SchoolYear,
-    SeatCount, Text80,
+    AnyText60, AnyText500, AnyText5000, BuildingRef, CommunityRef, Door, RoundRef, SchoolRef, SchoolYear, SeatCount, Text80,
 };
 use crate::input::{Day, Faults, Few, Instant, Ref};
 
@@ -273,17 +271,6 @@ pub fn reason(text: Option<&AnyText500>) -> Result<Option<Reason>, ApiError> {
     Reason::optional(text.map(|text| text.0.as_str())).map_err(|fault| text_fault("/reason", fault.into()))
 }
 
-/// Another seat plan for a published round, whole.
-#[derive(Debug, Clone, Deserr, ToSchema)]
-#[deserr(error = Faults, deny_unknown_fields)]
-pub struct NewSeatPlan {
-    #[schema(inline)]
-    pub seat_plans: Seats,
-    #[schema(inline)]
-    #[deserr(default)]
-    pub reason: Option<AnyText500>,
-}
-
 /// A round 招生批次.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = EnrolmentRound)]
@@ -389,77 +376,6 @@ impl EnrolmentRoundSummaryDto {
             version: round.version,
             created_at: round.created_at.into(),
             announced_at: round.announced_at.map(Into::into),
-        }
-    }
-}
-
-/// One version of a seat plan.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = SeatPlan)]
-pub struct SeatPlanDto {
-    pub version: i64,
-    pub seat_plans: Vec<SeatsDto>,
-    /// Why it took the place of the plan before; null for the plan of the draft.
-    pub reason: Option<String>,
-    #[schema(inline)]
-    pub made_at: Instant,
-}
-
-impl From<SeatPlan> for SeatPlanDto {
-    fn from(plan: SeatPlan) -> Self {
-        Self { version: plan.version, seat_plans: seats_of(&plan.plan), reason: plan.reason, made_at: plan.made_at.into() }
-    }
-}
-
-/// One version of a round's rules, as its draft had them.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = RuleSetVersion)]
-pub struct RuleSetVersionDto {
-    pub version: i64,
-    #[schema(value_type = RuleSetDto)]
-    pub rules: serde_json::Value,
-    #[schema(inline)]
-    pub made_by: Option<PrincipalRef>,
-    #[schema(inline)]
-    pub made_at: Instant,
-}
-
-impl From<Rules> for RuleSetVersionDto {
-    fn from(rules: Rules) -> Self {
-        Self { version: rules.version, rules: rules.rules, made_by: rules.made_by.map(Ref), made_at: rules.made_at.into() }
-    }
-}
-
-/// Something that happened to a round.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct EnrolmentRoundEvent {
-    #[schema(inline)]
-    pub id: EventRef,
-    #[serde(rename = "type")]
-    #[schema(example = "enrolment_round.published")]
-    pub kind: String,
-    #[schema(inline)]
-    pub occurred_at: Instant,
-    /// Who did it; null for everybody but staff of enrolment.
-    #[schema(inline)]
-    pub actor_id: Option<PrincipalRef>,
-    /// Ids and words.
-    #[schema(value_type = Object)]
-    pub data: serde_json::Value,
-    /// Why a step was taken early, or another seat plan made.
-    pub note: Option<String>,
-}
-
-impl EnrolmentRoundEvent {
-    /// The reasons are for everybody whom the calendar binds; who gave them is not.
-    pub fn of(event: Recorded, as_staff: bool) -> Self {
-        Self {
-            id: Ref(event.id),
-            kind: event.kind,
-            occurred_at: event.occurred_at.into(),
-            actor_id: event.actor.filter(|_| as_staff).map(Ref),
-            data: event.data,
-            note: event.note,
         }
     }
 }
