@@ -1,13 +1,12 @@
-//! What changes of a round: other seats, other rules of its draft, and its history.
+//! What changes of a round: other seats, and other rules of its draft.
 
 use deserr::Deserr;
 use jiazai_infra::enrolment::{Rules, SeatPlan};
-use jiazai_infra::events::Recorded;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{RuleSetDto, Seats, SeatsDto, seats_of};
-use crate::input::named::{AnyText500, EventRef, PrincipalRef};
+use crate::input::named::{AnyText500, PrincipalRef};
 use crate::input::{Faults, Instant, Ref};
 
 /// Another seat plan for a published round, whole.
@@ -55,39 +54,5 @@ pub struct RuleSetVersionDto {
 impl From<Rules> for RuleSetVersionDto {
     fn from(rules: Rules) -> Self {
         Self { version: rules.version, rules: rules.rules, made_by: rules.made_by.map(Ref), made_at: rules.made_at.into() }
-    }
-}
-
-/// Something that happened to a round.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct EnrolmentRoundEvent {
-    #[schema(inline)]
-    pub id: EventRef,
-    #[serde(rename = "type")]
-    #[schema(example = "enrolment_round.published")]
-    pub kind: String,
-    #[schema(inline)]
-    pub occurred_at: Instant,
-    /// Who did it; null for everybody but staff of enrolment.
-    #[schema(inline)]
-    pub actor_id: Option<PrincipalRef>,
-    /// Ids and words.
-    #[schema(value_type = Object)]
-    pub data: serde_json::Value,
-    /// Why a step was taken early, or another seat plan made.
-    pub note: Option<String>,
-}
-
-impl EnrolmentRoundEvent {
-    /// The reasons are for everybody whom the calendar binds; who gave them is not.
-    pub fn of(event: Recorded, as_staff: bool) -> Self {
-        Self {
-            id: Ref(event.id),
-            kind: event.kind,
-            occurred_at: event.occurred_at.into(),
-            actor_id: event.actor.filter(|_| as_staff).map(Ref),
-            data: event.data,
-            note: event.note,
-        }
     }
 }
