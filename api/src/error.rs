@@ -94,6 +94,21 @@ pub mod code {
         ALREADY_SPENT = 409 "already_spent" "积分已被使用，余额不足以冲正" "The points were spent and the balance cannot make up for them";
         NOT_REVERSIBLE = 409 "not_reversible" "该笔积分不能冲正" "The entry cannot be reversed";
         ALREADY_BOUND = 409 "already_bound" "您已绑定或已申请绑定该房屋" "You are bound to this home already, or have asked to be";
+        ROUND_NOT_OPEN = 409 "round_not_open" "当前不在该批次的登记时间内" "The round does not take applications now";
+        CHILD_ALREADY_REGISTERED = 409 "child_already_registered" "该儿童在本批次已有登记" "The child is registered in this round already";
+        TOO_LATE = 409 "too_late" "已超过办理时限" "The time for this has passed";
+        SEAT_LOCKED = 409 "seat_locked" "该房屋的学位已被其他家庭使用" "The home's seat is another family's in this period";
+        SCHOOL_FULL = 409 "school_full" "该校学位已满" "The school has no seat left";
+        UNDECIDED = 409 "undecided" "按规则还不能确定类别" "The rules cannot decide with what is known";
+        NO_TIER = 409 "no_tier" "按规则不符合任何类别，请作不通过处理" "By the rules there is no tier; reject it instead";
+        DRAW_NEEDED = 409 "draw_needed" "同等条件的儿童需要摇号，请先摇号并公开结果" "Children stand alike; make a draw and reveal it first";
+        DRAW_EXISTS = 409 "draw_exists" "本批次已有一次摇号，不能再摇" "The round has its draw; there is no second one";
+        COMMITMENT_MISMATCH = 409 "commitment_mismatch" "种子与事先公布的哈希不一致" "The seed is not the one whose hash was published";
+        SAME_REVIEWER = 403 "same_reviewer" "初审人不能复核" "Whoever verified cannot recheck";
+        RELATED_REVIEWER = 403 "related_reviewer" "与申请家庭有关联，须回避" "Whoever is related to the family keeps out";
+        CONSENT_REQUIRED = 422 "consent_required" "须先取得监护人同意" "A guardian's consent is asked for first";
+        DOCUMENTS_MISSING = 422 "documents_missing" "缺少必需的材料" "Papers that are asked for are missing";
+        DIFFERENCE_UNEXPLAINED = 422 "difference_unexplained" "审核结果与提交时告知的不同，请说明原因" "The result is another one than the family was told; say why";
         FILE_DAMAGED = 422 "file_damaged" "文件已损坏或无法读取" "The file is damaged or cannot be read";
     }
 

@@ -12,6 +12,7 @@ pub mod draw;
 #[cfg(test)]
 mod golden;
 mod receipt;
+pub mod retention;
 pub mod round;
 pub mod rules;
 pub mod school;
