@@ -5,6 +5,7 @@ pub(crate) mod capacity;
 pub mod clock;
 pub mod community;
 pub mod db;
+pub mod enrolment;
 pub mod events;
 pub mod files;
 pub mod idempotency;

@@ -15,6 +15,7 @@ mod receipt;
 pub mod retention;
 pub mod round;
 pub mod rules;
+pub mod samples;
 pub mod school;
 pub mod seat_lock;
 #[cfg(test)]

@@ -104,6 +104,18 @@ diesel::table! { import_errors (import_id, line, position) { import_id -> Text, 
 diesel::table! { import_diffs (import_id, line) { import_id -> Text, line -> BigInt, diff_sealed -> Binary, } }
 
 
+diesel::table! { schools (id) { id -> Text, name -> Text, stage -> Nullable<Text>, created_by -> Text, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, } }
+
+diesel::table! { school_communities (community_id, school_id) { community_id -> Text, school_id -> Text, } }
+
+diesel::table! { enrolment_rounds (id) { id -> Text, community_id -> Text, state -> Text, title -> Text, school_year -> BigInt, stage -> Text, detail -> Text, zones -> Text, rules_version -> BigInt, plan_version -> BigInt, stamp -> Text, created_by -> Text, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, announced_at -> Nullable<BigInt>, } }
+
+diesel::table! { enrolment_rule_sets (round_id, version) { round_id -> Text, version -> BigInt, rules -> Text, made_by -> Nullable<Text>, made_at -> BigInt, } }
+
+diesel::table! { enrolment_seat_plans (round_id, version) { round_id -> Text, version -> BigInt, reason -> Nullable<Text>, made_by -> Nullable<Text>, made_at -> BigInt, } }
+
+diesel::table! { enrolment_seats (round_id, plan_version, school_id) { round_id -> Text, plan_version -> BigInt, school_id -> Text, seats -> BigInt, } }
+
 diesel::table! { enrolment_applications (id) { id -> Text, community_id -> Text, round_id -> Text, receipt -> Text, applicant_id -> Text, state -> Text, child_index -> Nullable<Binary>, sealed -> Nullable<Binary>, home_id -> Nullable<Text>, tier -> Nullable<Text>, batch -> Nullable<BigInt>, school_id -> Nullable<Text>, detail -> Text, due_at -> Nullable<BigInt>, version -> BigInt, created_at -> BigInt, } }
 
 diesel::table! { enrolment_guardians (application_id, document_index) { application_id -> Text, document_index -> Binary, } }
@@ -187,10 +199,17 @@ diesel::allow_tables_to_appear_in_same_query!(
 );
 diesel::allow_tables_to_appear_in_same_query!(ledger_accounts, ledger_transactions, ledger_entries, ledger_lots, ledger_draws);
 diesel::allow_tables_to_appear_in_same_query!(
+    schools,
+    school_communities,
+    enrolment_rounds,
+    enrolment_rule_sets,
+    enrolment_seat_plans,
+    enrolment_seats,
     enrolment_applications,
     enrolment_guardians,
     enrolment_choices,
     enrolment_seat_uses,
     enrolment_traces,
-    enrolment_waiting
+    enrolment_waiting,
+    enrolment_purges,
 );

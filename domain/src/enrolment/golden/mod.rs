@@ -1,5 +1,5 @@
-//! Golden rule sets: how four kinds of district enrol, as data, each with a table of cases. Only tests read them; the
-//! reader of JSON for production stands where JSON arrives.
+//! The golden rule sets of [`samples`](super::samples), each held against its table of cases. The reader of JSON here is for
+//! tests; those for production stand where JSON arrives.
 
 mod cases;
 

@@ -4,7 +4,7 @@ use super::draft::{Calendar, RoundDraft, Seats, SeatsInput, Stage, plan};
 use super::machine::{Action, MACHINE, Party, State};
 use super::zone::{Zone, ZoneSite, schools_for};
 use super::{Plan, Reason};
-use crate::actor::{Actor, CommunityId, PrincipalId, Role};
+use crate::actor::{Actor, CommunityId, PrincipalId, PrincipalKind, Role};
 use crate::enrolment::rules::RuleSet;
 use crate::enrolment::{RoundId, SchoolId};
 use crate::kernel::changed::{Changed, Event};
@@ -26,6 +26,8 @@ pub struct Facts {
     pub born_to: Date,
     pub calendar: Calendar,
     pub rules: RuleSet,
+    /// 1 for the first rules of the draft, one more whenever others take their place.
+    pub rules_version: i64,
     pub seats: Seats,
     pub zones: Vec<Zone>,
     pub announcement: Option<String>,
@@ -84,6 +86,9 @@ impl Refusal {
 }
 
 impl Round {
+    /// Who sees drafts.
+    pub const MAKERS: &'static [Role] = &[Role::EnrolmentAdmin, Role::EnrolmentReviewer, Role::Auditor];
+
     /// # Errors
     /// [`Refusal::NotForYou`], [`Refusal::Faults`] with all of them. That the schools exist is for the caller to look up.
     pub fn create(id: RoundId, community: CommunityId, draft: &RoundDraft, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
@@ -103,6 +108,7 @@ impl Round {
             born_to: draft.born_to,
             calendar: draft.calendar,
             rules: checked.rules,
+            rules_version: 1,
             seats: Seats { version: 1, plan: checked.plan },
             zones: checked.zones,
             announcement: checked.announcement,
@@ -124,11 +130,20 @@ impl Round {
 
     /// What this actor may do with the round. A step before its window's end is among them: it only asks for more.
     pub fn allowed_actions(&self, actor: &Actor) -> Vec<Action> {
-        Action::ALL.iter().copied().filter(|action| self.guard(*action, actor).is_ok()).collect()
+        Self::actions_in(self.facts.state, self.facts.community, actor)
+    }
+
+    /// The same of a round of which no more is known than this.
+    pub fn actions_in(state: State, community: CommunityId, actor: &Actor) -> Vec<Action> {
+        MACHINE.actions(state, Self::parties(community, actor))
+    }
+
+    fn parties(community: CommunityId, actor: &Actor) -> &'static [Party] {
+        if actor.is_any(&[Role::EnrolmentAdmin], community) { &[Party::EnrolmentAdmin] } else { &[] }
     }
 
     fn guard(&self, action: Action, actor: &Actor) -> Result<(), Refusal> {
-        let parties: &[Party] = if self.is_run_by(actor) { &[Party::EnrolmentAdmin] } else { &[] };
+        let parties = Self::parties(self.facts.community, actor);
         MACHINE.check(action, self.facts.state, parties).map_err(|denied| match denied {
             Denied::NotForYou => Refusal::NotForYou,
             Denied::WrongState => Refusal::WrongState { state: self.facts.state },
@@ -139,10 +154,12 @@ impl Round {
         actor.is_any(&[Role::EnrolmentAdmin], self.facts.community)
     }
 
-    /// Whether this person sees the round: drafts are for those who make them.
+    /// Whether this person sees the round: drafts are for those who make them ([`Round::MAKERS`]), and what is published for
+    /// residents anywhere and for the community's staff.
     pub fn visible_to(&self, actor: &Actor) -> bool {
-        self.facts.state != State::Draft
-            || actor.is_any(&[Role::EnrolmentAdmin, Role::EnrolmentReviewer, Role::Auditor], self.facts.community)
+        let f = &self.facts;
+        let told = actor.kind == PrincipalKind::Resident || actor.communities_as(Role::ALL).contains(f.community);
+        f.state != State::Draft && told || actor.is_any(Self::MAKERS, f.community)
     }
 
     /// Other values for a draft.
@@ -158,6 +175,7 @@ impl Round {
         }
         let checked = draft.check().map_err(Refusal::Faults)?;
         let f = &mut self.facts;
+        f.rules_version += i64::from(f.rules != checked.rules);
         (f.title, f.rules, f.zones, f.announcement) = (checked.title, checked.rules, checked.zones, checked.announcement);
         f.seats.plan = checked.plan;
         (f.school_year, f.stage, f.born_from, f.born_to) = (draft.school_year, draft.stage, draft.born_from, draft.born_to);

@@ -77,7 +77,8 @@ fn only_the_communitys_enrolment_administrators_run_a_round() {
         }
         assert_eq!(round().replace(&round_draft(), &other, now()).map(|_| ()), Err(Refusal::NotForYou));
         assert_eq!(round().visible_to(&other), other == reviewer(1) || other == staff(Role::Auditor));
-        assert!(round_in(State::Published).visible_to(&other));
+        let here = other.grants.iter().all(|grant| grant.community != Some(elsewhere));
+        assert_eq!(round_in(State::Published).visible_to(&other), here, "another community's staff see nothing of it");
     }
     assert!(round().allowed_actions(&member(62, Role::PlatformAdmin, None)).contains(&Action::Publish));
 }
@@ -103,6 +104,11 @@ fn only_a_draft_is_rewritten() {
     let draft = RoundDraft { title: "另一个标题", ..round_draft() };
     let done = round().replace(&draft, &admin(), now()).expect("rewritten");
     assert_eq!((done.value().facts().title.as_str(), done.loaded()), ("另一个标题", Some(1)));
+    assert_eq!(done.value().facts().rules_version, 1, "the rules are the same");
+    let mut draft = draft;
+    draft.rules.seat_lock_years = 9;
+    let done = round().replace(&draft, &admin(), now()).expect("rewritten");
+    assert_eq!(done.value().facts().rules_version, 2);
     for state in State::ALL.iter().filter(|s| **s != State::Draft) {
         assert_eq!(round_in(*state).replace(&draft, &admin(), now()).map(|_| ()), Err(Refusal::WrongState { state: *state }));
     }

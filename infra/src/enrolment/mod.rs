@@ -1,0 +1,43 @@
+//! School enrolment 入学登记 as it is remembered.
+//!
+//! Schools and rounds, for whoever builds on them:
+//!
+//! ```text
+//! school(tx, id) -> Option<School>                      schools(tx, community?, after, limit) -> Vec<School>, oldest first
+//! schools_of(tx, &[SchoolId]) -> Vec<School>            save_school(tx, Changed<School>) -> School
+//!
+//! Sight::of(&Actor) | Sight::everything()               who sees which rounds
+//! round_facts(tx, &Sight, id) -> Option<Arc<Facts>>     shared, its rules built once for every change of the round
+//! round(tx, &Sight, id) -> Option<Round>                the same, ready for a decision
+//! rounds(tx, &Sight, &Filter, after, limit) -> Vec<Summary>, newest first, without rules, seats and zones
+//! save_round(tx, Changed<Round>) -> Round               create, replace, step, replan: row, rules, plan, events
+//! seat_plans(tx, id) -> Vec<SeatPlan>                   every version, oldest first
+//! rule_sets(tx, id) -> Vec<Rules>                       every version, oldest first
+//! rule_set(json) -> RuleSet                             from the JSON in which one is stored; rule_set_input before it is checked
+//! registrations(tx, round, schools?) -> u64             children registered now, for the pressure on seats
+//! ```
+//!
+//! Beside them: [`application`] (what families hand in), [`seat_use`] (whose a home's seat is), [`late`] (leave to hand in
+//! late), [`draw`], [`placement`] (what an allocation left behind), [`purge`] (what is left when the papers are gone).
+//!
+//! A round is locked by its version alone. Whoever lists, allocates or announces saves the round's step first and then each
+//! application, in one transaction: two such steps at once meet at the round's row, and the second decides again.
+
+pub mod application;
+mod application_row;
+mod cache;
+pub mod draw;
+pub mod late;
+pub mod placement;
+pub mod purge;
+mod round;
+mod row;
+mod rules;
+mod school;
+pub mod seat_use;
+
+pub use self::round::{
+    Filter, Rules, SeatPlan, Sight, Summary, registrations, round, round_facts, rounds, rule_sets, save_round, seat_plans,
+};
+pub use self::rules::{rule_set, rule_set_input};
+pub use self::school::{save_school, school, schools, schools_of};
