@@ -20,7 +20,7 @@ use crate::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::notices::Templates;
 use crate::route::{Api, mount};
-use crate::{community, files, identity, me, meta, notices, openapi, operations, points, registry, repair, staff, volunteer};
+use crate::{community, enrolment, files, identity, me, meta, notices, openapi, operations, points, registry, repair, staff, volunteer};
 
 /// Everything that lives as long as the process.
 pub struct App {
@@ -58,6 +58,7 @@ pub fn operations(api: &mut Api) {
     repair::routes(api);
     volunteer::routes(api);
     points::routes(api);
+    enrolment::routes(api);
     files::routes(api);
     meta::routes(api);
     api.base("");

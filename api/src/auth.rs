@@ -194,7 +194,7 @@ async fn identify(app: &App, token: &str) -> Result<Arc<Identity>, ApiError> {
 fn may_call(access: Access, actor: &Actor) -> bool {
     let resident = actor.kind == PrincipalKind::Resident;
     match access {
-        Access::Public | Access::Anyone => true,
+        Access::Public | Access::Perhaps | Access::Anyone => true,
         Access::Residents => resident,
         Access::Staff => actor.kind == PrincipalKind::Staff,
         Access::Roles(roles) => !actor.communities_as(roles).is_empty(),
@@ -240,6 +240,10 @@ async fn check(op: &Op, request: &ServiceRequest) -> Result<Option<limits::Count
     let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| ApiError::new(code::INTERNAL))?;
     let identity = match op.access {
         Access::Public => None,
+        Access::Perhaps => match bearer(request)? {
+            Some(token) => Some(identify(&app, token).await?),
+            None => None,
+        },
         access => {
             let token = bearer(request)?.ok_or_else(|| ApiError::new(code::UNAUTHENTICATED))?;
             let identity = identify(&app, token).await?;

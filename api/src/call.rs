@@ -63,6 +63,11 @@ impl Cx {
         self.identity.as_deref().map(|identity| &identity.actor).ok_or_else(|| ApiError::new(code::UNAUTHENTICATED))
     }
 
+    /// Who acts, where an operation is open to the public as well.
+    pub fn perhaps(&self) -> Option<&Actor> {
+        self.identity.as_deref().map(|identity| &identity.actor)
+    }
+
     /// Refuses to go on when the caller has said which version they saw and it is not this one.
     pub fn expect_version(&self, version: i64) -> Result<(), ApiError> {
         if self.expected.is(version) { Ok(()) } else { Err(ApiError::new(code::PRECONDITION_FAILED)) }

@@ -12,6 +12,7 @@ pub mod cli;
 mod community;
 pub mod config;
 mod demo;
+mod enrolment;
 mod error;
 mod faults;
 mod files;

@@ -9,6 +9,7 @@ use deserr::Deserr;
 use futures_util::future::join_all;
 use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::repair::template;
+use jiazai_domain::enrolment::application::template as enrolment_template;
 use jiazai_domain::volunteer::template as volunteer_template;
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::notices::{self as store, Ending, Notice};
@@ -23,7 +24,7 @@ use crate::input::{Faults, Few};
 use crate::op;
 use crate::reply::Reply;
 use crate::route::{Access, Api};
-use crate::{repair, volunteer};
+use crate::{enrolment, repair, volunteer};
 
 /// A kind of message, by our name for it.
 pub struct Kind {
@@ -46,6 +47,10 @@ pub const TEMPLATES: &[Kind] = &[
     Kind { name: volunteer_template::REMINDER, demo_id: "demo_volunteer_reminder_000000000000000000000" },
     Kind { name: volunteer_template::CREDITED, demo_id: "demo_volunteer_credited_000000000000000000000" },
     Kind { name: volunteer_template::SWAP, demo_id: "demo_volunteer_swap_0000000000000000000000000" },
+    Kind { name: enrolment_template::PROGRESS, demo_id: "demo_enrolment_progress_000000000000000000000" },
+    Kind { name: enrolment_template::RETURNED, demo_id: "demo_enrolment_returned_000000000000000000000" },
+    Kind { name: enrolment_template::RESULT, demo_id: "demo_enrolment_result_00000000000000000000000" },
+    Kind { name: enrolment_template::REVIEW, demo_id: "demo_enrolment_review_00000000000000000000000" },
 ];
 
 /// WeChat's template ids by our names.
@@ -70,6 +75,8 @@ crate::spoken! {
         RepairTask = "repair_task", RepairProgress = "repair_progress", RepairQuote = "repair_quote", RepairResolved = "repair_resolved",
         VolunteerConfirmed = "volunteer_confirmed", VolunteerOffer = "volunteer_offer", VolunteerChanged = "volunteer_changed",
         VolunteerReminder = "volunteer_reminder", VolunteerCredited = "volunteer_credited", VolunteerSwap = "volunteer_swap",
+        EnrolmentProgress = "enrolment_progress", EnrolmentReturned = "enrolment_returned", EnrolmentResult = "enrolment_result",
+        EnrolmentReview = "enrolment_review",
     }
 }
 
@@ -86,6 +93,10 @@ pub enum TemplateWord {
     VolunteerReminder,
     VolunteerCredited,
     VolunteerSwap,
+    EnrolmentProgress,
+    EnrolmentReturned,
+    EnrolmentResult,
+    EnrolmentReview,
 }
 
 impl TemplateWord {
@@ -101,6 +112,10 @@ impl TemplateWord {
             Self::VolunteerReminder => volunteer_template::REMINDER,
             Self::VolunteerCredited => volunteer_template::CREDITED,
             Self::VolunteerSwap => volunteer_template::SWAP,
+            Self::EnrolmentProgress => enrolment_template::PROGRESS,
+            Self::EnrolmentReturned => enrolment_template::RETURNED,
+            Self::EnrolmentResult => enrolment_template::RESULT,
+            Self::EnrolmentReview => enrolment_template::REVIEW,
         }
     }
 }
@@ -272,7 +287,7 @@ impl Words {
 /// The words of whichever module the event is of; a module that sends notices adds its own here. None when the thing is gone.
 fn words(tx: &mut Tx, notice: &Notice) -> Result<Option<Words>, DbError> {
     let Some(event) = events::find(tx, notice.event)? else { return Ok(None) };
-    for words in [repair::words, volunteer::words] {
+    for words in [repair::words, volunteer::words, enrolment::words] {
         if let Some(words) = words(tx, &event)? {
             return Ok(Some(words));
         }
@@ -301,6 +316,7 @@ mod tests {
         use TemplateWord as W;
         let words = [W::RepairTask, W::RepairProgress, W::RepairQuote, W::RepairResolved, W::VolunteerConfirmed, W::VolunteerOffer];
         let words = words.into_iter().chain([W::VolunteerChanged, W::VolunteerReminder, W::VolunteerCredited, W::VolunteerSwap]);
+        let words = words.chain([W::EnrolmentProgress, W::EnrolmentReturned, W::EnrolmentResult, W::EnrolmentReview]);
         let names: Vec<&str> = words.map(W::as_str).collect();
         assert!(TEMPLATES.iter().all(|kind| names.contains(&kind.name)));
         assert_eq!(TEMPLATES.len(), names.len());

@@ -89,3 +89,5 @@ pub type Text50 = Text<1, 50>;
 pub type Text1000 = Text<1, 1000>;
 pub type ApplicationRef = Ref<jiazai_domain::enrolment::ApplicationKind>;
 pub type DrawRef = Ref<jiazai_domain::enrolment::DrawKind>;
+pub type RoundRef = Ref<jiazai_domain::enrolment::RoundKind>;
+pub type SchoolRef = Ref<jiazai_domain::enrolment::SchoolKind>;

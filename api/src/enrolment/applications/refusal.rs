@@ -23,6 +23,14 @@ impl Standing {
         Self { state: application.state_for(who).as_str(), allowed }
     }
 
+    pub fn state(&self) -> &'static str {
+        self.state
+    }
+
+    pub fn allowed(self) -> Vec<&'static str> {
+        self.allowed
+    }
+
     /// The refusal as an answer.
     pub fn refuse(self, refusal: Refusal) -> ApiError {
         let Self { state, allowed } = self;
