@@ -57,6 +57,7 @@ pub fn operations(api: &mut Api) {
     registry::routes(api);
     repair::routes(api);
     volunteer::routes(api);
+    enrolment::routes(api);
     points::routes(api);
     enrolment::routes(api);
     files::routes(api);

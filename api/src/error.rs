@@ -109,6 +109,9 @@ pub mod code {
         CONSENT_REQUIRED = 422 "consent_required" "须先取得监护人同意" "A guardian's consent is asked for first";
         DOCUMENTS_MISSING = 422 "documents_missing" "缺少必需的材料" "Papers that are asked for are missing";
         DIFFERENCE_UNEXPLAINED = 422 "difference_unexplained" "审核结果与提交时告知的不同，请说明原因" "The result is another one than the family was told; say why";
+        TOO_EARLY = 409 "too_early" "居民办理的时间尚未结束" "Families may still use the time that this would end";
+        OBJECTIONS_PENDING = 409 "objections_pending" "还有未处理完的异议" "An objection is not dealt with yet";
+        SEATS_LOWERED = 409 "seats_lowered" "派位之后学位只能增加" "Once seats are allocated, no school's may be lowered";
         FILE_DAMAGED = 422 "file_damaged" "文件已损坏或无法读取" "The file is damaged or cannot be read";
     }
 

@@ -30,17 +30,21 @@ fn say(rule: &str) -> (&'static str, &'static str) {
         "missing" => ("至少选择一天", "must name at least one day"),
         "no_occurrence" => ("期间内没有任何班次", "fall on no day of the period"),
         "code_format" => ("只能含小写字母、数字和下划线，最多 32 个", "must be 1 to 32 lower-case letters, digits or underscores"),
-        _ => crate::registry::say(rule).unwrap_or(("无效", "is not valid")),
+        _ => crate::registry::say(rule).or_else(|| crate::enrolment::say(rule)).unwrap_or(("无效", "is not valid")),
     }
 }
 
 /// The domain's faults, below `prefix` in the body.
 pub fn faulty(prefix: &str, faults: Vec<fault::Fault>) -> ApiError {
-    let told = faults.into_iter().map(|fault| {
+    ApiError::invalid(told(prefix, faults).collect())
+}
+
+/// The same, for those who have found more faults themselves.
+pub fn told(prefix: &str, faults: Vec<fault::Fault>) -> impl Iterator<Item = Fault> {
+    faults.into_iter().map(move |fault| {
         let (zh, en) = say(fault.code);
         Fault::new(format!("{prefix}{}", fault.pointer), fault.code, zh, en)
-    });
-    ApiError::invalid(told.collect())
+    })
 }
 
 /// A text that breaks its rule.

@@ -2,11 +2,11 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE};
-use jiazai_domain::kernel::workflow::MachineView;
 use jiazai_domain::enrolment::application;
+use jiazai_domain::kernel::workflow::MachineView;
 use jiazai_domain::registry::import::job;
 use jiazai_domain::registry::{binding, proposal, visit};
-use jiazai_domain::{repair, volunteer};
+use jiazai_domain::{enrolment, repair, volunteer};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -77,6 +77,7 @@ fn machines() -> Vec<MachineView> {
         volunteer::SHIFT_MACHINE.view(),
         volunteer::MACHINE.view(),
         volunteer::SWAP_MACHINE.view(),
+        enrolment::round::MACHINE.view(),
         binding::MACHINE.view(),
         proposal::MACHINE.view(),
         visit::MACHINE.view(),
@@ -92,6 +93,7 @@ fn diagrams() -> String {
         volunteer::SHIFT_MACHINE.mermaid(),
         volunteer::MACHINE.mermaid(),
         volunteer::SWAP_MACHINE.mermaid(),
+        enrolment::round::MACHINE.mermaid(),
         binding::MACHINE.mermaid(),
         proposal::MACHINE.mermaid(),
         visit::MACHINE.mermaid(),

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use deserr::Deserr;
 use futures_util::future::join_all;
+use jiazai_domain::enrolment::application::template as enrolment_template;
 use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::repair::template;
-use jiazai_domain::enrolment::application::template as enrolment_template;
 use jiazai_domain::volunteer::template as volunteer_template;
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::notices::{self as store, Ending, Notice};

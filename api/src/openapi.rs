@@ -168,7 +168,7 @@ const TAGS: &[(&str, &str)] = &[
     ("registry", "Communities, buildings, homes, people 社区与房屋"),
     ("repair", "Repair tickets from report to rating 报修"),
     ("volunteer", "Activities, shifts, sign-ups, hours and certificates 志愿服务"),
-    ("enrolment", "School enrolment 入学登记: schools, rounds, applications, draws, placements"),
+    ("enrolment", "Schools, enrolment rounds, applications and draws 入学登记"),
     ("points", "Points and the ledger that they stand in 积分"),
     ("files", "Photos and documents 附件"),
     ("meta", "State machines and dictionaries 元数据"),

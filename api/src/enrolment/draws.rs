@@ -12,7 +12,7 @@ use jiazai_infra::enrolment::{self as rounds, application as store, draw as draw
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::applications::ADMINS;
+use super::ADMINS;
 use super::steps::{applicants, run_by};
 use crate::call::{At, Call, Outcome};
 use crate::error::{ApiError, code};
@@ -24,11 +24,7 @@ use crate::route::{Access, Api};
 
 pub fn routes(api: &mut Api) {
     api.add(op!(prepare_enrolment_draw, Access::Roles(ADMINS)).refuses(&[code::STATE_CONFLICT, code::DRAW_EXISTS]))
-        .add(op!(reveal_enrolment_draw, Access::Roles(ADMINS)).refuses(&[
-            code::STATE_CONFLICT,
-            code::STALE,
-            code::COMMITMENT_MISMATCH,
-        ]))
+        .add(op!(reveal_enrolment_draw, Access::Roles(ADMINS)).refuses(&[code::STATE_CONFLICT, code::STALE, code::COMMITMENT_MISMATCH]))
         .add(op!(get_enrolment_draw, Access::Public))
         .add(op!(get_round_draw, Access::Public))
         .add(op!(verify_enrolment_draw, Access::Public));
@@ -128,7 +124,9 @@ impl From<&Draw> for DrawDto {
     }
 }
 
-/// A draw's document as it was served, or an empty object for the draw in the path.
+/// A draw's document as it was served, or an empty object for the draw in the path. All fields that are served are known here,
+/// so that it can be sent back as it came; those that prove nothing are not looked at.
+#[allow(dead_code)]
 #[derive(Clone, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub struct DrawFile {
@@ -223,12 +221,16 @@ fn refuse(refusal: DrawRefusal, state: &'static str) -> ApiError {
         DrawRefusal::RevealedAlready => conflict("摇号结果已经公开", "It was revealed before"),
         DrawRefusal::CommitmentMismatch => ApiError::new(code::COMMITMENT_MISMATCH).in_state(state, vec!["reveal"]),
         DrawRefusal::CommitmentMissing => field("/commitment", "请先公布种子的 SHA-256 哈希", "is needed: the SHA-256 of the seed"),
-        DrawRefusal::CommitmentMalformed => field("/commitment", "应为 64 位十六进制的 SHA-256", "must be a SHA-256 as 64 hexadecimal digits"),
+        DrawRefusal::CommitmentMalformed => {
+            field("/commitment", "应为 64 位十六进制的 SHA-256", "must be a SHA-256 as 64 hexadecimal digits")
+        }
         DrawRefusal::CommitmentUnexpected => field("/commitment", "环形摇号没有种子哈希", "is for sealed seeds only"),
         DrawRefusal::OtherMethod => field("", "与本次摇号的方法不符", "does not fit the method of this draw"),
         DrawRefusal::StartOutOfRange => field("/start", "起始号应在名册之内", "must be a number of the roster"),
         DrawRefusal::IntervalOutOfRange => field("/interval", "间隔数应在 1 到 1000000 之间", "must be from 1 to 1000000"),
-        DrawRefusal::SeedMalformed => field("/seed", "种子或公共数字为空、过长或含有控制字符", "is empty, too long, or has control characters"),
+        DrawRefusal::SeedMalformed => {
+            field("/seed", "种子或公共数字为空、过长或含有控制字符", "is empty, too long, or has control characters")
+        }
     }
 }
 
@@ -290,10 +292,9 @@ async fn reveal_enrolment_draw(call: Call, id: At<DrawKind>) -> Outcome {
 fn reveal(body: &RevealBody) -> Result<Reveal, ApiError> {
     let required = |pointer: &str| ApiError::fault(pointer, "required", "必填", "is required");
     match (&body.seed, body.start, body.interval) {
-        (Some(seed), None, None) => Ok(Reveal::SealedSeed {
-            seed: seed.clone(),
-            public_numbers: body.public_numbers.clone().filter(|text| !text.is_empty()),
-        }),
+        (Some(seed), None, None) => {
+            Ok(Reveal::SealedSeed { seed: seed.clone(), public_numbers: body.public_numbers.clone().filter(|text| !text.is_empty()) })
+        }
         (None, Some(start), Some(interval)) if body.public_numbers.is_none() => Ok(Reveal::Ring { start, interval }),
         (None, Some(_), None) => Err(required("/interval")),
         (None, None, Some(_)) => Err(required("/start")),

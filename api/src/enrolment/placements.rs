@@ -20,7 +20,7 @@ use jiazai_infra::events;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::applications::ADMINS;
+use super::ADMINS;
 use super::applications::dto::ApplicationState;
 use super::steps::{run_by, school_names};
 use crate::app::App;
@@ -146,8 +146,24 @@ async fn list_enrolment_placements(call: Call, id: At<RoundKind>) -> Outcome {
 
 /// The columns of an export, in their order.
 const COLUMNS: &[&str] = &[
-    "receipt", "name", "sex", "born_on", "id_type", "id_number_masked", "batch", "tier", "tier_name", "points", "state", "school_id",
-    "school", "home_id", "address", "guardian", "guardian_relation", "guardian_phone_masked",
+    "receipt",
+    "name",
+    "sex",
+    "born_on",
+    "id_type",
+    "id_number_masked",
+    "batch",
+    "tier",
+    "tier_name",
+    "points",
+    "state",
+    "school_id",
+    "school",
+    "home_id",
+    "address",
+    "guardian",
+    "guardian_relation",
+    "guardian_phone_masked",
 ];
 
 fn fields(application: &Application, names: &HashMap<SchoolId, String>) -> Vec<String> {
@@ -242,7 +258,8 @@ async fn export(call: Call, id: RoundId, format: Format) -> Outcome {
     let rows = stream::try_unfold((Position::Header, app), move |(at, app): (Position, Data<App>)| async move {
         let after = match at {
             Position::Header => {
-                let header = if format == Format::Csv { write(format, &[COLUMNS.iter().map(|c| (*c).to_owned()).collect()]) } else { String::new() };
+                let header =
+                    if format == Format::Csv { write(format, &[COLUMNS.iter().map(|c| (*c).to_owned()).collect()]) } else { String::new() };
                 return Ok(Some((Bytes::from(header), (Position::After(None), app))));
             }
             Position::After(after) => after,

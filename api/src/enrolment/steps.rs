@@ -10,16 +10,20 @@ use deserr::Deserr;
 use jiazai_domain::actor::{Actor, PrincipalId};
 use jiazai_domain::enrolment::allocate::{self, Allocation, Applicant, Choice, Outcome as Place};
 use jiazai_domain::enrolment::application::{Application, Placing, State};
-use jiazai_domain::enrolment::round::{Facts as Round, Plan};
-use jiazai_domain::enrolment::{ApplicationId, DrawId, RoundKind, SchoolId};
+use jiazai_domain::enrolment::round::{Action, Facts as Round, Plan, State as RoundState, Step};
+use jiazai_domain::enrolment::{ApplicationId, DrawId, RoundId, RoundKind, SchoolId};
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::enrolment::{self as rounds, application as store, draw, placement};
 use jiazai_infra::vault::Vault;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::applications::{ADMINS, seats};
-use crate::call::{At, Call, Outcome};
+use super::applications::seats;
+use super::dto::{EnrolmentRoundDto, RoundStep};
+use super::refusal::{STEP, Standing};
+use super::rounds::{seen, show};
+use super::{ADMINS, absent};
+use crate::call::{At, Call, Cx, Outcome};
 use crate::error::{ApiError, code};
 use crate::input::named::{DrawRef, SchoolRef};
 use crate::input::{Faults, Few, Number, Ref};
@@ -28,6 +32,9 @@ use crate::reply::Reply;
 use crate::route::{Access, Api};
 
 pub fn routes(api: &mut Api) {
+    api.add(op!(list_enrolment_round, Access::Roles(ADMINS)).refuses(STEP))
+        .add(op!(allocate_enrolment_round, Access::Roles(ADMINS)).refuses(STEP).refuses(&[code::DRAW_NEEDED]))
+        .add(op!(announce_enrolment_round, Access::Roles(ADMINS)).refuses(STEP));
     api.add(op!(preview_allocation, Access::Roles(ADMINS)).refuses(&[code::STATE_CONFLICT, code::DRAW_NEEDED]));
 }
 
@@ -39,7 +46,7 @@ fn broken(what: &'static str) -> impl Fn(jiazai_domain::enrolment::application::
 }
 
 /// 公示: everything that was rechecked is listed.
-pub fn list(tx: &mut Tx, vault: &Vault, round: &Arc<Round>) -> Result<(), ApiError> {
+fn list(tx: &mut Tx, vault: &Vault, round: &Arc<Round>) -> Result<(), ApiError> {
     for application in store::of_round(tx, vault, round, &[State::ConfirmedTier])? {
         let changed = application.list(tx.now()).map_err(broken("what was confirmed could not be listed"))?;
         store::save(tx, vault, changed)?;
@@ -48,11 +55,11 @@ pub fn list(tx: &mut Tx, vault: &Vault, round: &Arc<Round>) -> Result<(), ApiErr
 }
 
 /// What an allocation is made from, and what came out.
-pub struct Computed {
-    pub allocation: Allocation,
-    pub draw: Option<DrawId>,
+struct Computed {
+    allocation: Allocation,
+    draw: Option<DrawId>,
     /// By the place of their receipt.
-    pub applications: Vec<Application>,
+    applications: Vec<Application>,
 }
 
 /// The listed children as the allocation sees them.
@@ -96,7 +103,7 @@ fn compute(tx: &mut Tx, vault: &Vault, round: &Arc<Round>, plan: &Plan) -> Resul
 }
 
 /// 派位: each child is placed, with its reasons.
-pub fn allocate(tx: &mut Tx, vault: &Vault, round: &Arc<Round>, by: PrincipalId) -> Result<(), ApiError> {
+fn allocate(tx: &mut Tx, vault: &Vault, round: &Arc<Round>, by: PrincipalId) -> Result<(), ApiError> {
     let Computed { allocation, draw, applications } = compute(tx, vault, round, round.plan())?;
     let ids: Vec<ApplicationId> = applications.iter().map(|one| one.facts().id).collect();
     for (application, placement) in applications.into_iter().zip(&allocation.placements) {
@@ -114,13 +121,65 @@ pub fn allocate(tx: &mut Tx, vault: &Vault, round: &Arc<Round>, by: PrincipalId)
 
 /// 公布结果: every family is told, and an offer's time runs. Seats that were given up since the allocation go on first, so that
 /// nobody is told twice.
-pub fn announce(tx: &mut Tx, vault: &Vault, round: &Arc<Round>) -> Result<(), ApiError> {
+fn announce(tx: &mut Tx, vault: &Vault, round: &Arc<Round>) -> Result<(), ApiError> {
     for application in store::of_round(tx, vault, round, &[State::Offered, State::Waiting, State::ToCoordinate])? {
         let changed = application.announce(tx.now()).map_err(broken("what was placed could not be announced"))?;
         store::save(tx, vault, changed)?;
     }
     seats::fill(tx, vault, round)?;
     Ok(())
+}
+
+/// Takes a step of the round and lets it happen to the applications.
+fn step(
+    tx: &mut Tx,
+    cx: &Cx,
+    id: RoundId,
+    (action, body): (Action, &RoundStep),
+    then: fn(&mut Tx, &Vault, &Arc<Round>, PrincipalId) -> Result<(), ApiError>,
+) -> Result<Reply, ApiError> {
+    let who = cx.actor()?;
+    let early = body.why()?;
+    let round = seen(tx, who, id)?;
+    cx.expect_version(round.facts().version)?;
+    let standing = Standing::of(round.facts(), who);
+    let changed = round.step(action, Step { early, ..Step::default() }, who, tx.now()).map_err(|refusal| standing.refuse(refusal))?;
+    // The round's row first: of two steps at once the second decides again.
+    let round = rounds::save_round(tx, changed)?;
+    then(tx, &cx.app.vault, &Arc::new(round.facts().clone()), who.id)?;
+    show(who, &round)
+}
+
+/// List the tiers 公示
+///
+/// Every child that was rechecked, with its batch; families may object until `objection_to`. Before `review_to` only with `early`
+/// and a reason.
+#[utoipa::path(post, path = "/enrolment-rounds/{id}/list", tag = "enrolment", operation_id = "list_enrolment_round",
+    params(("id" = String, Path)), request_body(content = RoundStep, example = json!({})), responses((status = 200, body = EnrolmentRoundDto)))]
+async fn list_enrolment_round(call: Call, id: At<RoundKind>) -> Outcome {
+    let body: RoundStep = call.body()?;
+    call.write(move |tx, cx| step(tx, cx, id.0, (Action::List, &body), |tx, vault, round, _| list(tx, vault, round))).await
+}
+
+/// Allocate the seats 派位
+///
+/// By the rules and, where they leave children alike, by the round's draw. Each child's reasons are kept; families are told when it
+/// is announced. Before `objection_to` only with `early` and a reason. Look before: `allocation-preview`.
+#[utoipa::path(post, path = "/enrolment-rounds/{id}/allocate", tag = "enrolment", operation_id = "allocate_enrolment_round",
+    params(("id" = String, Path)), request_body(content = RoundStep, example = json!({})), responses((status = 200, body = EnrolmentRoundDto)))]
+async fn allocate_enrolment_round(call: Call, id: At<RoundKind>) -> Outcome {
+    let body: RoundStep = call.body()?;
+    call.write(move |tx, cx| step(tx, cx, id.0, (Action::Allocate, &body), allocate)).await
+}
+
+/// Announce the results 公布结果
+///
+/// Every family is told, and from now on an offer waits for its answer: until `confirm_to`, or for three days where less is left.
+#[utoipa::path(post, path = "/enrolment-rounds/{id}/announce", tag = "enrolment", operation_id = "announce_enrolment_round",
+    params(("id" = String, Path)), request_body(content = RoundStep, example = json!({})), responses((status = 200, body = EnrolmentRoundDto)))]
+async fn announce_enrolment_round(call: Call, id: At<RoundKind>) -> Outcome {
+    let body: RoundStep = call.body()?;
+    call.write(move |tx, cx| step(tx, cx, id.0, (Action::Announce, &body), |tx, vault, round, _| announce(tx, vault, round))).await
 }
 
 /// A school and its seats.
@@ -213,7 +272,7 @@ async fn preview_allocation(call: Call, id: At<RoundKind>) -> Outcome {
     let body: Preview = call.body()?;
     call.read(move |tx, cx| {
         let round = run_by(tx, cx.actor()?, id.0)?;
-        if round.state != jiazai_domain::enrolment::round::State::Listed {
+        if round.state != RoundState::Listed {
             return Err(ApiError::new(code::STATE_CONFLICT)
                 .because("公示之后、派位之前才能试派位", "Only between the listing and the allocation")
                 .in_state(round.state.as_str(), vec![]));
@@ -223,13 +282,19 @@ async fn preview_allocation(call: Call, id: At<RoundKind>) -> Outcome {
         for (i, seats) in body.seat_plans.0.iter().enumerate() {
             let Some(entry) = other.get_mut(&seats.school_id.0) else {
                 let at = format!("/seat_plans/{i}/school_id");
-                return Err(ApiError::fault(&at, "school_not_in_round", "该学校不在本批次的学位计划内", "has no place in the round's plan"));
+                return Err(ApiError::fault(
+                    &at,
+                    "school_not_in_round",
+                    "该学校不在本批次的学位计划内",
+                    "has no place in the round's plan",
+                ));
             };
             *entry = seats.seats.0;
         }
         let computed = compute(tx, vault, &round, &other)?;
         let after = &computed.allocation;
-        let differences = if other == *round.plan() { vec![] } else { compute(tx, vault, &round, round.plan())?.allocation.differences(after) };
+        let differences =
+            if other == *round.plan() { vec![] } else { compute(tx, vault, &round, round.plan())?.allocation.differences(after) };
         Reply::ok(&PreviewDto {
             digest: after.digest(),
             children: after.placements.len() as i64,
@@ -259,8 +324,8 @@ async fn preview_allocation(call: Call, id: At<RoundKind>) -> Outcome {
 }
 
 /// A round that the caller runs: 404 where they do not see it, 403 where they do not run it.
-pub fn run_by(tx: &mut Tx, who: &Actor, id: jiazai_domain::enrolment::RoundId) -> Result<Arc<Round>, ApiError> {
-    let round = rounds::round_facts(tx, &rounds::Sight::of(who), id)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
+pub fn run_by(tx: &mut Tx, who: &Actor, id: RoundId) -> Result<Arc<Round>, ApiError> {
+    let round = rounds::round_facts(tx, &rounds::Sight::of(who), id)?.ok_or_else(absent)?;
     if who.is_any(ADMINS, round.community) { Ok(round) } else { Err(ApiError::new(code::FORBIDDEN)) }
 }
 

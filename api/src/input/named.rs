@@ -89,5 +89,19 @@ pub type Text50 = Text<1, 50>;
 pub type Text1000 = Text<1, 1000>;
 pub type ApplicationRef = Ref<jiazai_domain::enrolment::ApplicationKind>;
 pub type DrawRef = Ref<jiazai_domain::enrolment::DrawKind>;
-pub type RoundRef = Ref<jiazai_domain::enrolment::RoundKind>;
+
+// School enrolment: schools and rounds.
 pub type SchoolRef = Ref<jiazai_domain::enrolment::SchoolKind>;
+pub type RoundRef = Ref<jiazai_domain::enrolment::RoundKind>;
+pub type Text80 = Text<1, 80>;
+pub type AnyText60 = Text<0, 60>;
+pub type AnyText5000 = Text<0, 5000>;
+pub type SchoolYear = Number<2000, 2100>;
+pub type SeatCount = Number<0, 5000>;
+pub type Door = Number<1, 99_999>;
+pub type Batch = Number<1, 99>;
+pub type ItemPoints = Number<-1000, 1000>;
+pub type MaxPoints = Number<1, 1000>;
+pub type PerUnit = Number<1, 100_000>;
+pub type Years = Number<0, 12>;
+pub type Choices = Number<1, 20>;

@@ -11,6 +11,7 @@ pub mod application;
 pub mod draw;
 #[cfg(test)]
 mod golden;
+pub mod known;
 mod receipt;
 pub mod retention;
 pub mod round;

@@ -21,8 +21,5 @@ pub fn exported(by: &Actor, now: Timestamp) -> Event {
 
 /// Whether an application in this state stands in the published lists: from the listing on, as long as it is not given up.
 pub const fn is_published(state: State) -> bool {
-    matches!(
-        state,
-        State::Listed | State::Offered | State::Waiting | State::ToCoordinate | State::Accepted | State::Enrolled
-    )
+    matches!(state, State::Listed | State::Offered | State::Waiting | State::ToCoordinate | State::Accepted | State::Enrolled)
 }

@@ -103,7 +103,6 @@ diesel::table! { import_errors (import_id, line, position) { import_id -> Text, 
 
 diesel::table! { import_diffs (import_id, line) { import_id -> Text, line -> BigInt, diff_sealed -> Binary, } }
 
-
 diesel::table! { schools (id) { id -> Text, name -> Text, stage -> Nullable<Text>, created_by -> Text, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, } }
 
 diesel::table! { school_communities (community_id, school_id) { community_id -> Text, school_id -> Text, } }

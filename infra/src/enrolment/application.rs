@@ -10,8 +10,8 @@ use jiazai_domain::enrolment::{ApplicationId, RoundId, SchoolId, round};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::registry::{Document, HomeId};
 
-pub use super::application_row::{is_purged, masked};
 use super::application_row::{ApplicationRow, child_index, row, seal};
+pub use super::application_row::{has_objected, is_purged, masked};
 use super::{Sight as RoundSight, round_facts};
 use crate::db::schema::{enrolment_applications as table, enrolment_choices, enrolment_guardians, people};
 use crate::db::{DbError, MultiBackend, Tx, parsed};
@@ -155,8 +155,12 @@ pub fn save(tx: &mut Tx, vault: &Vault, changed: Changed<Application>) -> Result
                 table::version.eq(row.version),
             )))?;
             if rewritten {
-                tx.run(|conn| diesel::delete(enrolment_guardians::table.filter(enrolment_guardians::application_id.eq(&row.id))).execute(conn))?;
-                tx.run(|conn| diesel::delete(enrolment_choices::table.filter(enrolment_choices::application_id.eq(&row.id))).execute(conn))?;
+                tx.run(|conn| {
+                    diesel::delete(enrolment_guardians::table.filter(enrolment_guardians::application_id.eq(&row.id))).execute(conn)
+                })?;
+                tx.run(|conn| {
+                    diesel::delete(enrolment_choices::table.filter(enrolment_choices::application_id.eq(&row.id))).execute(conn)
+                })?;
                 insert_content(tx, vault, &application)?;
             }
         }
@@ -201,12 +205,7 @@ pub fn is_registered(tx: &mut Tx, vault: &Vault, round: RoundId, child: &Documen
 /// Whether the round has this receipt already.
 pub fn has_receipt(tx: &mut Tx, round: RoundId, receipt: &str) -> Result<bool, DbError> {
     let one: Option<String> = tx.run(|conn| {
-        table::table
-            .filter(table::round_id.eq(round.text()))
-            .filter(table::receipt.eq(receipt))
-            .select(table::id)
-            .first(conn)
-            .optional()
+        table::table.filter(table::round_id.eq(round.text())).filter(table::receipt.eq(receipt)).select(table::id).first(conn).optional()
     })?;
     Ok(one.is_some())
 }
@@ -268,11 +267,7 @@ pub fn list(
 /// Everything that a resident has handed in or keeps here, newest first.
 pub fn of_applicant(tx: &mut Tx, vault: &Vault, who: PrincipalId) -> Result<Vec<Application>, DbError> {
     let rows: Vec<ApplicationRow> = tx.run(|conn| {
-        table::table
-            .filter(table::applicant_id.eq(who.text()))
-            .order(table::id.desc())
-            .select(ApplicationRow::as_select())
-            .load(conn)
+        table::table.filter(table::applicant_id.eq(who.text())).order(table::id.desc()).select(ApplicationRow::as_select()).load(conn)
     })?;
     restored(tx, vault, rows)
 }
@@ -379,10 +374,4 @@ pub fn demand(tx: &mut Tx, round: RoundId) -> Result<Vec<(SchoolId, i64, i64)>, 
         entry.1 += n;
     }
     Ok(by_school.into_iter().map(|(school, (first, all))| (school, first, all)).collect())
-}
-
-/// Objections that nobody has decided: made, or taken up again because of one.
-pub fn pending_objections(tx: &mut Tx, vault: &Vault, round: &Arc<round::Facts>) -> Result<i64, DbError> {
-    let open = of_round(tx, vault, round, &[State::Objection, State::InReview, State::Verified])?;
-    Ok(open.iter().filter(|one| one.facts().state == State::Objection || one.facts().objected_at.is_some()).count() as i64)
 }

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use jiazai_domain::enrolment::application::{
-    Application, Attachment, Child, Consent, Content, Facts, Guardian, Offer,
-};
+use jiazai_domain::enrolment::application::{Application, Attachment, Child, Consent, Content, Facts, Guardian, Offer};
 use jiazai_domain::enrolment::round;
 use jiazai_domain::enrolment::rules::{FactSet, ValueInput};
 use jiazai_domain::kernel::mask;
@@ -211,6 +209,11 @@ pub(super) fn row(application: &Application) -> Result<ApplicationRow, DbError> 
     })
 }
 
+/// Whether an application's family has objected, told by its stored detail alone.
+pub fn has_objected(detail: &str) -> bool {
+    serde_json::from_str::<Detail>(detail).is_ok_and(|detail| detail.objected_at.is_some())
+}
+
 /// The name as the public lists show it.
 pub fn masked(child: &Child) -> String {
     if is_purged(child) { child.name.clone() } else { mask::name(&child.name) }
@@ -288,12 +291,7 @@ impl ApplicationRow {
     }
 }
 
-fn open(
-    vault: &Vault,
-    id: &str,
-    sealed: &[u8],
-    home: Option<jiazai_domain::registry::HomeId>,
-) -> Result<(Content, FactSet), DbError> {
+fn open(vault: &Vault, id: &str, sealed: &[u8], home: Option<jiazai_domain::registry::HomeId>) -> Result<(Content, FactSet), DbError> {
     let plain = vault.open(cell(id), sealed).map_err(corrupt)?;
     // Without the parser's words: they would quote what was sealed.
     let sealed: Sealed = serde_json::from_slice(&plain).map_err(|_| corrupt("an application does not read back"))?;

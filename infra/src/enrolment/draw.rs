@@ -84,8 +84,8 @@ pub fn find(tx: &mut Tx, id: DrawId) -> Result<Option<Draw>, DbError> {
 
 /// The draw of a round.
 pub fn of_round(tx: &mut Tx, round: RoundId) -> Result<Option<Draw>, DbError> {
-    let row: Option<DrawRow> = tx
-        .run(|conn| table::table.filter(table::round_id.eq(round.text())).select(DrawRow::as_select()).first(conn).optional())?;
+    let row: Option<DrawRow> =
+        tx.run(|conn| table::table.filter(table::round_id.eq(round.text())).select(DrawRow::as_select()).first(conn).optional())?;
     row.map(DrawRow::draw).transpose()
 }
 

@@ -14,7 +14,10 @@
 //! seat_plans(tx, id) -> Vec<SeatPlan>                   every version, oldest first
 //! rule_sets(tx, id) -> Vec<Rules>                       every version, oldest first
 //! rule_set(json) -> RuleSet                             from the JSON in which one is stored; rule_set_input before it is checked
-//! registrations(tx, round, schools?) -> u64             children registered now, for the pressure on seats
+//! registrations(tx, round, &[SchoolId]) -> u64          children registered now, for the pressure on seats
+//! pending_objections(tx, round) -> i64                  what keeps a round from being finished
+//! seat_taken(tx, home, school_year, account) -> bool    whether the home's seat is another family's
+//! known_homes(tx, vault, account, only?)                what the registry holds of somebody's homes
 //! ```
 //!
 //! Beside them: [`application`] (what families hand in), [`seat_use`] (whose a home's seat is), [`late`] (leave to hand in
@@ -27,6 +30,7 @@ pub mod application;
 mod application_row;
 mod cache;
 pub mod draw;
+mod known;
 pub mod late;
 pub mod placement;
 pub mod purge;
@@ -36,8 +40,10 @@ mod rules;
 mod school;
 pub mod seat_use;
 
+pub use self::known::known_homes;
 pub use self::round::{
-    Filter, Rules, SeatPlan, Sight, Summary, registrations, round, round_facts, rounds, rule_sets, save_round, seat_plans,
+    Filter, Rules, SeatPlan, Sight, Summary, pending_objections, registrations, round, round_facts, rounds, rule_sets, save_round,
+    seat_plans, seat_taken,
 };
 pub use self::rules::{rule_set, rule_set_input};
 pub use self::school::{save_school, school, schools, schools_of};

@@ -103,7 +103,11 @@ pub fn purge(tx: &mut Tx, round: RoundId) -> Result<Option<(Purge, Vec<String>)>
     let ids = || here().select(applications::id);
     let nothing: Option<Vec<u8>> = None;
     tx.run(|conn| {
-        let emptied = (applications::sealed.eq(&nothing), applications::child_index.eq(&nothing), applications::version.eq(applications::version + 1));
+        let emptied = (
+            applications::sealed.eq(&nothing),
+            applications::child_index.eq(&nothing),
+            applications::version.eq(applications::version + 1),
+        );
         diesel::update(here()).set(emptied).execute(conn)
     })?;
     let holding = enrolment_seat_uses::table.select(enrolment_seat_uses::application_id);

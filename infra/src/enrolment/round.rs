@@ -8,10 +8,14 @@ use jiazai_domain::enrolment::round::{Calendar, Facts, Plan, Round, Seats, Stage
 use jiazai_domain::enrolment::{RoundId, SchoolId};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::{Date, Timestamp};
+use jiazai_domain::registry::HomeId;
 
 use super::row::{RoundRow, SummaryRow};
 use super::{cache, rules};
-use crate::db::schema::{enrolment_applications, enrolment_choices, enrolment_rounds as rounds_table, enrolment_rule_sets, enrolment_seat_plans, enrolment_seats};
+use crate::db::schema::{
+    enrolment_applications, enrolment_choices, enrolment_rounds as rounds_table, enrolment_rule_sets, enrolment_seat_plans,
+    enrolment_seat_uses, enrolment_seats,
+};
 use crate::db::{DbError, MultiBackend, Tx, parsed};
 use crate::events;
 
@@ -298,6 +302,8 @@ pub fn rule_sets(tx: &mut Tx, id: RoundId) -> Result<Vec<Rules>, DbError> {
         .collect()
 }
 
+// What applications will tell. They are not remembered yet, so there are none.
+
 /// How many children are registered now whose first choice is one of these schools; of all schools, where none is named.
 /// Drafts are not counted: who prepares in time should not frighten others away.
 pub fn registrations(tx: &mut Tx, round: RoundId, schools: &[SchoolId]) -> Result<u64, DbError> {
@@ -319,4 +325,31 @@ pub fn registrations(tx: &mut Tx, round: RoundId, schools: &[SchoolId]) -> Resul
         })?
     };
     Ok(n.unsigned_abs())
+}
+
+/// How many applications of a round are in objection, or in review again because of one.
+pub fn pending_objections(tx: &mut Tx, round: RoundId) -> Result<i64, DbError> {
+    let rows: Vec<(String, String)> = tx.run(|conn| {
+        enrolment_applications::table
+            .filter(enrolment_applications::round_id.eq(round.text()))
+            .filter(enrolment_applications::state.eq_any(["objection", "in_review", "verified"]))
+            .select((enrolment_applications::state, enrolment_applications::detail))
+            .load(conn)
+    })?;
+    let pending = rows.iter().filter(|(state, detail)| state == "objection" || super::application::has_objected(detail));
+    Ok(pending.count() as i64)
+}
+
+/// Whether the seat of a home is taken in a school year by a child that this account did not register.
+pub fn seat_taken(tx: &mut Tx, home: HomeId, school_year: i64, account: PrincipalId) -> Result<bool, DbError> {
+    let by: Option<String> = tx.run(|conn| {
+        enrolment_seat_uses::table
+            .inner_join(enrolment_applications::table.on(enrolment_applications::id.eq(enrolment_seat_uses::application_id)))
+            .filter(enrolment_seat_uses::home_id.eq(home.text()))
+            .filter(enrolment_seat_uses::school_year.eq(school_year))
+            .select(enrolment_applications::applicant_id)
+            .first(conn)
+            .optional()
+    })?;
+    Ok(by.is_some_and(|by| by != account.text()))
 }

@@ -321,6 +321,17 @@ pub fn building(tx: &mut Tx, id: BuildingId) -> Result<Option<Building>, DbError
     row.map(Building::try_from).transpose()
 }
 
+/// In which communities these buildings stand; those that do not exist are left out.
+pub fn communities_of(tx: &mut Tx, ids: &[BuildingId]) -> Result<HashMap<BuildingId, CommunityId>, DbError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let ids: Vec<String> = ids.iter().map(BuildingId::text).collect();
+    let rows: Vec<(String, String)> =
+        tx.run(|conn| buildings::table.filter(buildings::id.eq_any(ids)).select((buildings::id, buildings::community_id)).load(conn))?;
+    rows.iter().map(|(building, community)| Ok((parsed(building)?, parsed(community)?))).collect()
+}
+
 /// What a list of buildings is narrowed to.
 #[derive(Debug, Clone, Default)]
 pub struct BuildingFilter {

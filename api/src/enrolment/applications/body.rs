@@ -1,16 +1,12 @@
 //! What families and reviewers send.
 
-use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+use deserr::Deserr;
 use jiazai_domain::enrolment::application as domain;
-use jiazai_domain::enrolment::rules::{FactSet, ValueInput};
-use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::ToSchema;
 
-use crate::error::ApiError;
-use crate::faults::faulty;
+use super::super::dto::FactsDto;
 use crate::input::named::{
-    AnyText200, AnyText1000, ApplicationRef, FileRef, HomeRef, PrincipalRef, RoundRef, SchoolRef, Text20, Text32, Text40, Text50,
-    Text1000,
+    AnyText200, AnyText1000, ApplicationRef, FileRef, HomeRef, PrincipalRef, RoundRef, SchoolRef, Text20, Text32, Text40, Text50, Text1000,
 };
 use crate::input::{Day, Faults, Few, Instant};
 use crate::registry::{DocumentKind, SexWord};
@@ -102,53 +98,6 @@ pub struct ConsentBody {
     pub guardian: bool,
 }
 
-/// Facts by their names in `GET /meta/enrolment-facts`; null says "there is none".
-#[derive(Clone, Default)]
-pub struct Declared(Vec<(String, ValueInput)>);
-
-impl Declared {
-    /// What was said, checked against the dictionary.
-    pub fn read(&self) -> Result<FactSet, ApiError> {
-        FactSet::declared(self.0.iter().map(|(name, input)| (name.as_str(), input))).map_err(|faults| faulty("/facts", faults))
-    }
-}
-
-/// More facts than there are in the dictionary are not read.
-const MOST_FACTS: usize = 100;
-
-impl Deserr<Faults> for Declared {
-    fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef) -> Result<Self, Faults> {
-        let Value::Map(map) = value else {
-            return crate::input::fault(at, "wrong_type", "类型应为 object", "must be object");
-        };
-        if deserr::Map::len(&map) > MOST_FACTS {
-            return crate::input::fault(at, "too_many", format!("最多 {MOST_FACTS} 项"), format!("must have at most {MOST_FACTS} items"));
-        }
-        let facts = deserr::Map::into_iter(map).map(|(name, value)| {
-            let input = match value.into_value() {
-                Value::Null => ValueInput::Null,
-                Value::Boolean(flag) => ValueInput::Bool(flag),
-                Value::Integer(n) => i64::try_from(n).map_or(ValueInput::Other, ValueInput::Int),
-                Value::NegativeInteger(n) => ValueInput::Int(n),
-                Value::String(text) => ValueInput::Text(text),
-                Value::Float(_) | Value::Sequence(_) | Value::Map(_) => ValueInput::Other,
-            };
-            (name, input)
-        });
-        Ok(Self(facts.collect()))
-    }
-}
-
-impl PartialSchema for Declared {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(utoipa::openapi::schema::Type::Object)
-            .examples([serde_json::json!({ "hukou_on": "2020-05-01", "house_on": null, "native": true })])
-            .into()
-    }
-}
-impl ToSchema for Declared {}
-
 /// An application, as a family writes it.
 #[derive(Clone, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
@@ -168,7 +117,7 @@ pub struct NewApplication {
     pub address: Option<AnyText200>,
     #[schema(inline, required = false)]
     #[deserr(default)]
-    pub facts: Declared,
+    pub facts: FactsDto,
     #[schema(inline, required = false)]
     #[deserr(default)]
     pub choices: Choices,
@@ -204,7 +153,7 @@ pub struct PutApplication {
     pub address: Option<AnyText200>,
     #[schema(inline, required = false)]
     #[deserr(default)]
-    pub facts: Declared,
+    pub facts: FactsDto,
     #[schema(inline, required = false)]
     #[deserr(default)]
     pub choices: Choices,
@@ -254,7 +203,7 @@ pub struct Verify {
     /// Facts that differ from what was declared, or were not declared.
     #[schema(inline, required = false)]
     #[deserr(default)]
-    pub facts: Declared,
+    pub facts: FactsDto,
     /// Asked for when the tier is another one than the family was told.
     #[schema(inline)]
     #[deserr(default)]

@@ -157,7 +157,7 @@ pub fn create(tx: &mut Tx, cx: &Cx, body: &NewApplication) -> Result<Reply, ApiE
     let given = body.consent.as_ref().is_some_and(|consent| consent.guardian);
     let now = tx.now();
     let may = round.registering(now) || permit.is_some();
-    let facts = if may && given { body.facts.read()? } else { FactSet::default() };
+    let facts = if may && given { body.facts.declared("/facts")? } else { FactSet::default() };
     let typed = match typed(&body.child, &body.guardians.0, None) {
         Err(error) if may && given => return Err(error),
         Err(_) => return Err(unplaced(if may { Refusal::ConsentRequired } else { Refusal::RoundNotOpen })),
@@ -175,8 +175,8 @@ pub fn create(tx: &mut Tx, cx: &Cx, body: &NewApplication) -> Result<Reply, ApiE
     };
     let id: ApplicationId = tx.new_id();
     let number = fresh_receipt(tx, &round)?;
-    let changed = Application::create(id, number, draft, round.clone(), &family, permit.as_ref(), twin.as_ref(), &resident, now)
-        .map_err(unplaced)?;
+    let changed =
+        Application::create(id, number, draft, round.clone(), &family, permit.as_ref(), twin.as_ref(), &resident, now).map_err(unplaced)?;
     let registered = || ApiError::new(code::CHILD_ALREADY_REGISTERED);
     if store::is_registered(tx, vault, round.id, &changed.value().facts().content.child.document)? {
         return Err(registered());
@@ -237,7 +237,12 @@ pub fn rewrite(tx: &mut Tx, cx: &Cx, id: ApplicationId, body: &PutApplication) -
         return Err(standing.refuse(refusal));
     }
     if body.round_id.is_some_and(|round| round.0 != f.round.id) {
-        return Err(ApiError::fault("/round_id", "round_fixed", "登记不能换到其他批次", "cannot change: an application stays in its round"));
+        return Err(ApiError::fault(
+            "/round_id",
+            "round_fixed",
+            "登记不能换到其他批次",
+            "cannot change: an application stays in its round",
+        ));
     }
     let home = body.home_id.map(|home| home.0);
     let family = family(tx, &f.round, who.id, home)?;
@@ -247,7 +252,7 @@ pub fn rewrite(tx: &mut Tx, cx: &Cx, id: ApplicationId, body: &PutApplication) -
         guardians: typed.guardians(),
         home,
         address: body.address.as_ref().map(|address| address.0.as_str()),
-        facts: body.facts.read()?,
+        facts: body.facts.declared("/facts")?,
         choices: body.choices.0.iter().map(|school| school.0).collect(),
         documents: papers(&body.documents.0),
         consent: consent(body.consent.as_ref()),

@@ -23,6 +23,8 @@ use self::body::{Coordinate, NewApplication, NewPermit, PerhapsWhy, PutApplicati
 use self::commands::{act, act_freeing, load, perhaps, reason};
 use self::dto::{ApplicationDto, ApplicationEvent, ApplicationState, LatePermit};
 use self::refusal::CONFLICT;
+use super::ADMINS;
+use super::refusal::Standing as RoundStanding;
 use crate::call::{At, Call, Cx, Outcome};
 use crate::error::{ApiError, code};
 use crate::faults::text_fault;
@@ -34,32 +36,51 @@ use crate::route::{Access, Api};
 
 /// Those who check papers.
 const REVIEWERS: &[Role] = &[Role::EnrolmentReviewer, Role::EnrolmentAdmin];
-/// Those who run rounds.
-pub const ADMINS: &[Role] = &[Role::EnrolmentAdmin];
 /// Those who see applications from the other side of the counter.
 const STAFF: &[Role] = jiazai_domain::enrolment::application::STAFF;
 
 pub fn routes(api: &mut Api) {
-    api.add(op!(apply_for_enrolment, Access::Residents).refuses(&[code::ROUND_NOT_OPEN, code::CHILD_ALREADY_REGISTERED, code::CONSENT_REQUIRED, code::BUSY]))
-        .add(op!(list_enrolment_applications, Access::ResidentsOr(STAFF)).refuses(&[code::CURSOR_INVALID]))
-        .add(op!(get_enrolment_application, Access::ResidentsOr(STAFF)))
-        .add(op!(put_enrolment_application, Access::Residents).refuses(CONFLICT).refuses(&[code::CHILD_ALREADY_REGISTERED, code::CONSENT_REQUIRED]))
-        .add(op!(list_enrolment_application_events, Access::ResidentsOr(STAFF)).refuses(&[code::CURSOR_INVALID]))
-        .add(op!(submit_enrolment_application, Access::Residents).refuses(CONFLICT).refuses(&[code::DOCUMENTS_MISSING]))
-        .add(op!(withdraw_enrolment_application, Access::Residents).refuses(CONFLICT))
-        .add(op!(accept_enrolment_offer, Access::Residents).refuses(CONFLICT).refuses(&[code::SEAT_LOCKED]))
-        .add(op!(decline_enrolment_offer, Access::Residents).refuses(CONFLICT))
-        .add(op!(object_to_enrolment_result, Access::Residents).refuses(CONFLICT))
-        .add(op!(claim_enrolment_application, Access::Roles(REVIEWERS)).refuses(CONFLICT).refuses(&[code::RELATED_REVIEWER]))
-        .add(op!(return_enrolment_application, Access::Roles(REVIEWERS)).refuses(CONFLICT).refuses(&[code::RELATED_REVIEWER]))
-        .add(op!(verify_enrolment_application, Access::Roles(REVIEWERS)).refuses(CONFLICT).refuses(&[code::RELATED_REVIEWER, code::UNDECIDED, code::NO_TIER, code::DOCUMENTS_MISSING, code::DIFFERENCE_UNEXPLAINED]))
-        .add(op!(recheck_enrolment_application, Access::Roles(REVIEWERS)).refuses(CONFLICT).refuses(&[code::RELATED_REVIEWER, code::SAME_REVIEWER, code::UNDECIDED, code::NO_TIER, code::DOCUMENTS_MISSING]))
-        .add(op!(reject_enrolment_application, Access::Roles(REVIEWERS)).refuses(CONFLICT).refuses(&[code::RELATED_REVIEWER]))
-        .add(op!(revoke_enrolment_application, Access::Roles(ADMINS)).refuses(CONFLICT))
-        .add(op!(coordinate_enrolment_application, Access::Roles(ADMINS)).refuses(CONFLICT).refuses(&[code::SCHOOL_FULL]))
-        .add(op!(check_in_enrolled_child, Access::Roles(REVIEWERS)).refuses(CONFLICT))
-        .add(op!(permit_late_registration, Access::Roles(ADMINS)).refuses(&[code::STATE_CONFLICT, code::STALE]))
-        .add(op!(list_late_permits, Access::Roles(ADMINS)).refuses(&[code::CURSOR_INVALID]));
+    api.add(op!(apply_for_enrolment, Access::Residents).refuses(&[
+        code::ROUND_NOT_OPEN,
+        code::CHILD_ALREADY_REGISTERED,
+        code::CONSENT_REQUIRED,
+        code::BUSY,
+    ]))
+    .add(op!(list_enrolment_applications, Access::ResidentsOr(STAFF)).refuses(&[code::CURSOR_INVALID]))
+    .add(op!(get_enrolment_application, Access::ResidentsOr(STAFF)))
+    .add(
+        op!(put_enrolment_application, Access::Residents)
+            .refuses(CONFLICT)
+            .refuses(&[code::CHILD_ALREADY_REGISTERED, code::CONSENT_REQUIRED]),
+    )
+    .add(op!(list_enrolment_application_events, Access::ResidentsOr(STAFF)).refuses(&[code::CURSOR_INVALID]))
+    .add(op!(submit_enrolment_application, Access::Residents).refuses(CONFLICT).refuses(&[code::DOCUMENTS_MISSING]))
+    .add(op!(withdraw_enrolment_application, Access::Residents).refuses(CONFLICT))
+    .add(op!(accept_enrolment_offer, Access::Residents).refuses(CONFLICT).refuses(&[code::SEAT_LOCKED]))
+    .add(op!(decline_enrolment_offer, Access::Residents).refuses(CONFLICT))
+    .add(op!(object_to_enrolment_result, Access::Residents).refuses(CONFLICT))
+    .add(op!(claim_enrolment_application, Access::Roles(REVIEWERS)).refuses(CONFLICT).refuses(&[code::RELATED_REVIEWER]))
+    .add(op!(return_enrolment_application, Access::Roles(REVIEWERS)).refuses(CONFLICT).refuses(&[code::RELATED_REVIEWER]))
+    .add(op!(verify_enrolment_application, Access::Roles(REVIEWERS)).refuses(CONFLICT).refuses(&[
+        code::RELATED_REVIEWER,
+        code::UNDECIDED,
+        code::NO_TIER,
+        code::DOCUMENTS_MISSING,
+        code::DIFFERENCE_UNEXPLAINED,
+    ]))
+    .add(op!(recheck_enrolment_application, Access::Roles(REVIEWERS)).refuses(CONFLICT).refuses(&[
+        code::RELATED_REVIEWER,
+        code::SAME_REVIEWER,
+        code::UNDECIDED,
+        code::NO_TIER,
+        code::DOCUMENTS_MISSING,
+    ]))
+    .add(op!(reject_enrolment_application, Access::Roles(REVIEWERS)).refuses(CONFLICT).refuses(&[code::RELATED_REVIEWER]))
+    .add(op!(revoke_enrolment_application, Access::Roles(ADMINS)).refuses(CONFLICT))
+    .add(op!(coordinate_enrolment_application, Access::Roles(ADMINS)).refuses(CONFLICT).refuses(&[code::SCHOOL_FULL]))
+    .add(op!(check_in_enrolled_child, Access::Roles(REVIEWERS)).refuses(CONFLICT))
+    .add(op!(permit_late_registration, Access::Roles(ADMINS)).refuses(&[code::STATE_CONFLICT, code::STALE]))
+    .add(op!(list_late_permits, Access::Roles(ADMINS)).refuses(&[code::CURSOR_INVALID]));
 }
 
 /// Apply 登记
@@ -272,7 +293,7 @@ async fn return_enrolment_application(call: Call, id: At<ApplicationKind>) -> Ou
 async fn verify_enrolment_application(call: Call, id: At<ApplicationKind>) -> Outcome {
     let body: Verify = call.body()?;
     call.write(move |tx, cx| {
-        let (facts, why) = (body.facts.read()?, perhaps(body.reason.as_ref().map(|text| text.0.as_str()))?);
+        let (facts, why) = (body.facts.declared("/facts")?, perhaps(body.reason.as_ref().map(|text| text.0.as_str()))?);
         act(tx, cx, id.0, |tx, application, who| {
             let seat_taken = commands::seat_taken(tx, &cx.app.vault, &application)?;
             Ok(application.verify(Correction { facts, seat_taken, reason: why }, who, tx.now()))
@@ -370,7 +391,8 @@ async fn permit_late_registration(call: Call, id: At<RoundKind>) -> Outcome {
         if body.until.0 <= tx.now() {
             return Err(text_fault("/until", "not_in_the_future"));
         }
-        let changed = Permit::grant(&round, applicant, body.until.0, why, who, tx.now()).map_err(|refusal| super::round_refusal(&round, who, refusal))?;
+        let changed = Permit::grant(&round, applicant, body.until.0, why, who, tx.now())
+            .map_err(|refusal| RoundStanding::of(&round, who).refuse(refusal))?;
         let permit = late::save(tx, round.community, changed)?;
         Reply::created(format!("/api/v1/enrolment-rounds/{}/late-permits", id.0), &LatePermit::from(&permit))
     })

@@ -93,12 +93,7 @@ fn next(
     heads.into_iter().min_by_key(|(school, group)| (rank(school, group), *school))
 }
 
-fn head(
-    lines: &[(SchoolId, ApplicationId)],
-    school: SchoolId,
-    left: i64,
-    waiting: &HashMap<ApplicationId, Application>,
-) -> Option<Group> {
+fn head(lines: &[(SchoolId, ApplicationId)], school: SchoolId, left: i64, waiting: &HashMap<ApplicationId, Application>) -> Option<Group> {
     let line: Vec<&Application> = lines.iter().filter(|(at, _)| *at == school).filter_map(|(_, id)| waiting.get(id)).collect();
     let name = |one: &Application| one.facts().household.clone().unwrap_or_else(|| one.facts().receipt.clone());
     let mut at = 0;

@@ -53,10 +53,7 @@ pub fn hides_result(application: &Application, view: View) -> bool {
 
 /// Whether an event of this kind tells what was allocated.
 pub fn is_result(kind: &str) -> bool {
-    matches!(
-        kind,
-        "enrolment_application.placed" | "enrolment_application.promoted" | "enrolment_application.coordinated"
-    )
+    matches!(kind, "enrolment_application.placed" | "enrolment_application.promoted" | "enrolment_application.coordinated")
 }
 
 fn sentence(event: &Recorded) -> Option<String> {

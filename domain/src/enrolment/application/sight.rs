@@ -48,11 +48,7 @@ impl Application {
         let checks = actor.is_any(CHECKERS, f.round.community);
         // Handing in is what opens it: until then a family only keeps its notes here.
         let handed_in = f.submitted_at.is_some() || !matches!(f.state, State::Draft | State::Withdrawn);
-        if checks && handed_in {
-            Some(View::Papers)
-        } else {
-            actor.is_any(STAFF, f.round.community).then_some(View::Outline)
-        }
+        if checks && handed_in { Some(View::Papers) } else { actor.is_any(STAFF, f.round.community).then_some(View::Outline) }
     }
 }
 

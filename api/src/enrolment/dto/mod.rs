@@ -1,0 +1,13 @@
+//! What enrolment speaks.
+
+mod facts;
+mod precheck;
+mod round;
+mod rules;
+mod school;
+
+pub use self::facts::*;
+pub use self::precheck::*;
+pub use self::round::*;
+pub use self::rules::*;
+pub use self::school::*;

@@ -1,0 +1,429 @@
+//! Rounds, their calendars, seat plans and zones.
+
+use deserr::Deserr;
+use jiazai_domain::actor::Actor;
+use jiazai_domain::enrolment::round::{self as domain, Facts, Reason, Round, RoundDraft, SeatsInput, Zone, ZoneInput, ZonePlace};
+use jiazai_domain::enrolment::rules::RuleSet;
+use jiazai_infra::enrolment::{Rules, SeatPlan, Summary};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{RuleSetDto, Stage};
+use crate::error::ApiError;
+use crate::faults::text_fault;
+use crate::input::named::{
+    AnyText60, AnyText500, AnyText5000, BuildingRef, CommunityRef, Door, PrincipalRef, RoundRef, SchoolRef, SchoolYear, SeatCount, Text80,
+};
+use crate::input::{Day, Faults, Few, Instant, Ref};
+
+crate::spoken! {
+    /// Where a round stands.
+    RoundState = domain::State {
+        Draft = "draft", Published = "published", Open = "open", Closed = "closed", Listed = "listed", Allocated = "allocated",
+        Announced = "announced", Finished = "finished",
+    }
+}
+
+crate::spoken! {
+    /// What may be done with a round.
+    RoundAction = domain::Action {
+        Publish = "publish", Open = "open", Close = "close", List = "list", Allocate = "allocate", Announce = "announce",
+        Finish = "finish",
+    }
+}
+
+crate::spoken! {
+    /// Which side of a street.
+    Parity = domain::Parity { All = "all", Odd = "odd", Even = "even" }
+}
+
+/// When what ends, in the order in which it happens. Residents are bound by these instants; staff step from state to state.
+#[derive(Debug, Clone, Copy, Serialize, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct CalendarDto {
+    /// 登记: from here until before the next, families hand in.
+    #[schema(inline)]
+    pub register_from: Instant,
+    #[schema(inline)]
+    pub register_to: Instant,
+    /// 审核与补正
+    #[schema(inline)]
+    pub review_to: Instant,
+    /// 公示与异议
+    #[schema(inline)]
+    pub objection_to: Instant,
+    /// 确认: until then an offer waits for an answer.
+    #[schema(inline)]
+    pub confirm_to: Instant,
+}
+
+impl From<CalendarDto> for domain::Calendar {
+    fn from(c: CalendarDto) -> Self {
+        Self {
+            register_from: c.register_from.0,
+            register_to: c.register_to.0,
+            review_to: c.review_to.0,
+            objection_to: c.objection_to.0,
+            confirm_to: c.confirm_to.0,
+        }
+    }
+}
+
+impl From<domain::Calendar> for CalendarDto {
+    fn from(c: domain::Calendar) -> Self {
+        Self {
+            register_from: c.register_from.into(),
+            register_to: c.register_to.into(),
+            review_to: c.review_to.into(),
+            objection_to: c.objection_to.into(),
+            confirm_to: c.confirm_to.into(),
+        }
+    }
+}
+
+/// A school's seats in a plan.
+#[derive(Debug, Clone, Copy, Serialize, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct SeatsDto {
+    #[schema(inline)]
+    pub school_id: SchoolRef,
+    #[schema(inline)]
+    pub seats: SeatCount,
+}
+
+pub type Seats = Few<SeatsDto, 1, 200>;
+
+pub fn seats_of(plan: &domain::Plan) -> Vec<SeatsDto> {
+    plan.iter().map(|(school, seats)| SeatsDto { school_id: Ref(*school), seats: crate::input::Number(*seats) }).collect()
+}
+
+pub fn seats_input(seats: &Seats) -> Vec<SeatsInput> {
+    seats.0.iter().map(|seats| SeatsInput { school: seats.school_id.0, seats: seats.seats.0 }).collect()
+}
+
+/// A piece of a school's zone: a building, or doors of a street.
+#[derive(Debug, Clone, Serialize, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct ZoneDto {
+    #[schema(inline)]
+    pub school_id: SchoolRef,
+    #[schema(inline)]
+    #[deserr(default)]
+    pub building_id: Option<BuildingRef>,
+    #[schema(inline)]
+    #[deserr(default)]
+    pub street: Option<AnyText60>,
+    /// Both doors are part of it. Left out: from the first, to the last.
+    #[schema(inline)]
+    #[deserr(default)]
+    pub door_from: Option<Door>,
+    #[schema(inline)]
+    #[deserr(default)]
+    pub door_to: Option<Door>,
+    /// Left out: both sides.
+    #[deserr(default)]
+    pub parity: Option<Parity>,
+    #[schema(inline)]
+    #[deserr(default)]
+    pub valid_from: Option<Day>,
+    /// The last day.
+    #[schema(inline)]
+    #[deserr(default)]
+    pub valid_to: Option<Day>,
+}
+
+pub type Zones = Few<ZoneDto, 0, 5000>;
+
+impl ZoneDto {
+    fn input(&self) -> ZoneInput {
+        ZoneInput {
+            school: self.school_id.0,
+            building: self.building_id.map(|building| building.0),
+            street: self.street.as_ref().map(|street| street.0.clone()),
+            door_from: self.door_from.map(|door| door.0),
+            door_to: self.door_to.map(|door| door.0),
+            parity: self.parity.map_or(domain::Parity::All, Into::into),
+            valid_from: self.valid_from.map(|day| day.0),
+            valid_to: self.valid_to.map(|day| day.0),
+        }
+    }
+}
+
+impl From<&Zone> for ZoneDto {
+    fn from(zone: &Zone) -> Self {
+        let mut dto = Self {
+            school_id: Ref(zone.school),
+            building_id: None,
+            street: None,
+            door_from: None,
+            door_to: None,
+            parity: None,
+            valid_from: zone.valid_from.map(Day),
+            valid_to: zone.valid_to.map(Day),
+        };
+        match &zone.place {
+            ZonePlace::Building(building) => dto.building_id = Some(Ref(*building)),
+            ZonePlace::Doors { street, from, to, parity } => {
+                dto.street = Some(crate::input::Text(street.clone()));
+                dto.door_from = Some(crate::input::Number(*from));
+                dto.door_to = Some(crate::input::Number(*to));
+                dto.parity = Some((*parity).into());
+            }
+        }
+        dto
+    }
+}
+
+macro_rules! round_body {
+    ($(#[$doc:meta])* $name:ident { $($first:tt)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Deserr, ToSchema)]
+        #[deserr(error = Faults, deny_unknown_fields)]
+        pub struct $name {
+            $($first)*
+            #[schema(inline)]
+            pub title: Text80,
+            /// The year in which school begins.
+            #[schema(inline)]
+            pub school_year: SchoolYear,
+            pub stage: Stage,
+            /// The birth window, both days included.
+            #[schema(inline)]
+            pub born_from: Day,
+            #[schema(inline)]
+            pub born_to: Day,
+            pub calendar: CalendarDto,
+            pub rules: RuleSetDto,
+            #[schema(inline)]
+            pub seat_plans: Seats,
+            #[schema(inline, required = false)]
+            #[deserr(default)]
+            pub zones: Zones,
+            /// 公告: what families read.
+            #[schema(inline)]
+            #[deserr(default)]
+            pub announcement: Option<AnyText5000>,
+        }
+
+        impl $name {
+            pub fn draft(&self) -> RoundDraft<'_> {
+                RoundDraft {
+                    title: &self.title.0,
+                    school_year: self.school_year.0,
+                    stage: self.stage.into(),
+                    born_from: self.born_from.0,
+                    born_to: self.born_to.0,
+                    calendar: self.calendar.into(),
+                    rules: self.rules.input(),
+                    seat_plans: seats_input(&self.seat_plans),
+                    zones: self.zones.0.iter().map(ZoneDto::input).collect(),
+                    announcement: self.announcement.as_ref().map(|text| text.0.as_str()),
+                }
+            }
+        }
+    };
+}
+
+round_body! {
+    /// A round to be: a draft until it is published.
+    NewEnrolmentRound {
+        #[schema(inline)]
+        pub community_id: CommunityRef,
+    }
+}
+
+round_body! {
+    /// A draft as it shall be. A round stays in its community.
+    PutEnrolmentRound {
+        #[schema(inline)]
+        #[deserr(default)]
+        pub community_id: Option<CommunityRef>,
+    }
+}
+
+/// A step of a round. Before the end of a window that families may still use, it needs `early` and a reason.
+#[derive(Debug, Clone, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct RoundStep {
+    #[schema(default = false, required = false)]
+    #[deserr(default)]
+    pub early: bool,
+    #[schema(inline)]
+    #[deserr(default)]
+    pub reason: Option<AnyText500>,
+}
+
+impl RoundStep {
+    /// Why the step is taken early, if it is.
+    pub fn why(&self) -> Result<Option<Reason>, ApiError> {
+        if !self.early {
+            return Ok(None);
+        }
+        match reason(self.reason.as_ref())? {
+            Some(reason) => Ok(Some(reason)),
+            None => Err(ApiError::fault("/reason", "reason_missing", "提前进行须说明理由", "must say why it is early")),
+        }
+    }
+}
+
+/// A reason that may be left out.
+pub fn reason(text: Option<&AnyText500>) -> Result<Option<Reason>, ApiError> {
+    Reason::optional(text.map(|text| text.0.as_str())).map_err(|fault| text_fault("/reason", fault.into()))
+}
+
+/// Another seat plan for a published round, whole.
+#[derive(Debug, Clone, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct NewSeatPlan {
+    #[schema(inline)]
+    pub seat_plans: Seats,
+    #[schema(inline)]
+    #[deserr(default)]
+    pub reason: Option<AnyText500>,
+}
+
+/// A round 招生批次.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EnrolmentRound)]
+pub struct EnrolmentRoundDto {
+    #[schema(inline)]
+    pub id: RoundRef,
+    #[schema(inline)]
+    pub community_id: CommunityRef,
+    pub title: String,
+    pub school_year: i64,
+    pub stage: Stage,
+    #[schema(inline)]
+    pub born_from: Day,
+    #[schema(inline)]
+    pub born_to: Day,
+    pub calendar: CalendarDto,
+    #[schema(value_type = RuleSetDto)]
+    pub rules: RuleSet,
+    /// One more whenever other rules took the place of the draft's.
+    pub rules_version: i64,
+    pub seat_plans: Vec<SeatsDto>,
+    /// One more whenever another plan took the place of a published one.
+    pub seat_plan_version: i64,
+    pub zones: Vec<ZoneDto>,
+    pub announcement: Option<String>,
+    pub state: RoundState,
+    pub allowed_actions: Vec<RoundAction>,
+    pub version: i64,
+    #[schema(inline)]
+    pub created_at: Instant,
+    #[schema(inline)]
+    pub announced_at: Option<Instant>,
+}
+
+impl EnrolmentRoundDto {
+    pub fn of(f: &Facts, who: &Actor) -> Self {
+        Self {
+            id: Ref(f.id),
+            community_id: Ref(f.community),
+            title: f.title.clone(),
+            school_year: f.school_year,
+            stage: f.stage.into(),
+            born_from: Day(f.born_from),
+            born_to: Day(f.born_to),
+            calendar: f.calendar.into(),
+            rules: f.rules.clone(),
+            rules_version: f.rules_version,
+            seat_plans: seats_of(&f.seats.plan),
+            seat_plan_version: f.seats.version,
+            zones: f.zones.iter().map(ZoneDto::from).collect(),
+            announcement: f.announcement.clone(),
+            state: f.state.into(),
+            allowed_actions: Round::actions_in(f.state, f.community, who).into_iter().map(Into::into).collect(),
+            version: f.version,
+            created_at: f.created_at.into(),
+            announced_at: f.announced_at.map(Into::into),
+        }
+    }
+}
+
+/// A round in a list: without its rules, seats, zones and announcement.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EnrolmentRoundSummary)]
+pub struct EnrolmentRoundSummaryDto {
+    #[schema(inline)]
+    pub id: RoundRef,
+    #[schema(inline)]
+    pub community_id: CommunityRef,
+    pub title: String,
+    pub school_year: i64,
+    pub stage: Stage,
+    #[schema(inline)]
+    pub born_from: Day,
+    #[schema(inline)]
+    pub born_to: Day,
+    pub calendar: CalendarDto,
+    pub rules_version: i64,
+    pub seat_plan_version: i64,
+    pub state: RoundState,
+    pub allowed_actions: Vec<RoundAction>,
+    pub version: i64,
+    #[schema(inline)]
+    pub created_at: Instant,
+    #[schema(inline)]
+    pub announced_at: Option<Instant>,
+}
+
+impl EnrolmentRoundSummaryDto {
+    pub fn of(round: Summary, who: &Actor) -> Self {
+        Self {
+            id: Ref(round.id),
+            community_id: Ref(round.community),
+            title: round.title,
+            school_year: round.school_year,
+            stage: round.stage.into(),
+            born_from: Day(round.born_from),
+            born_to: Day(round.born_to),
+            calendar: round.calendar.into(),
+            rules_version: round.rules_version,
+            seat_plan_version: round.plan_version,
+            state: round.state.into(),
+            allowed_actions: Round::actions_in(round.state, round.community, who).into_iter().map(Into::into).collect(),
+            version: round.version,
+            created_at: round.created_at.into(),
+            announced_at: round.announced_at.map(Into::into),
+        }
+    }
+}
+
+/// One version of a seat plan.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SeatPlan)]
+pub struct SeatPlanDto {
+    pub version: i64,
+    pub seat_plans: Vec<SeatsDto>,
+    /// Why it took the place of the plan before; null for the plan of the draft.
+    pub reason: Option<String>,
+    #[schema(inline)]
+    pub made_at: Instant,
+}
+
+impl From<SeatPlan> for SeatPlanDto {
+    fn from(plan: SeatPlan) -> Self {
+        Self { version: plan.version, seat_plans: seats_of(&plan.plan), reason: plan.reason, made_at: plan.made_at.into() }
+    }
+}
+
+/// One version of a round's rules, as its draft had them.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RuleSetVersion)]
+pub struct RuleSetVersionDto {
+    pub version: i64,
+    #[schema(value_type = RuleSetDto)]
+    pub rules: serde_json::Value,
+    #[schema(inline)]
+    pub made_by: Option<PrincipalRef>,
+    #[schema(inline)]
+    pub made_at: Instant,
+}
+
+impl From<Rules> for RuleSetVersionDto {
+    fn from(rules: Rules) -> Self {
+        Self { version: rules.version, rules: rules.rules, made_by: rules.made_by.map(Ref), made_at: rules.made_at.into() }
+    }
+}

@@ -1,0 +1,41 @@
+//! What is wrong with a value of enrolment, in both languages, by the domain's word for the rule.
+
+/// The sentence for a rule, if it is one of enrolment's.
+pub fn say(rule: &str) -> Option<(&'static str, &'static str)> {
+    Some(match rule {
+        "batch_order" => ("批次不能早于前一类别的批次", "must not be of an earlier batch than the one before"),
+        "before_born_from" => ("不能早于出生日期下限", "must not be before the first birth date"),
+        "before_valid_from" => ("不能早于生效日期", "must not be before the first day"),
+        "building_or_street" => ("楼栋与街道门牌须且只能填写一项", "must be either a building or doors of a street"),
+        "choice_outside_zone" => ("不是所在片区的学校", "is no school of the home's zone"),
+        "circular" => ("积分项不能以积分为条件", "must not depend on points"),
+        "derived_fact" => ("该项由系统得出，不能填写", "is worked out by the system and cannot be sent"),
+        "differs_from_id_number" => ("与证件号码不一致", "differs from the document number"),
+        "duplicate" => ("重复出现", "is given twice"),
+        "home_or_address" => ("请选择房屋或填写住址", "must be given, or an address"),
+        "lease_expired" => ("租约在登记开始前已到期", "is a lease that ends before the register opens"),
+        "never_true" => ("条件自相矛盾，没有人能满足", "contradicts itself: nobody can meet it"),
+        "not_after_previous" => ("不能早于前一时间", "must not be before the instant that precedes it"),
+        "not_your_home" => ("您未绑定该房屋", "is not a home that you are bound to"),
+        "op_not_for_kind" => ("该项不能比较大小", "is no comparison for this kind of fact"),
+        "outside_birth_window" => ("不在本批次的出生日期范围内", "is outside the birth window"),
+        "reason_missing" => ("请说明理由", "must be given"),
+        "same_as_child" => ("与儿童的证件相同", "is the child's own"),
+        "school_not_in_round" => ("该学校不在本批次的学位计划中", "has no seats in this round"),
+        "too_deep" => ("条件嵌套过深", "is nested too deeply"),
+        "too_large" => ("条件过长", "has too many parts"),
+        "unknown_building" => ("没有这个楼栋，或不在该校服务的社区", "is no building of a community that the school serves"),
+        "unknown_choice" => ("不是可选的取值", "is not one of its choices"),
+        "unknown_document_kind" => ("本批次不需要该材料", "is no paper that this round asks for"),
+        "unknown_fact" => ("没有这一项", "is not in the dictionary of facts"),
+        "unknown_op" => ("没有这种比较", "is no known comparison"),
+        "unknown_rest" => ("应为 wait 或 coordinate", "must be wait or coordinate"),
+        "unknown_school" => ("没有这个学校，或不服务本社区", "is no school that serves this community"),
+        "unknown_tie_break" => ("没有这种排序方式", "is no known tie-break"),
+        "unreachable" => ("前面的规则已包含所有符合者，永远轮不到", "can never be reached: earlier ones take everybody"),
+        "value_missing" => ("请填写比较的值", "must be given"),
+        "value_unexpected" => ("present 不需要值", "is not asked for with present"),
+        "wrong_type" => ("类型不正确", "has a value of the wrong kind"),
+        _ => return None,
+    })
+}
