@@ -154,6 +154,11 @@ impl Call {
         Ok(self.answer(reply))
     }
 
+    /// Answers a POST that changes nothing. Only a repeat of the answer would have to be stored, for those who ask for that.
+    pub async fn ask(self, f: impl FnMut(&mut Tx, &Cx) -> Result<Reply, ApiError> + Send + 'static) -> Outcome {
+        if self.request.headers().contains_key("idempotency-key") { self.write(f).await } else { self.read(f).await }
+    }
+
     /// Answers a list: `f` gets the window that `limit` and `cursor` describe and returns a page. Adds `Link`.
     pub async fn list<T: serde::Serialize>(
         self,

@@ -133,7 +133,10 @@ fn an_application_is_there_for_its_family_and_for_the_staff_of_its_community_onl
     assert!(seen["guardians"][0]["phone_masked"].as_str().is_some_and(|phone| phone.contains("***")), "{seen}");
     let auditor = season.registry.manager.hire("auditor", &season.registry.id);
     let outline = now(&auditor, &draft);
-    assert_eq!((text(&outline["child"], "name"), text(&outline["child"], "born_on"), &outline["documents"]), ("张*雨", "2020", &Value::Null));
+    assert_eq!(
+        (text(&outline["child"], "name"), text(&outline["child"], "born_on"), &outline["documents"]),
+        ("张*雨", "2020", &Value::Null)
+    );
     let file = format!("/files/{}", text(&seen["documents"][0], "file_id"));
     season.reviewers[0].get(&file).send().expect(200);
     auditor.get(&file).refuse(404, "not_found");
@@ -421,9 +424,11 @@ fn another_tier_than_the_family_was_told_needs_a_reason() {
     assert_eq!(pointers(&problem)[0].0, "/reason");
     act(reviewer, &application, "verify", json!({ "facts": { "hukuo": 1 } })).send().expect(422);
     // Nothing fits: that is to be rejected, not verified.
-    let problem = act(reviewer, &application, "verify", json!({ "facts": { "hukou_on": null, "migrant": false }, "reason": "假" })).refuse(409, "no_tier");
+    let problem = act(reviewer, &application, "verify", json!({ "facts": { "hukou_on": null, "migrant": false }, "reason": "假" }))
+        .refuse(409, "no_tier");
     assert_eq!(text(&problem, "state"), "in_review");
-    let verified = act(reviewer, &application, "verify", json!({ "facts": { "hukou_on": null }, "reason": "户口簿上没有该儿童" })).expect(200);
+    let verified =
+        act(reviewer, &application, "verify", json!({ "facts": { "hukou_on": null }, "reason": "户口簿上没有该儿童" })).expect(200);
     assert_eq!((text(&verified, "tier"), text(&verified, "filed_tier")), ("migrant", "local"));
     assert!(why(&now(&family.parent, &application)).contains("户口簿上没有该儿童"));
 }
@@ -658,7 +663,14 @@ fn a_ring_is_drawn_by_parents_and_checked_by_anybody() {
     season.step("close");
     let draw = season.admin.post(&season.path("/draws"), json!({ "kind": "ring" })).expect(201);
     let reveal = format!("/enrolment-draws/{}/reveal", text(&draw, "id"));
-    for body in [json!({ "start": 0, "interval": 3 }), json!({ "start": 6, "interval": 3 }), json!({ "start": 1, "interval": 0 }), json!({ "start": 1 }), json!({}), json!({ "seed": "x" })] {
+    for body in [
+        json!({ "start": 0, "interval": 3 }),
+        json!({ "start": 6, "interval": 3 }),
+        json!({ "start": 1, "interval": 0 }),
+        json!({ "start": 1 }),
+        json!({}),
+        json!({ "seed": "x" }),
+    ] {
         season.admin.post(&reveal, body).send().expect(422);
     }
     let revealed = season.admin.post(&reveal, json!({ "start": 4, "interval": 3 })).expect(200);
@@ -668,7 +680,8 @@ fn a_ring_is_drawn_by_parents_and_checked_by_anybody() {
 }
 
 fn sha256(text: &str) -> String {
-    let out = Command::new("python3").args(["-c", "import hashlib,sys;print(hashlib.sha256(sys.argv[1].encode()).hexdigest())", text]).output();
+    let out =
+        Command::new("python3").args(["-c", "import hashlib,sys;print(hashlib.sha256(sys.argv[1].encode()).hexdigest())", text]).output();
     String::from_utf8(out.expect("python3 runs").stdout).expect("text").trim().to_owned()
 }
 
@@ -705,7 +718,9 @@ fn checked_everywhere(season: &Season, draw: &Value) {
 
 #[test]
 fn a_draw_document_that_cannot_be_read_is_told_so() {
-    for (content, code) in [("", Some(1)), ("{}", Some(1)), ("[1]", Some(1)), (r#"{"method":"dice","roster_hash":"","roster":[],"order":[]}"#, Some(1))] {
+    for (content, code) in
+        [("", Some(1)), ("{}", Some(1)), ("[1]", Some(1)), (r#"{"method":"dice","roster_hash":"","roster":[],"order":[]}"#, Some(1))]
+    {
         let file = std::env::temp_dir().join(format!("jiazai-test-{}.json", unique("draw")));
         fs::write(&file, content).expect("a file");
         let said = run(&["verify-draw", file.to_str().expect("a path")], &[], 60);
@@ -796,7 +811,10 @@ fn the_education_bureau_gets_a_file_and_it_is_remembered_who_took_it() {
     season.reviewers[0].get(&season.path("/placements.csv")).refuse(403, "forbidden");
     season.server.staff("enroladmin").get(&season.path("/placements.csv")).refuse(404, "not_found");
     let numbers = season.reviewers[0].get(&season.path("/statistics")).expect(200);
-    assert_eq!((&numbers["applications"], &numbers["schools"][0]["taken"], &numbers["schools"][0]["first_choices"]), (&json!(1), &json!(1), &json!(1)));
+    assert_eq!(
+        (&numbers["applications"], &numbers["schools"][0]["taken"], &numbers["schools"][0]["first_choices"]),
+        (&json!(1), &json!(1), &json!(1))
+    );
     assert_eq!((text(&numbers["tiers"][0], "tier"), &numbers["tiers"][0]["by_state"]["offered"]), ("local", &json!(1)));
 }
 
@@ -844,7 +862,8 @@ fn papers_are_purged_after_the_round_and_what_was_published_stays_checkable() {
     season.confirmed("2020-01-01");
     season.steps(&["close", "list", "allocate", "announce"]);
     act(&family.parent, &application, "accept", json!({})).expect(200);
-    let before = (season.server.anon().get(&season.path("/placements")).expect(200), season.admin.get(&season.path("/allocation")).expect(200));
+    let before =
+        (season.server.anon().get(&season.path("/placements")).expect(200), season.admin.get(&season.path("/allocation")).expect(200));
     let paper = text(&now(&family.parent, &application)["documents"][0], "file_id").to_owned();
     let retention = || season.server.anon().get(&season.path("/retention")).expect(200);
     assert!(retention()["purge_after"].is_null());
@@ -857,10 +876,14 @@ fn papers_are_purged_after_the_round_and_what_was_published_stays_checkable() {
     assert!(text(&proof, "manifest").contains(text(&application, "receipt")));
     family.parent.get(&format!("/files/{paper}")).refuse(404, "not_found");
     let left = now(&family.parent, &application);
-    assert_eq!((&left["purged"], text(&left["child"], "name"), &left["guardians"], &left["facts"]), (&json!(true), "张*雨", &Value::Null, &Value::Null));
+    assert_eq!(
+        (&left["purged"], text(&left["child"], "name"), &left["guardians"], &left["facts"]),
+        (&json!(true), "张*雨", &Value::Null, &Value::Null)
+    );
     assert_eq!((text(&left, "state"), text(&left, "tier")), ("accepted", "local"));
     assert!(why(&left).contains("第 1 志愿录取"), "the reasons stay: {left}");
-    let after = (season.server.anon().get(&season.path("/placements")).expect(200), season.admin.get(&season.path("/allocation")).expect(200));
+    let after =
+        (season.server.anon().get(&season.path("/placements")).expect(200), season.admin.get(&season.path("/allocation")).expect(200));
     assert_eq!(before, after);
 }
 
@@ -878,7 +901,21 @@ fn what_the_machine_does_not_know_is_refused_in_every_state() {
     let family = season.family();
     let application = season.submit(&family, season.draft(&family, "2020-05-01"));
     act(&season.reviewers[0], &application, "claim", json!({})).expect(200);
-    let actions = ["submit", "withdraw", "accept", "decline", "object", "claim", "return", "verify", "recheck", "reject", "revoke", "coordinate", "check-in"];
+    let actions = [
+        "submit",
+        "withdraw",
+        "accept",
+        "decline",
+        "object",
+        "claim",
+        "return",
+        "verify",
+        "recheck",
+        "reject",
+        "revoke",
+        "coordinate",
+        "check-in",
+    ];
     let knows = |action: &str, from: &str| edges.iter().any(|e| e["action"] == action && e["from"] == from);
     for action in actions {
         let by_family = matches!(action, "submit" | "withdraw" | "accept" | "decline" | "object");

@@ -12,8 +12,8 @@ use std::fmt::Write as _;
 
 use jiazai_tests::season::{act, plain_rules};
 use jiazai_tests::{
-    CategoryDraft, Client, Family, Operation, Options, PASSWORD, PICTURE, Repair, Resident, Season, Server, Staff, Value, Volunteering, instant, json,
-    unique,
+    CategoryDraft, Client, Family, Operation, Options, PASSWORD, PICTURE, Repair, Resident, Season, Server, Staff, Value, Volunteering,
+    instant, json, unique,
 };
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/role-matrix.txt");
@@ -75,7 +75,12 @@ impl<'s> Stage<'s> {
     /// closing on.
     fn round_in(&self, steps: &[&str]) -> Season<'s> {
         let round = self.season.another_round(&[5], plain_rules());
-        let season = Season { round, registry: jiazai_tests::Registry::of_the_demo(self.server), schools: self.season.schools.clone(), ..self.staffed() };
+        let season = Season {
+            round,
+            registry: jiazai_tests::Registry::of_the_demo(self.server),
+            schools: self.season.schools.clone(),
+            ..self.staffed()
+        };
         for step in steps {
             if *step == "close" {
                 let family = self.family();
@@ -135,7 +140,9 @@ impl<'s> Stage<'s> {
             return id(application);
         }
         let application = season.apply(&family, season.bare_draft(&family));
-        let go = |who: &dyn Client, action: &str, body: Value| drop(who.post(&format!("/enrolment-applications/{}/{action}", id(&application)), body).expect(200));
+        let go = |who: &dyn Client, action: &str, body: Value| {
+            drop(who.post(&format!("/enrolment-applications/{}/{action}", id(&application)), body).expect(200))
+        };
         if !matches!(action, "submit" | "withdraw") {
             go(&family.parent, "submit", json!({}));
         }

@@ -339,7 +339,7 @@ async fn get_round_draw(call: Call, id: At<RoundKind>) -> Outcome {
     params(("id" = String, Path)), request_body(content = DrawFile, example = json!({})), responses((status = 200, body = DrawVerdict)))]
 async fn verify_enrolment_draw(call: Call, id: At<DrawKind>) -> Outcome {
     let body: DrawFile = call.body()?;
-    call.read(move |tx, _| {
+    call.ask(move |tx, _| {
         let stored = found(tx, id.0)?;
         let published = &stored.facts().document;
         let mut reasons: Vec<String> = Vec::new();

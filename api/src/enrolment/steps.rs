@@ -122,11 +122,14 @@ fn allocate(tx: &mut Tx, vault: &Vault, round: &Arc<Round>, by: PrincipalId) -> 
 /// 公布结果: every family is told, and an offer's time runs. Seats that were given up since the allocation go on first, so that
 /// nobody is told twice.
 fn announce(tx: &mut Tx, vault: &Vault, round: &Arc<Round>) -> Result<(), ApiError> {
+    let promoted = seats::fill(tx, vault, round)?;
     for application in store::of_round(tx, vault, round, &[State::Offered, State::Waiting, State::ToCoordinate])? {
+        if promoted.contains(&application.facts().id) {
+            continue;
+        }
         let changed = application.announce(tx.now()).map_err(broken("what was placed could not be announced"))?;
         store::save(tx, vault, changed)?;
     }
-    seats::fill(tx, vault, round)?;
     Ok(())
 }
 
@@ -270,7 +273,7 @@ fn count(allocation: &Allocation, fits: fn(&Place) -> bool) -> i64 {
     responses((status = 200, body = PreviewDto)))]
 async fn preview_allocation(call: Call, id: At<RoundKind>) -> Outcome {
     let body: Preview = call.body()?;
-    call.read(move |tx, cx| {
+    call.ask(move |tx, cx| {
         let round = run_by(tx, cx.actor()?, id.0)?;
         if round.state != RoundState::Listed {
             return Err(ApiError::new(code::STATE_CONFLICT)

@@ -32,20 +32,20 @@ struct Group {
 
 /// Offers every seat that is free to whoever is next, until none is free or nobody waits. Twins who go together need as many
 /// seats as they are; where there are fewer, the next one may have them. Who is next at several schools gets the one that
-/// they listed first.
+/// they listed first. Answers who was offered one.
 ///
 /// Nothing happens before the round is announced: what was allocated is what is announced. The caller holds the round's
 /// [`placement::lock`].
-pub fn fill(tx: &mut Tx, vault: &Vault, round: &Arc<Round>) -> Result<usize, DbError> {
+pub fn fill(tx: &mut Tx, vault: &Vault, round: &Arc<Round>) -> Result<Vec<ApplicationId>, DbError> {
     if round.state != RoundState::Announced {
-        return Ok(0);
+        return Ok(vec![]);
     }
     placement::lock(tx, round.id)?;
     let taken = store::taken(tx, round.id)?;
     let mut free: BTreeMap<SchoolId, i64> =
         round.plan().iter().map(|(school, seats)| (*school, seats - taken.get(school).copied().unwrap_or(0))).collect();
     if free.values().all(|left| *left <= 0) {
-        return Ok(0);
+        return Ok(vec![]);
     }
     let lines = placement::waiting(tx, round.id)?;
     let wanted: Vec<ApplicationId> = {
@@ -60,7 +60,7 @@ pub fn fill(tx: &mut Tx, vault: &Vault, round: &Arc<Round>) -> Result<usize, DbE
         .filter(|one| matches!(one.facts().state, State::Waiting | State::ToCoordinate))
         .map(|one| (one.facts().id, one))
         .collect();
-    let mut promoted = 0;
+    let mut promoted = Vec::new();
     // Each round gives one group its seats, so this ends.
     while let Some((school, group)) = next(&lines, &free, &waiting) {
         for id in group.members {
@@ -68,7 +68,7 @@ pub fn fill(tx: &mut Tx, vault: &Vault, round: &Arc<Round>) -> Result<usize, DbE
             let refused = |_| DbError::Corrupt("who waits could not be offered a seat".to_owned());
             store::save(tx, vault, application.promote(school, tx.now()).map_err(refused)?)?;
             *free.entry(school).or_default() -= 1;
-            promoted += 1;
+            promoted.push(id);
         }
     }
     Ok(promoted)
