@@ -2,6 +2,9 @@
 
 use chrono::Datelike;
 use jiazai_domain::actor::{Actor, CommunityId, Grant, PrincipalId, PrincipalKind, Role};
+use jiazai_domain::enrolment::round::{Action, Calendar, Parity, Round, RoundDraft, SeatsInput, Stage, Step, ZoneInput};
+use jiazai_domain::enrolment::samples::SAMPLES;
+use jiazai_domain::enrolment::school::{School, SchoolDraft};
 use jiazai_domain::kernel::calendar::Calendars;
 use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::registry::place::{Building, Estate, Grid, Home, HomeDraft, PlaceDraft};
@@ -10,7 +13,7 @@ use jiazai_domain::repair::{Category, CategoryDraft, Dispatch};
 use jiazai_domain::volunteer::{Activity, ActivityDraft, Shift, ShiftDraft};
 use jiazai_infra::db::{Db, DbError, Tx};
 use jiazai_infra::registry::{homes, places as store};
-use jiazai_infra::{community, identity, password, repair, settings, volunteer};
+use jiazai_infra::{community, enrolment, identity, password, repair, settings, volunteer};
 
 /// Set in a database that holds demo accounts; production refuses to serve from it.
 pub const MARK: &str = "demo";
@@ -106,7 +109,7 @@ pub fn load(db: &Db, calendars: &Calendars) -> Result<(), DbError> {
         let hash = hash.get_or_init(|| password::hash(PASSWORD));
         let place: CommunityId = tx.new_id();
         community::insert(tx, place, "dongtu", "东涂社区", Some("城东街道"))?;
-        let mut manager = None;
+        let (mut manager, mut enrolment_admin) = (None, None);
         let mut grid_worker = None;
         for (username, name, role) in STAFF {
             let id = tx.new_id();
@@ -118,14 +121,19 @@ pub fn load(db: &Db, calendars: &Calendars) -> Result<(), DbError> {
             if *role == Role::GridWorker {
                 grid_worker = Some(id);
             }
-            if *role == Role::CommunityAdmin {
-                manager = Some(Actor { id, kind: PrincipalKind::Staff, session: None, grants: grants.to_vec(), scopes: vec![] });
+            let acting = || Actor { id, kind: PrincipalKind::Staff, session: None, grants: grants.to_vec(), scopes: vec![] };
+            match role {
+                Role::CommunityAdmin => manager = Some(acting()),
+                Role::EnrolmentAdmin => enrolment_admin = Some(acting()),
+                _ => {}
             }
         }
+        let enrolment_admin = enrolment_admin.ok_or_else(|| DbError::Corrupt("the demo has no enrolment administrator".to_owned()))?;
         let manager = manager.ok_or_else(|| DbError::Corrupt("the demo has no community administrator".to_owned()))?;
         categories(tx, place, &calendars, &manager)?;
         places(tx, &manager, grid_worker.into_iter().collect())?;
-        activity(tx, place, &manager)
+        activity(tx, place, &manager)?;
+        round(tx, place, &enrolment_admin)
     })
 }
 
@@ -234,5 +242,60 @@ fn activity(tx: &mut Tx, place: CommunityId, manager: &jiazai_domain::actor::Act
         let shift = Shift::schedule(tx.new_id(), plan, &activity, &by, now).map_err(|_| broken("not scheduled"))?;
         volunteer::save_shift(tx, shift)?;
     }
+    Ok(())
+}
+
+const DAY: i64 = 24 * HOUR;
+
+/// Two schools and a round that is open: since yesterday, and for a month.
+fn round(tx: &mut Tx, place: CommunityId, admin: &Actor) -> Result<(), DbError> {
+    fn broken(what: impl std::fmt::Debug) -> DbError {
+        DbError::Corrupt(format!("the demo's round: {what:?}"))
+    }
+    let now = tx.now();
+    let mut schools = Vec::new();
+    for name in ["东涂实验小学", "田庵小学"] {
+        let draft = SchoolDraft { name, stage: Some(Stage::Primary), communities: vec![place] };
+        let school = School::create(tx.new_id(), draft, admin, now).map_err(broken)?;
+        schools.push(enrolment::save_school(tx, school)?.facts().id);
+    }
+    let buildings = store::buildings(tx, place, &store::BuildingFilter::default(), None, None)?;
+    // The estate next to the second school belongs to both zones 多校划片.
+    let zone = |school, building| ZoneInput {
+        school,
+        building: Some(building),
+        street: None,
+        door_from: None,
+        door_to: None,
+        parity: Parity::All,
+        valid_from: None,
+        valid_to: None,
+    };
+    let all = buildings.iter().map(|building| zone(schools[0], building.id));
+    let both = buildings.iter().take(2).map(|building| zone(schools[1], building.id));
+    let today = now.date();
+    let year = if today.month() <= 8 { today.year() } else { today.year() + 1 };
+    let day = |year: i32, month, day| chrono::NaiveDate::from_ymd_opt(year, month, day).ok_or_else(|| broken(year));
+    let at = |days: i64| Timestamp::start_of(today).plus_seconds(days * DAY);
+    let sample = SAMPLES.iter().find(|sample| sample.code == "anxi").ok_or_else(|| broken("no rules"))?;
+    let title = format!("东涂社区 {year} 年秋季小学一年级招生");
+    let draft = RoundDraft {
+        title: &title,
+        school_year: i64::from(year),
+        stage: Stage::Primary,
+        born_from: day(year - 7, 9, 1)?,
+        born_to: day(year - 6, 8, 31)?,
+        calendar: Calendar { register_from: at(-1), register_to: at(30), review_to: at(45), objection_to: at(52), confirm_to: at(66) },
+        rules: enrolment::rule_set_input(sample.rules)?,
+        seat_plans: schools.iter().zip([90, 45]).map(|(school, seats)| SeatsInput { school: *school, seats }).collect(),
+        zones: all.chain(both).collect(),
+        announcement: Some("凡年满六周岁的适龄儿童均可在线登记；登记前可先预检类别和所需材料。"),
+    };
+    let made = Round::create(tx.new_id(), place, &draft, admin, now).map_err(broken)?;
+    let round = enrolment::save_round(tx, made)?;
+    let published = round.step(Action::Publish, Step::default(), admin, now).map_err(broken)?;
+    let round = enrolment::save_round(tx, published)?;
+    let opened = round.step(Action::Open, Step::default(), admin, now).map_err(broken)?;
+    enrolment::save_round(tx, opened)?;
     Ok(())
 }

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use jiazai_tests::season::{BORN, act, now, paper, plain_rules};
-use jiazai_tests::{Client, Family, Options, Season, Server, Value, at_once, eventually, id_number, instant, json, run, shared, unique};
+use jiazai_tests::season::{BORN, Season, act, now, paper, plain_rules};
+use jiazai_tests::{Client, Family, Options, Server, Value, at_once, eventually, id_number, instant, json, run, shared, unique};
 
 const DAY: u64 = 86_400;
 

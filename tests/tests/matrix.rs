@@ -10,10 +10,10 @@
 
 use std::fmt::Write as _;
 
-use jiazai_tests::season::{act, plain_rules};
+use jiazai_tests::season::{Season, act, plain_rules};
 use jiazai_tests::{
-    CategoryDraft, Client, Family, Operation, Options, PASSWORD, PICTURE, Repair, Resident, Season, Server, Staff, Value, Volunteering,
-    instant, json, unique,
+    CategoryDraft, Client, Family, Operation, Options, PASSWORD, PICTURE, Repair, Resident, Server, Staff, Value, Volunteering, instant,
+    json, unique,
 };
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/role-matrix.txt");
@@ -42,6 +42,7 @@ impl<'s> Stage<'s> {
         let volunteering = Volunteering::with(server, json!({ "flexible": true }));
         // Somebody has to have served before there is a certificate; this moves the clock, so it comes first.
         volunteering.serve(&repair.reporter);
+        let season = Season::draft(server);
         let admin = server.staff("admin");
         let elsewhere = server.other_community();
         let mut columns = vec![
@@ -420,6 +421,7 @@ impl<'s> Stage<'s> {
             }
             ("PUT", ["me", "volunteer-ranking"]) => json!({ "agreed": true }),
             ("PUT", ["me"]) => json!({ "nickname": "小王" }),
+            ("PUT", ["schools", _]) => json!({ "name": unique("小学"), "community_ids": [community] }),
             ("POST", ["communities"]) => json!({ "code": unique("m-"), "name": "新社区" }),
             _ => json!({}),
         }

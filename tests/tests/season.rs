@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 
-use jiazai_tests::season::{act, now, paper};
-use jiazai_tests::{Client, Family, Options, Season, Server, Value, json, unique};
+use jiazai_tests::season::{Season, act, now, paper};
+use jiazai_tests::{Client, Family, Options, Server, Value, json, unique};
 
 const FAMILIES: usize = 300;
 const SEATS: [i64; 4] = [60, 60, 60, 50];

@@ -1,4 +1,4 @@
-//! What was changed of a round: its seat plans and the rule sets of its draft, each version with when and why.
+//! What was changed of a round: its history, its seat plans and the rule sets of its draft, each with when and why.
 
 use std::sync::Arc;
 
@@ -6,9 +6,10 @@ use jiazai_domain::actor::Role;
 use jiazai_domain::enrolment::RoundKind;
 use jiazai_domain::enrolment::round::Round;
 use jiazai_infra::enrolment::{self as store, Sight};
+use jiazai_infra::events;
 
 use super::applications::seats;
-use super::dto::{NewSeatPlan, RuleSetVersionDto, SeatPlanDto, reason, seats_input};
+use super::dto::{EnrolmentRoundEvent, NewSeatPlan, RuleSetVersionDto, SeatPlanDto, reason, seats_input};
 use super::refusal::Standing;
 use super::rounds::{check_seats, seen, together};
 use super::{ADMINS, absent};
@@ -25,7 +26,8 @@ const MAKERS: &[Role] = Round::MAKERS;
 pub fn routes(api: &mut Api) {
     api.add(op!(create_seat_plan, Access::Roles(ADMINS)).refuses(&[code::STATE_CONFLICT, code::STALE, code::SEATS_LOWERED]))
         .add(op!(list_seat_plans, Access::Anyone).refuses(&[code::CURSOR_INVALID]))
-        .add(op!(list_rule_sets, Access::Roles(MAKERS)).refuses(&[code::CURSOR_INVALID]));
+        .add(op!(list_rule_sets, Access::Roles(MAKERS)).refuses(&[code::CURSOR_INVALID]))
+        .add(op!(list_enrolment_round_events, Access::Anyone).refuses(&[code::CURSOR_INVALID]));
 }
 
 /// The versions after the one that the page before ended with.
@@ -96,6 +98,25 @@ async fn list_rule_sets(call: Call, id: At<RoundKind>) -> Outcome {
         }
         let rows = after(&window, store::rule_sets(tx, id.0)?, |rules| rules.version);
         Ok(window.page(rows, |rules| rules.version.to_string(), RuleSetVersionDto::from))
+    })
+    .await
+}
+
+/// A round's history
+///
+/// Oldest first, with the reasons for what came early.
+#[utoipa::path(get, path = "/enrolment-rounds/{id}/events", tag = "enrolment", operation_id = "list_enrolment_round_events",
+    params(("id" = String, Path), ("limit" = Option<i64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = Page<EnrolmentRoundEvent>)))]
+async fn list_enrolment_round_events(call: Call, id: At<RoundKind>) -> Outcome {
+    let mut params = call.query()?;
+    params.bind(&id.0.text());
+    call.list(params, move |tx, cx, window| {
+        let who = cx.actor()?;
+        let round = store::round_facts(tx, &Sight::of(who), id.0)?.ok_or_else(absent)?;
+        let as_staff = who.is_any(MAKERS, round.community);
+        let rows = events::history(tx, &id.0.text(), window.after.as_deref(), window.fetch())?;
+        Ok(window.page(rows, |event| event.id.text(), |event| EnrolmentRoundEvent::of(event, as_staff)))
     })
     .await
 }

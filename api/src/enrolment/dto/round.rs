@@ -5,6 +5,7 @@ use jiazai_domain::actor::Actor;
 use jiazai_domain::enrolment::round::{self as domain, Facts, Reason, Round, RoundDraft, SeatsInput, Zone, ZoneInput, ZonePlace};
 use jiazai_domain::enrolment::rules::RuleSet;
 use jiazai_infra::enrolment::{Rules, SeatPlan, Summary};
+use jiazai_infra::events::Recorded;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -12,7 +13,8 @@ use super::{RuleSetDto, Stage};
 use crate::error::ApiError;
 use crate::faults::text_fault;
 use crate::input::named::{
-    AnyText60, AnyText500, AnyText5000, BuildingRef, CommunityRef, Door, PrincipalRef, RoundRef, SchoolRef, SchoolYear, SeatCount, Text80,
+    AnyText60, AnyText500, AnyText5000, BuildingRef, CommunityRef, Door, EventRef, PrincipalRef, RoundRef, SchoolRef, SchoolYear,
+    SeatCount, Text80,
 };
 use crate::input::{Day, Faults, Few, Instant, Ref};
 
@@ -425,5 +427,39 @@ pub struct RuleSetVersionDto {
 impl From<Rules> for RuleSetVersionDto {
     fn from(rules: Rules) -> Self {
         Self { version: rules.version, rules: rules.rules, made_by: rules.made_by.map(Ref), made_at: rules.made_at.into() }
+    }
+}
+
+/// Something that happened to a round.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EnrolmentRoundEvent {
+    #[schema(inline)]
+    pub id: EventRef,
+    #[serde(rename = "type")]
+    #[schema(example = "enrolment_round.published")]
+    pub kind: String,
+    #[schema(inline)]
+    pub occurred_at: Instant,
+    /// Who did it; null for everybody but staff of enrolment.
+    #[schema(inline)]
+    pub actor_id: Option<PrincipalRef>,
+    /// Ids and words.
+    #[schema(value_type = Object)]
+    pub data: serde_json::Value,
+    /// Why a step was taken early, or another seat plan made.
+    pub note: Option<String>,
+}
+
+impl EnrolmentRoundEvent {
+    /// The reasons are for everybody whom the calendar binds; who gave them is not.
+    pub fn of(event: Recorded, as_staff: bool) -> Self {
+        Self {
+            id: Ref(event.id),
+            kind: event.kind,
+            occurred_at: event.occurred_at.into(),
+            actor_id: event.actor.filter(|_| as_staff).map(Ref),
+            data: event.data,
+            note: event.note,
+        }
     }
 }
