@@ -393,7 +393,7 @@ fn what_is_sent_back_is_mended_and_handed_in_again() {
     let application = season.submit(&family, season.draft(&family, "2020-05-01"));
     let [reviewer, other] = &season.reviewers;
     act(reviewer, &application, "claim", json!({})).expect(200);
-    act(other, &application, "return", json!({ "codes": ["document_unreadable"] })).refuse(403, "forbidden");
+    act(other, &application, "return", json!({ "codes": ["document_unreadable"] })).refuse(409, "state_conflict");
     act(reviewer, &application, "return", json!({ "codes": ["ugly"] })).send().expect(422);
     let body = json!({ "codes": ["document_unreadable"], "reason": "第二页不清晰" });
     act(reviewer, &application, "return", body).expect(200);

@@ -67,7 +67,7 @@ pub struct PlacementDto {
     /// As it is published.
     pub state: ApplicationState,
     /// For those who run the round, as all that follows.
-    #[schema(inline)]
+    #[schema(inline, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub application_id: Option<ApplicationRef>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,10 +98,10 @@ fn line(application: &Application, full: bool, names: &HashMap<SchoolId, String>
     }
     let placed = matches!(state, State::Offered | State::Accepted | State::Enrolled);
     let school = f.offer.filter(|_| placed).map(|offer| offer.school);
-    let purged = store::is_purged(&f.content.child);
+    let purged = store::is_purged(&f.content);
     Some(PlacementDto {
         receipt: f.receipt.clone(),
-        name: if full && !purged { f.content.child.name.clone() } else { store::masked(&f.content.child) },
+        name: if full && !purged { f.content.child.name.clone() } else { store::masked(&f.content) },
         batch: f.batch,
         school_id: school.map(Ref),
         school_name: school.and_then(|school| names.get(&school).cloned()),
@@ -169,7 +169,7 @@ const COLUMNS: &[&str] = &[
 fn fields(application: &Application, names: &HashMap<SchoolId, String>) -> Vec<String> {
     let f = application.facts();
     let c = &f.content;
-    let purged = store::is_purged(&c.child);
+    let purged = store::is_purged(c);
     let there = |text: String| if purged { String::new() } else { text };
     let placed = matches!(f.state, State::Offered | State::Accepted | State::Enrolled);
     let school = f.offer.filter(|_| placed).map(|offer| offer.school);
@@ -177,7 +177,7 @@ fn fields(application: &Application, names: &HashMap<SchoolId, String>) -> Vec<S
     let guardian = c.guardians.first();
     vec![
         f.receipt.clone(),
-        if purged { store::masked(&c.child) } else { c.child.name.clone() },
+        if purged { store::masked(c) } else { c.child.name.clone() },
         there(c.child.sex.to_string()),
         there(c.child.born_on.to_string()),
         there(c.child.document.kind().to_string()),

@@ -172,7 +172,7 @@ pub(super) fn row(application: &Application) -> Result<ApplicationRow, DbError> 
     let ms = |at: Option<Timestamp>| at.map(Timestamp::millis);
     let id = |id: Option<jiazai_domain::actor::PrincipalId>| id.map(|id| id.text());
     let detail = Detail {
-        masked_name: masked(&f.content.child),
+        masked_name: masked(&f.content),
         consent: (f.consent.version.clone(), f.consent.given_at.millis()),
         household: f.household.clone(),
         late_until: ms(f.late_until),
@@ -215,13 +215,14 @@ pub fn has_objected(detail: &str) -> bool {
 }
 
 /// The name as the public lists show it.
-pub fn masked(child: &Child) -> String {
-    if is_purged(child) { child.name.clone() } else { mask::name(&child.name) }
+pub fn masked(content: &Content) -> String {
+    if is_purged(content) { content.child.name.clone() } else { mask::name(&content.child.name) }
 }
 
-/// Whether only the mask of a child is left: its papers were purged.
-pub fn is_purged(child: &Child) -> bool {
-    child.document.kind() == DocumentType::Other && child.document.expose() == PURGED
+/// Whether only the mask of a child is left: its papers were purged. Nothing is handed in without a guardian, so nobody can
+/// type what looks so.
+pub fn is_purged(content: &Content) -> bool {
+    content.guardians.is_empty()
 }
 
 /// Stands where a document was.

@@ -195,13 +195,13 @@ impl ApplicationDto {
         let f = application.facts();
         let c = &f.content;
         let (papers, own) = (view >= View::Papers, view == View::Family);
-        let purged = is_purged(&c.child);
+        let purged = is_purged(c);
         let finding = application.finding();
         // What a family does not know yet is not told by another field either.
         let known = application.state_for(actor) == f.state;
         let tier = f.tier.clone().or_else(|| f.filed_tier.clone());
         let child = ChildDto {
-            name: if papers { c.child.name.clone() } else { masked(&c.child) },
+            name: if papers { c.child.name.clone() } else { masked(c) },
             id_type: (papers && !purged).then(|| c.child.document.kind().into()),
             id_number_masked: (papers && !purged).then(|| c.child.document.masked()),
             sex: (papers && !purged).then(|| c.child.sex.as_str()),
@@ -310,7 +310,14 @@ pub struct ApplicationEvent {
 }
 
 impl ApplicationEvent {
-    pub fn of(event: Recorded, who: &Actor, view: View) -> Self {
+    pub fn of(mut event: Recorded, who: &Actor, view: View) -> Self {
+        // Whoever withdraws before the announcement does not learn what they gave up.
+        if view == View::Family
+            && event.kind == "enrolment_application.withdrawn"
+            && let Some(data) = event.data.as_object_mut()
+        {
+            data.remove("from");
+        }
         Self {
             id: Ref(event.id),
             kind: event.kind,

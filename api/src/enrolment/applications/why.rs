@@ -22,7 +22,7 @@ pub fn reasons(tx: &mut Tx, application: &Application, who: &Actor, view: View) 
         return Ok(Reasons { sentences: vec![], rules: vec![], allocation: None });
     }
     let secret = hides_result(application, view);
-    let purged = is_purged(&f.content.child);
+    let purged = is_purged(&f.content);
     let finding = application.finding();
     let mut sentences = Vec::new();
     if !purged {
