@@ -42,7 +42,6 @@ impl<'s> Stage<'s> {
         let volunteering = Volunteering::with(server, json!({ "flexible": true }));
         // Somebody has to have served before there is a certificate; this moves the clock, so it comes first.
         volunteering.serve(&repair.reporter);
-        let season = Season::draft(server);
         let admin = server.staff("admin");
         let elsewhere = server.other_community();
         let mut columns = vec![

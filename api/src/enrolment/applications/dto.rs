@@ -199,7 +199,8 @@ impl ApplicationDto {
         let finding = application.finding();
         // What a family does not know yet is not told by another field either.
         let known = application.state_for(actor) == f.state;
-        let tier = f.tier.clone().or_else(|| f.filed_tier.clone());
+        // Who was rejected has no tier, whatever the rules made of what was declared.
+        let tier = f.tier.clone().or_else(|| f.filed_tier.clone()).filter(|_| f.state != domain::State::Ineligible);
         let child = ChildDto {
             name: if papers { c.child.name.clone() } else { masked(c) },
             id_type: (papers && !purged).then(|| c.child.document.kind().into()),
