@@ -396,6 +396,37 @@ fn a_district_begins_with_a_rule_set_that_is_offered() {
 }
 
 #[test]
+fn rules_are_tried_out_before_a_round_is_made_of_them() {
+    let server = shared();
+    let admin = server.staff("enroladmin");
+    let path = "/meta/enrolment-rule-sets/try";
+    let offered = server.anon().get("/meta/enrolment-rule-sets").expect(200);
+    let sample = |code: &str| items(&offered).iter().find(|sample| sample["code"] == code).expect("a sample")["rules"].clone();
+    let try_on = |code: &str, facts: Value| admin.post(path, json!({ "rules": sample(code), "facts": facts })).expect(200);
+    let before = try_on("anxi", json!({ "house_on": "2020-01-01" }));
+    assert_eq!((text(&before, "tier"), &before["batch"]), ("before", &json!(1)));
+    // What the system works out elsewhere may be supposed here.
+    let zone = json!({ "same_address": true, "house_in_zone": true, "house_zoned": true, "seat_taken": true, "sibling_enrolled": false,
+        "house_on": "2020-01-01", "house_owner": "parent" });
+    assert_eq!(text(&try_on("yongan", zone), "tier"), "pool_house", "the seat of the house is taken");
+    let points = json!({ "migrant": true, "permit_on": "2020-01-01", "insurance_months": 120, "residence_months": 60, "volunteer_hours": 0,
+        "education": "bachelor", "skilled": false, "house_on": null });
+    let counted = try_on("points", points);
+    assert_eq!((&counted["points"], text(&counted, "tier")), (&json!(75), "qualified"), "40 + 15 + 20: {counted}");
+    let problem = admin.post(path, json!({ "rules": { "tiers": [], "seat_lock_years": 6 } })).refuse(422, "validation_failed");
+    assert_eq!(faults(&problem), pairs([("/rules/tiers", "too_few")]));
+    let mut bad = sample("anxi");
+    bad["rest"] = json!("perhaps");
+    admin.post(path, json!({ "rules": bad })).refuse(422, "validation_failed");
+    let mut bad = sample("anxi");
+    bad["seat_lock_years"] = json!(6.5);
+    admin.post(path, json!({ "rules": bad })).refuse(422, "validation_failed");
+    let problem = admin.post(path, json!({ "rules": sample("anxi"), "facts": { "income": 1 } })).refuse(422, "validation_failed");
+    assert_eq!(faults(&problem), pairs([("/facts/income", "unknown_fact")]));
+    server.resident().post(path, json!({ "rules": sample("anxi") })).refuse(403, "forbidden");
+}
+
+#[test]
 fn the_table_of_a_round_is_served() {
     let machines = shared().anon().get("/meta/state-machines").expect(200);
     let round = items(&machines).iter().find(|m| m["name"] == "enrolment_round").expect("the machine").clone();

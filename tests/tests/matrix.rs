@@ -421,6 +421,7 @@ impl<'s> Stage<'s> {
             ("PUT", ["me", "volunteer-ranking"]) => json!({ "agreed": true }),
             ("PUT", ["me"]) => json!({ "nickname": "小王" }),
             ("PUT", ["schools", _]) => json!({ "name": unique("小学"), "community_ids": [community] }),
+            ("POST", ["meta", "enrolment-rule-sets", "try"]) => json!({ "rules": plain_rules() }),
             ("POST", ["communities"]) => json!({ "code": unique("m-"), "name": "新社区" }),
             _ => json!({}),
         }

@@ -1,18 +1,23 @@
-//! The facts that rules may speak of, and rule sets to begin with.
+//! The facts that rules may speak of, rule sets to begin with, and trying rules out.
 
-use jiazai_domain::enrolment::rules::FACTS;
+use jiazai_domain::enrolment::round::Round;
+use jiazai_domain::enrolment::rules::{FACTS, RuleSet};
 use jiazai_domain::enrolment::samples::SAMPLES;
 use jiazai_infra::db::DbError;
 use jiazai_infra::enrolment::rule_set;
 
-use super::dto::{EnrolmentFact, EnrolmentFacts, SampleRuleSet, SampleRuleSets};
+use super::dto::{EnrolmentFact, EnrolmentFacts, RuleTrial, RuleTrialResult, SampleRuleSet, SampleRuleSets};
 use crate::call::{Call, Outcome};
+use crate::error::ApiError;
+use crate::faults::faulty;
 use crate::op;
 use crate::reply::Reply;
 use crate::route::{Access, Api};
 
 pub fn routes(api: &mut Api) {
-    api.add(op!(list_enrolment_facts, Access::Public)).add(op!(list_enrolment_rule_sets, Access::Public));
+    api.add(op!(list_enrolment_facts, Access::Public))
+        .add(op!(list_enrolment_rule_sets, Access::Public))
+        .add(op!(try_enrolment_rule_set, Access::Roles(Round::MAKERS)));
 }
 
 /// The dictionary of facts
@@ -37,4 +42,25 @@ async fn list_enrolment_rule_sets(call: Call) -> Outcome {
         Ok::<_, DbError>(SampleRuleSet { code: sample.code, name: sample.name, about: sample.about, rules })
     };
     Ok(call.answer(Reply::ok(&SampleRuleSets { items: SAMPLES.iter().map(item).collect::<Result<_, _>>()? })?))
+}
+
+/// Try a rule set out
+///
+/// Before a round is made of it: all its faults, or what it says of a child of whom these facts are known. Nothing is stored.
+#[utoipa::path(post, path = "/meta/enrolment-rule-sets/try", tag = "enrolment", operation_id = "try_enrolment_rule_set",
+    request_body(content = RuleTrial, example = json!({
+        "rules": { "tiers": [{ "code": "local", "batch": 1, "name": "有户口", "when": { "fact": "hukou_on", "op": "le", "value": "2026-03-01" } }], "seat_lock_years": 6 },
+        "facts": { "hukou_on": "2025-05-01" } })),
+    responses((status = 200, body = RuleTrialResult)))]
+async fn try_enrolment_rule_set(call: Call) -> Outcome {
+    let body: RuleTrial = call.body()?;
+    let answer = move || -> Result<Reply, ApiError> {
+        let rules = RuleSet::new(&body.rules.input()).map_err(|faults| faulty("/rules", faults))?;
+        Reply::ok(&RuleTrialResult::of(rules, &body.facts.supposed("/facts")?))
+    };
+    // Away from the workers all the same: the search for contradictions may take a part of a second.
+    if call.request.headers().contains_key("idempotency-key") {
+        return call.write(move |_, _| answer()).await;
+    }
+    call.read(move |_, _| answer()).await
 }

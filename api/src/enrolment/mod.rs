@@ -5,13 +5,14 @@
 //! `precheck` answers before anything is stored, `dictionary` says which facts and rule sets there are.
 //!
 //! An *application* is what a family hands in (`applications`); `steps` are the round's steps over all of them, `draws` what
-//! anybody may check, `placements` what is published, `jobs` what time does.
+//! anybody may check, `placements` what is published, `numbers` what can be counted and proved, `jobs` what time does.
 
 mod applications;
 mod dictionary;
 mod draws;
 mod dto;
 mod jobs;
+mod numbers;
 mod placements;
 mod plans;
 mod precheck;
@@ -44,6 +45,7 @@ pub fn routes(api: &mut Api) {
     steps::routes(api);
     draws::routes(api);
     placements::routes(api);
+    numbers::routes(api);
 }
 
 fn absent() -> ApiError {

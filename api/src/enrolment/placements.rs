@@ -1,5 +1,5 @@
 //! What is published 公示与公布: masked lists for everybody, full ones for those who run the round, files for the education
-//! bureau, numbers for each school and tier, and the proof that papers are gone.
+//! bureau.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use actix_web::web::{Bytes, Data};
 use futures_util::stream;
 use jiazai_domain::actor::{Actor, Role};
 use jiazai_domain::enrolment::application::{Application, State};
-use jiazai_domain::enrolment::retention::{PAPERS_KEPT_S, is_published};
+use jiazai_domain::enrolment::retention::is_published;
 use jiazai_domain::enrolment::round::{Facts as Round, State as RoundState};
 use jiazai_domain::enrolment::{RoundId, RoundKind, SchoolId};
 use jiazai_domain::registry::import::{Format, neutralise};
 use jiazai_infra::db::{DbError, Tx};
-use jiazai_infra::enrolment::{self as rounds, application as store, placement, purge};
+use jiazai_infra::enrolment::{self as rounds, application as store};
 use jiazai_infra::events;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -26,25 +26,21 @@ use super::steps::{run_by, school_names};
 use crate::app::App;
 use crate::call::{At, Call, Outcome};
 use crate::error::{ApiError, code};
-use crate::input::named::{ApplicationRef, DrawRef, RoundRef, SchoolRef};
-use crate::input::{Instant, Ref};
+use crate::input::Ref;
+use crate::input::named::{ApplicationRef, SchoolRef};
 use crate::op;
 use crate::page::Page;
 use crate::registry::write_line;
-use crate::reply::Reply;
 use crate::route::{Access, Api};
 
 /// Those who may know the numbers.
-const COUNTERS: &[Role] = &[Role::EnrolmentAdmin, Role::EnrolmentReviewer, Role::Auditor];
+pub const COUNTERS: &[Role] = &[Role::EnrolmentAdmin, Role::EnrolmentReviewer, Role::Auditor];
 
 pub fn routes(api: &mut Api) {
     let cursor = &[code::CURSOR_INVALID];
     api.add(op!(list_enrolment_placements, Access::Perhaps).refuses(cursor))
         .add(op!(export_enrolment_placements_csv, Access::Roles(ADMINS)))
-        .add(op!(export_enrolment_placements_ndjson, Access::Roles(ADMINS)))
-        .add(op!(get_enrolment_allocation, Access::Roles(COUNTERS)))
-        .add(op!(get_enrolment_statistics, Access::Roles(COUNTERS)))
-        .add(op!(get_enrolment_retention, Access::Public));
+        .add(op!(export_enrolment_placements_ndjson, Access::Roles(ADMINS)));
 }
 
 const PUBLISHED: &[State] =
@@ -115,7 +111,7 @@ fn line(application: &Application, full: bool, names: &HashMap<SchoolId, String>
 }
 
 /// The round, for a list that everybody may read: 404 while it is a draft.
-fn listed_round(tx: &mut Tx, who: Option<&Actor>, id: RoundId) -> Result<Arc<Round>, ApiError> {
+pub fn listed_round(tx: &mut Tx, who: Option<&Actor>, id: RoundId) -> Result<Arc<Round>, ApiError> {
     let round = rounds::round_facts(tx, &rounds::Sight::everything(), id)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
     if round.state == RoundState::Draft && !who.is_some_and(|who| who.is_any(COUNTERS, round.community)) {
         return Err(ApiError::new(code::NOT_FOUND));
@@ -298,178 +294,4 @@ async fn export_enrolment_placements_csv(call: Call, id: At<RoundKind>) -> Outco
     params(("id" = String, Path)), responses((status = 200, description = "One object for a child", content((String = "application/x-ndjson")))))]
 async fn export_enrolment_placements_ndjson(call: Call, id: At<RoundKind>) -> Outcome {
     export(call, id.0, Format::Ndjson).await
-}
-
-/// An allocation that was made.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = EnrolmentAllocation)]
-pub struct AllocationDto {
-    #[schema(inline)]
-    pub round_id: RoundRef,
-    /// The version of the seat plan that it was made by.
-    pub plan_version: i64,
-    #[schema(inline)]
-    pub draw_id: Option<DrawRef>,
-    pub draw_decided: bool,
-    /// Hexadecimal SHA-256 of `canonical`.
-    pub digest: String,
-    /// The placements as text: `receipt,batch,tier,school or waiting or to_coordinate` and a line feed each, by receipt.
-    pub canonical: String,
-    #[schema(inline)]
-    pub allocated_at: Instant,
-}
-
-fn seen(tx: &mut Tx, who: &Actor, id: RoundId) -> Result<Arc<Round>, ApiError> {
-    let round = rounds::round_facts(tx, &rounds::Sight::of(who), id)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
-    if who.is_any(COUNTERS, round.community) { Ok(round) } else { Err(ApiError::new(code::FORBIDDEN)) }
-}
-
-/// The allocation, with the hash of what it came to
-///
-/// It stays when the papers are purged.
-#[utoipa::path(get, path = "/enrolment-rounds/{id}/allocation", tag = "enrolment", operation_id = "get_enrolment_allocation",
-    params(("id" = String, Path)), responses((status = 200, body = AllocationDto)))]
-async fn get_enrolment_allocation(call: Call, id: At<RoundKind>) -> Outcome {
-    call.query()?.finish()?;
-    call.read(move |tx, cx| {
-        seen(tx, cx.actor()?, id.0)?;
-        let made = placement::made(tx, id.0)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
-        Reply::ok(&AllocationDto {
-            round_id: Ref(made.round),
-            plan_version: made.plan_version,
-            draw_id: made.draw.map(Ref),
-            draw_decided: made.draw_decided,
-            digest: made.digest,
-            canonical: made.canonical,
-            allocated_at: made.allocated_at.into(),
-        })
-    })
-    .await
-}
-
-/// A school in numbers.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = EnrolmentSchoolNumbers)]
-pub struct SchoolNumbers {
-    #[schema(inline)]
-    pub school_id: SchoolRef,
-    pub school_name: Option<String>,
-    pub seats: i64,
-    /// Families that listed it first, and at all.
-    pub first_choices: i64,
-    pub choices: i64,
-    /// Seats that are offered or taken.
-    pub taken: i64,
-}
-
-/// A tier in numbers.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = EnrolmentTierNumbers)]
-pub struct TierNumbers {
-    /// Null for those whose tier nobody knows.
-    pub tier: Option<String>,
-    pub name: Option<String>,
-    pub batch: Option<i64>,
-    pub applications: i64,
-    /// By state.
-    #[schema(value_type = std::collections::BTreeMap<String, i64>)]
-    pub by_state: std::collections::BTreeMap<&'static str, i64>,
-}
-
-/// A round in numbers.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = EnrolmentStatistics)]
-pub struct StatisticsDto {
-    pub applications: i64,
-    #[schema(value_type = std::collections::BTreeMap<String, i64>)]
-    pub by_state: std::collections::BTreeMap<&'static str, i64>,
-    pub schools: Vec<SchoolNumbers>,
-    pub tiers: Vec<TierNumbers>,
-}
-
-/// The round in numbers
-///
-/// For each school and each tier.
-#[utoipa::path(get, path = "/enrolment-rounds/{id}/statistics", tag = "enrolment", operation_id = "get_enrolment_statistics",
-    params(("id" = String, Path)), responses((status = 200, body = StatisticsDto)))]
-async fn get_enrolment_statistics(call: Call, id: At<RoundKind>) -> Outcome {
-    call.query()?.finish()?;
-    call.read(move |tx, cx| {
-        let round = seen(tx, cx.actor()?, id.0)?;
-        let counts = store::counts(tx, id.0)?;
-        let mut by_state = std::collections::BTreeMap::new();
-        let mut by_tier: std::collections::BTreeMap<Option<String>, std::collections::BTreeMap<&'static str, i64>> = Default::default();
-        for (state, tier, n) in counts {
-            *by_state.entry(state.as_str()).or_default() += n;
-            *by_tier.entry(tier).or_default().entry(state.as_str()).or_default() += n;
-        }
-        let taken = store::taken(tx, id.0)?;
-        let demand = store::demand(tx, id.0)?;
-        let names = school_names(tx, &round.plan().keys().copied().collect::<Vec<_>>())?;
-        let schools = round.plan().iter().map(|(school, seats)| {
-            let asked = demand.iter().find(|(of, ..)| of == school).map_or((0, 0), |(_, first, all)| (*first, *all));
-            SchoolNumbers {
-                school_id: Ref(*school),
-                school_name: names.get(school).cloned(),
-                seats: *seats,
-                first_choices: asked.0,
-                choices: asked.1,
-                taken: taken.get(school).copied().unwrap_or(0),
-            }
-        });
-        let tiers = by_tier.into_iter().map(|(tier, by_state)| {
-            let rule = tier.as_deref().and_then(|code| round.rules.tier(code));
-            TierNumbers {
-                name: rule.map(|rule| rule.name.clone()),
-                batch: rule.map(|rule| rule.batch),
-                tier,
-                applications: by_state.values().sum(),
-                by_state,
-            }
-        });
-        Reply::ok(&StatisticsDto { applications: by_state.values().sum(), by_state, schools: schools.collect(), tiers: tiers.collect() })
-    })
-    .await
-}
-
-/// What became of a round's papers.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = EnrolmentRetention)]
-pub struct RetentionDto {
-    /// When they will be purged, or should have been; null while the round goes on.
-    #[schema(inline)]
-    pub purge_after: Option<Instant>,
-    /// When they were.
-    #[schema(inline)]
-    pub purged_at: Option<Instant>,
-    pub applications: Option<i64>,
-    pub papers: Option<i64>,
-    /// Hexadecimal SHA-256 of `manifest`; it is in the round's history, too.
-    pub manifest_hash: Option<String>,
-    /// A line for each paper: receipt, a space, the SHA-256 of its bytes. Who has kept a paper can see that it is in the list.
-    pub manifest: Option<String>,
-}
-
-/// What became of the papers
-///
-/// Papers, names, numbers and addresses are purged half a year after the round is finished; receipts, placements, reasons and
-/// the draw stay.
-#[utoipa::path(get, path = "/enrolment-rounds/{id}/retention", tag = "enrolment", operation_id = "get_enrolment_retention",
-    params(("id" = String, Path)), responses((status = 200, body = RetentionDto)))]
-async fn get_enrolment_retention(call: Call, id: At<RoundKind>) -> Outcome {
-    call.query()?.finish()?;
-    call.read(move |tx, cx| {
-        listed_round(tx, cx.perhaps(), id.0)?;
-        let purged = purge::find(tx, id.0)?;
-        let finished = purge::finished_at(tx, id.0)?;
-        Reply::ok(&RetentionDto {
-            purge_after: finished.map(|at| at.plus_seconds(PAPERS_KEPT_S).into()),
-            purged_at: purged.as_ref().map(|purge| purge.purged_at.into()),
-            applications: purged.as_ref().map(|purge| purge.applications),
-            papers: purged.as_ref().map(|purge| purge.papers),
-            manifest_hash: purged.as_ref().map(|purge| purge.manifest_hash.clone()),
-            manifest: purged.map(|purge| purge.manifest),
-        })
-    })
-    .await
 }

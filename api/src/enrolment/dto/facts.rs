@@ -50,6 +50,11 @@ pub(super) fn value_input<V: IntoValue>(value: Value<V>) -> ValueInput {
 pub struct FactsDto(Vec<(String, ValueInput)>);
 
 impl FactsDto {
+    /// With what the system works out elsewhere, for those who try out rules; faults are told below `prefix`.
+    pub fn supposed(&self, prefix: &str) -> Result<FactSet, ApiError> {
+        FactSet::restore(self.0.iter().map(|(name, value)| (name.as_str(), value))).map_err(|faults| faulty(prefix, faults))
+    }
+
     /// Checked by the dictionary; faults are told below `prefix`.
     pub fn declared(&self, prefix: &str) -> Result<FactSet, ApiError> {
         FactSet::declared(self.0.iter().map(|(name, value)| (name.as_str(), value))).map_err(|faults| faulty(prefix, faults))

@@ -5,7 +5,7 @@ use jiazai_domain::enrolment::rules::{self as domain, Comparison, DocumentNeed, 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{FactValue, FactsDto};
+use super::{FactValue, FactsDto, RuleSetDto};
 use crate::input::named::{HomeRef, SchoolRef, Text32};
 use crate::input::{Day, Faults, Few};
 
@@ -281,7 +281,7 @@ pub struct SampleRuleSet {
     pub name: &'static str,
     /// What is special about it.
     pub about: &'static str,
-    #[schema(value_type = super::RuleSetDto)]
+    #[schema(value_type = RuleSetDto)]
     pub rules: domain::RuleSet,
 }
 
@@ -289,4 +289,52 @@ pub struct SampleRuleSet {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SampleRuleSets {
     pub items: Vec<SampleRuleSet>,
+}
+
+/// A rule set to try out, and the child to try it on. Nothing of it is stored.
+#[derive(Debug, Clone, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct RuleTrial {
+    pub rules: RuleSetDto,
+    /// What is supposed to be known, also of what the system works out elsewhere (`born_on`, `seat_taken`, `late`).
+    #[schema(inline, required = false)]
+    #[deserr(default)]
+    pub facts: FactsDto,
+}
+
+/// What rules that hold say of a child.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RuleTrialResult {
+    /// The rules with everything that was left out.
+    #[schema(value_type = RuleSetDto)]
+    pub rules: domain::RuleSet,
+    /// Null while it depends on facts that are not known.
+    pub eligible: Option<bool>,
+    pub tier: Option<String>,
+    pub batch: Option<i64>,
+    pub points: Option<i64>,
+    pub scores: Vec<ScoreDto>,
+    pub missing_facts: Vec<MissingFact>,
+    pub possible_tiers: Vec<String>,
+    pub documents: Vec<DocumentNeedDto>,
+    pub reasons: Vec<ReasonDto>,
+}
+
+impl RuleTrialResult {
+    pub fn of(rules: domain::RuleSet, facts: &FactSet) -> Self {
+        let finding = rules.evaluate(facts);
+        let say = PrecheckResult::of(&finding, &[], None);
+        Self {
+            rules,
+            eligible: say.eligible,
+            tier: say.tier,
+            batch: say.batch,
+            points: finding.points,
+            scores: finding.scores.iter().map(ScoreDto::from).collect(),
+            missing_facts: say.missing_facts,
+            possible_tiers: say.possible_tiers,
+            documents: finding.documents.iter().map(DocumentNeedDto::from).collect(),
+            reasons: say.reasons,
+        }
+    }
 }
