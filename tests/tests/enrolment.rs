@@ -237,8 +237,23 @@ fn wrong_values_are_named_by_their_fields_and_leave_nothing() {
     let mut many = season.bare_draft(&family);
     many["choices"] = json!([season.schools[0], season.schools[0]]);
     many["guardians"][0]["name"] = json!("李\u{7}梅");
+    let problem = family.parent.post("/enrolment-applications", many).send().expect(422).json;
+    assert_eq!(pointers(&problem), [("/guardians/0/name".to_owned(), "control_character".to_owned())], "what cannot be read at all");
+    let mut many = season.bare_draft(&family);
+    many["choices"] = json!([season.schools[0], season.schools[0]]);
+    many["child"]["born_on"] = json!("2020-03-05");
+    many["facts"]["hukou"] = json!(true);
+    many["facts"]["hukou_on"] = json!(7);
     many.as_object_mut().unwrap().remove("address");
-    assert!(pointers(&family.parent.post("/enrolment-applications", many).send().expect(422).json).len() >= 1);
+    let problem = family.parent.post("/enrolment-applications", many).send().expect(422).json;
+    let expected = [
+        ("/child/born_on", "differs_from_id_number"),
+        ("/choices/1", "duplicate"),
+        ("/facts/hukou", "unknown_fact"),
+        ("/facts/hukou_on", "wrong_type"),
+        ("/home_id", "home_or_address"),
+    ];
+    assert_eq!(pointers(&problem), expected.map(|(at, code)| (at.to_owned(), code.to_owned())));
     assert_eq!(items(&family.parent.get("/enrolment-applications").expect(200)).len(), 0);
     season.apply(&family, season.bare_draft(&family));
 }

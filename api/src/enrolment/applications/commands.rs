@@ -29,7 +29,7 @@ use super::refusal::{Standing, unplaced};
 use super::{seats, why};
 use crate::call::Cx;
 use crate::error::{ApiError, Fault, code};
-use crate::faults::text_fault;
+use crate::faults::{text_fault, told};
 use crate::reply::Reply;
 
 /// The application and how the caller sees it. What they do not see does not exist.
@@ -157,7 +157,7 @@ pub fn create(tx: &mut Tx, cx: &Cx, body: &NewApplication) -> Result<Reply, ApiE
     let given = body.consent.as_ref().is_some_and(|consent| consent.guardian);
     let now = tx.now();
     let may = round.registering(now) || permit.is_some();
-    let facts = if may && given { body.facts.declared("/facts")? } else { FactSet::default() };
+    let (facts, found) = if may && given { body.facts.read("/facts") } else { (FactSet::default(), vec![]) };
     let typed = match typed(&body.child, &body.guardians.0, None) {
         Err(error) if may && given => return Err(error),
         Err(_) => return Err(unplaced(if may { Refusal::ConsentRequired } else { Refusal::RoundNotOpen })),
@@ -175,8 +175,8 @@ pub fn create(tx: &mut Tx, cx: &Cx, body: &NewApplication) -> Result<Reply, ApiE
     };
     let id: ApplicationId = tx.new_id();
     let number = fresh_receipt(tx, &round)?;
-    let changed =
-        Application::create(id, number, draft, round.clone(), &family, permit.as_ref(), twin.as_ref(), &resident, now).map_err(unplaced)?;
+    let decided = Application::create(id, number, draft, round.clone(), &family, permit.as_ref(), twin.as_ref(), &resident, now);
+    let changed = together(decided, found, unplaced)?;
     let registered = || ApiError::new(code::CHILD_ALREADY_REGISTERED);
     if store::is_registered(tx, vault, round.id, &changed.value().facts().content.child.document)? {
         return Err(registered());
@@ -192,6 +192,19 @@ pub fn create(tx: &mut Tx, cx: &Cx, body: &NewApplication) -> Result<Reply, ApiE
     reply.status = 201;
     reply.headers.location = Some(format!("/api/v1/enrolment-applications/{id}"));
     Ok(reply)
+}
+
+/// The decision, with what was found beside it: everything that is wrong in one answer.
+fn together<T>(decided: Result<T, Refusal>, mut found: Vec<Fault>, refuse: impl FnOnce(Refusal) -> ApiError) -> Result<T, ApiError> {
+    match decided {
+        Err(Refusal::Faults(faults)) => {
+            found.extend(told("", faults));
+            Err(ApiError::invalid(found))
+        }
+        Err(refusal) => Err(refuse(refusal)),
+        Ok(_) if !found.is_empty() => Err(ApiError::invalid(found)),
+        Ok(value) => Ok(value),
+    }
 }
 
 /// A receipt that the round does not have. Two at the same moment collide once in 2^50; the unique key finds out, as a child
@@ -247,18 +260,19 @@ pub fn rewrite(tx: &mut Tx, cx: &Cx, id: ApplicationId, body: &PutApplication) -
     let home = body.home_id.map(|home| home.0);
     let family = family(tx, &f.round, who.id, home)?;
     let typed = typed(&body.child, &body.guardians.0, Some(&f.content))?;
+    let (facts, found) = body.facts.read("/facts");
     let draft = ApplicationDraft {
         child: typed.child(),
         guardians: typed.guardians(),
         home,
         address: body.address.as_ref().map(|address| address.0.as_str()),
-        facts: body.facts.declared("/facts")?,
+        facts,
         choices: body.choices.0.iter().map(|school| school.0).collect(),
         documents: papers(&body.documents.0),
         consent: consent(body.consent.as_ref()),
     };
     let (round, before) = (f.round.id, f.content.child.document.clone());
-    let changed = application.rewrite(draft, &family, who, tx.now()).map_err(|refusal| standing.refuse(refusal))?;
+    let changed = together(application.rewrite(draft, &family, who, tx.now()), found, |refusal| standing.refuse(refusal))?;
     let registered = || ApiError::new(code::CHILD_ALREADY_REGISTERED);
     let child = &changed.value().facts().content.child.document;
     if *child != before && store::is_registered(tx, vault, round, child)? {
