@@ -132,7 +132,7 @@ impl<'s> Season<'s> {
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let number = id_number(&BORN.replace('-', ""), n);
         let guardian = id_number("19880607", n);
-        Family { parent: self.server.resident(), girl: n % 2 == 0, child: number, guardian }
+        Family { parent: self.server.resident(), girl: n.is_multiple_of(2), child: number, guardian }
     }
 
     /// What a family with a hukou since that day types in; a paper is uploaded for it.

@@ -158,7 +158,7 @@ fn twins_go_together_or_not_at_all() {
 
 /// Whether a number is a girl's.
 fn season_sex(number: &str) -> bool {
-    number.as_bytes()[16] % 2 == 0
+    number.as_bytes()[16].is_multiple_of(2)
 }
 
 #[test]

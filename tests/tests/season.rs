@@ -54,7 +54,7 @@ fn invent(n: usize) -> Invented {
     let deed = !house.is_null();
     let facts = json!({ "hukou_on": hukou, "house_on": house, "migrant": n % 4 == 3 });
     // The first school is wanted by most: lines differ, and waiting lists are long at one of them.
-    let choices = if n % 3 == 0 { vec![0, 1, 2] } else { vec![0, n % 4, (n + 1) % 4] };
+    let choices = if n.is_multiple_of(3) { vec![0, 1, 2] } else { vec![0, n % 4, (n + 1) % 4] };
     let mut once = Vec::new();
     choices.into_iter().for_each(|c| {
         if !once.contains(&c) {
@@ -132,7 +132,7 @@ fn three_hundred_families_go_through_a_season_and_everybody_learns_why() {
     assert_eq!(applications.len(), FAMILIES);
 
     // ---- review: every 30th family of the first class has invented its house; 50 is rejected for no good reason ---------
-    let liar = |n: usize| n % 60 == 0 && n != 60;
+    let liar = |n: usize| n.is_multiple_of(60) && n != 60;
     let [first, second] = &season.reviewers;
     for_each(FAMILIES, |n| {
         let application = &applications[&n];
@@ -181,7 +181,7 @@ fn three_hundred_families_go_through_a_season_and_everybody_learns_why() {
         if special.contains(&n) || state(n) != "offered" {
             return;
         }
-        let verb = if n % 7 == 0 { "decline" } else { "accept" };
+        let verb = if n.is_multiple_of(7) { "decline" } else { "accept" };
         act(&families[n].parent, &applications[&n], verb, json!({})).expect(200);
     };
     for_each(FAMILIES, answer);
