@@ -1,7 +1,7 @@
 //! School enrolment 入学登记: from the sofa to a seat, with reasons; and everything that has to be refused on the way.
 
 use jiazai_tests::season::{BORN, Season, act, now, paper, plain_rules};
-use jiazai_tests::{Client, Family, Server, Value, at_once, id_number, instant, json, shared, unique};
+use jiazai_tests::{Client, Family, Value, at_once, id_number, instant, json, shared, unique};
 
 fn text<'v>(value: &'v Value, field: &str) -> &'v str {
     value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))

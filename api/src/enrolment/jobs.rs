@@ -2,6 +2,7 @@
 //! Nothing that a caller sees depends on it, but whoever is next wants to be told.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use jiazai_domain::enrolment::retention::{PAPERS_KEPT_S, purged};
 use jiazai_infra::db::{DbError, Tx};
@@ -36,9 +37,9 @@ fn settle(tx: &mut Tx, vault: &Vault) -> Result<usize, DbError> {
     let mut settled = 0;
     for application in store::overdue(tx, vault, AT_ONCE)? {
         let round = application.facts().round.clone();
-        if !touched.contains_key(&round.id.text()) {
+        if let Entry::Vacant(new) = touched.entry(round.id.text()) {
             placement::lock(tx, round.id)?;
-            touched.insert(round.id.text(), round);
+            new.insert(round);
         }
         if let Some(changed) = application.settle() {
             store::save(tx, vault, changed)?;
