@@ -63,6 +63,7 @@ pub fn operations(api: &mut Api) {
     volunteer::routes(api);
     enrolment::routes(api);
     points::routes(api);
+    enrolment::routes(api);
     files::routes(api);
     meta::routes(api);
     api.base("");

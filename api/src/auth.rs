@@ -277,7 +277,7 @@ fn program_may_call(programs: Programs, key: &KeyConditions) -> Result<(), ApiEr
 fn may_call(access: Access, actor: &Actor) -> bool {
     let resident = actor.kind == PrincipalKind::Resident;
     match access {
-        Access::Public | Access::Anyone => true,
+        Access::Public | Access::Perhaps | Access::Anyone => true,
         Access::Residents => resident,
         // A program has come this far by its scopes.
         Access::Staff => !resident,
@@ -324,6 +324,10 @@ async fn check(op: &Op, request: &ServiceRequest) -> Result<Option<limits::Count
     let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| ApiError::new(code::INTERNAL))?;
     let identity = match op.access {
         Access::Public => None,
+        Access::Perhaps => match bearer(request)? {
+            Some(token) => Some(identify(&app, token).await?),
+            None => None,
+        },
         access => {
             let token = bearer(request)?.ok_or_else(|| ApiError::new(code::UNAUTHENTICATED))?;
             let identity = identify(&app, token).await?;

@@ -63,6 +63,11 @@ impl Cx {
         self.identity.as_deref().map(|identity| &identity.actor).ok_or_else(|| ApiError::new(code::UNAUTHENTICATED))
     }
 
+    /// Who acts, where an operation is open to the public as well.
+    pub fn perhaps(&self) -> Option<&Actor> {
+        self.identity.as_deref().map(|identity| &identity.actor)
+    }
+
     /// Refuses to go on when the caller has said which version they saw and it is not this one.
     pub fn expect_version(&self, version: i64) -> Result<(), ApiError> {
         if self.expected.is(version) { Ok(()) } else { Err(ApiError::new(code::PRECONDITION_FAILED)) }
@@ -155,6 +160,11 @@ impl Call {
         let cx = self.cx()?;
         let reply = self.app.db.read_brief(move |tx| f(tx, &cx)).await?;
         Ok(self.answer(reply))
+    }
+
+    /// Answers a POST that changes nothing. Only a repeat of the answer would have to be stored, for those who ask for that.
+    pub async fn ask(self, f: impl FnMut(&mut Tx, &Cx) -> Result<Reply, ApiError> + Send + 'static) -> Outcome {
+        if self.request.headers().contains_key("idempotency-key") { self.write(f).await } else { self.read(f).await }
     }
 
     /// Answers a list: `f` gets the window that `limit` and `cursor` describe and returns a page. Adds `Link`.

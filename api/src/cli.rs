@@ -165,6 +165,22 @@ pub fn openapi(check: bool) -> Result<(), Failed> {
     Err(Failed(format!("{COMMITTED} differs from this program's document from line {line} on; run: cargo xtask openapi")))
 }
 
+/// A few hundred thousand receipts, twice; whatever is larger is no draw.
+const LARGEST_DRAW: u64 = 64 << 20;
+
+/// Needs neither database nor configuration: anybody may run it anywhere.
+pub fn verify_draw(file: &Path) -> Result<(), Failed> {
+    let unreadable = |e: std::io::Error| Failed(format!("{}: {e}", file.display()));
+    let mut text = String::new();
+    std::fs::File::open(file).map_err(unreadable)?.take(LARGEST_DRAW).read_to_string(&mut text).map_err(unreadable)?;
+    let reasons = crate::enrolment::check_file(&text).map_err(|why| Failed(format!("{}: {why}", file.display())))?;
+    if reasons.is_empty() {
+        println!("valid");
+        return Ok(());
+    }
+    Err(Failed(format!("invalid: {}", reasons.join("; "))))
+}
+
 pub fn backup(data_dir: Option<PathBuf>, to: &Path) -> Result<(), Failed> {
     backup::backup(&configuration(None, data_dir)?, to)
 }

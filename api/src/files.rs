@@ -5,6 +5,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use futures_util::StreamExt;
 use jiazai_domain::actor::Actor;
+use jiazai_domain::enrolment::application::View as ApplicationView;
 use jiazai_domain::kernel::file::File;
 use jiazai_domain::repair::View;
 use jiazai_infra::db::Tx;
@@ -14,7 +15,7 @@ use jiazai_infra::vault::hex;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::call::{At, Begun, Call, Outcome};
+use crate::call::{At, Begun, Call, Cx, Outcome};
 use crate::error::{ApiError, code};
 use crate::input::Ref;
 use crate::input::named::FileRef;
@@ -131,11 +132,18 @@ fn refused(error: FileError) -> ApiError {
 }
 
 /// Who may see a file: its owner, and whoever sees the thing that it belongs to in full.
-fn visible(tx: &mut Tx, who: &Actor, upload: &Upload) -> Result<bool, ApiError> {
+fn visible(tx: &mut Tx, cx: &Cx, who: &Actor, upload: &Upload) -> Result<bool, ApiError> {
     if upload.owner == who.id {
         return Ok(true);
     }
     let Some(subject) = &upload.subject else { return Ok(false) };
+    if let Ok(application) = subject.parse() {
+        return match crate::enrolment::view_of(tx, cx, application) {
+            Ok(view) => Ok(view >= ApplicationView::Papers),
+            Err(error) if error.code() == code::NOT_FOUND => Ok(false),
+            Err(error) => Err(error),
+        };
+    }
     let Ok(ticket) = subject.parse() else { return Ok(false) };
     match crate::repair::view_of(tx, who, ticket) {
         Ok(view) => Ok(view > View::Neighbour),
@@ -156,7 +164,7 @@ async fn get_file(call: Call, id: At<File>) -> Outcome {
         .read_brief(move |tx| {
             let absent = || ApiError::new(code::NOT_FOUND);
             let upload = uploads::find(tx, id.0)?.ok_or_else(absent)?;
-            if visible(tx, cx.actor()?, &upload)? { Ok(upload) } else { Err(absent()) }
+            if visible(tx, &cx, cx.actor()?, &upload)? { Ok(upload) } else { Err(absent()) }
         })
         .await?;
     let lost = || {

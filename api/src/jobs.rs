@@ -62,6 +62,7 @@ pub async fn run(app: Arc<App>) {
         report(&app, "notices", crate::notices::send_due(&app, &holder).await);
         if rounds.is_multiple_of(5) {
             report(&app, "volunteer", settle_lines(&app, &holder).await);
+            report(&app, "enrolment", crate::enrolment::settle_offers(&app, &holder).await);
         }
         // An import takes minutes; the others do not wait for it.
         if importing.as_ref().is_none_or(|task| task.is_finished()) {
@@ -74,6 +75,7 @@ pub async fn run(app: Arc<App>) {
             report(&app, "confirm", confirm(&app, &holder).await);
             report(&app, "registry", registry(&app, &holder).await);
             report(&app, "tidy", tidy(&app, &holder).await);
+            report(&app, "enrolment_purge", crate::enrolment::purge_due(&app, &holder).await);
         }
         rounds += 1;
     }
@@ -81,7 +83,7 @@ pub async fn run(app: Arc<App>) {
         // It stops behind the portion that it is at.
         let _ = task.await;
     }
-    for name in ["events", "notices", "volunteer", "confirm", "registry", "tidy"] {
+    for name in ["events", "notices", "volunteer", "enrolment", "confirm", "registry", "tidy", "enrolment_purge"] {
         let holder = holder.clone();
         let _ = app.db.write(move |tx| leases::give_back(tx, name, &holder)).await;
     }

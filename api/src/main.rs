@@ -77,6 +77,11 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Compute a school draw anew from its document and say whether it is as it was published; exit 1 if it is not
+    VerifyDraw {
+        /// The document as `GET /enrolment-draws/{id}` serves it
+        file: PathBuf,
+    },
     /// Copy database and files into a new folder
     Backup {
         /// A folder that does not exist yet
@@ -147,6 +152,7 @@ fn main() -> ExitCode {
             cli::import(data_dir, &file, (&kind, format.as_deref()), &community, (dry_run, atomic), by.as_deref())
         }
         Command::DemoData { like, community_code, seed } => cli::demo_data(data_dir, &like, community_code.as_deref(), seed),
+        Command::VerifyDraw { file } => cli::verify_draw(&file),
         Command::Backup { to } => cli::backup(data_dir, &to),
         Command::Restore { from } => cli::restore(data_dir, &from),
     };

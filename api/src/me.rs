@@ -5,7 +5,7 @@ use jiazai_infra::identity as store;
 use jiazai_infra::password::totp::TotpKey;
 use jiazai_infra::password::{self};
 use jiazai_infra::vault::{Aad, Secret};
-use jiazai_infra::{ledger, notices, repair as repair_store, volunteer};
+use jiazai_infra::{enrolment, ledger, notices, repair as repair_store, volunteer};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -150,6 +150,13 @@ async fn delete_me(call: Call) -> Outcome {
                         ),
                         why: say("账目须平衡，证书须可查验", "books must balance and certificates stay verifiable"),
                     },
+                    Kept {
+                        what: say("您为孩子提交的入学登记及材料", "school applications that you handed in, with their papers"),
+                        why: say(
+                            "关系到孩子的学位；批次结束 180 天后清除材料和身份信息",
+                            "a child's seat depends on them; papers and names are purged 180 days after the round",
+                        ),
+                    },
                 ],
             })
         })
@@ -167,6 +174,7 @@ pub struct DataExport {
     pub homes: Vec<String>,
     pub registry: MyRegistry,
     pub repair_tickets: Vec<ExportedTicket>,
+    pub enrolment_applications: Vec<ExportedApplication>,
     pub notice_consents: Vec<ExportedConsent>,
     pub sign_ups: Vec<ExportedSignUp>,
     pub volunteer_minutes: i64,
@@ -191,6 +199,21 @@ pub struct ExportedTicket {
     pub description: String,
     pub state: &'static str,
     pub submitted_at: Instant,
+}
+
+/// A child that the resident registered for a school.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ExportedEnrolmentApplication)]
+pub struct ExportedApplication {
+    pub id: String,
+    pub receipt: String,
+    pub state: &'static str,
+    /// A mask of it when the papers were purged.
+    pub child: String,
+    pub address: Option<String>,
+    #[schema(value_type = Object)]
+    pub facts: serde_json::Value,
+    pub created_at: Instant,
 }
 
 /// Messages that the resident has allowed and that were not sent yet.
@@ -223,6 +246,21 @@ async fn export_my_data(call: Call) -> Outcome {
                         description: facts.description.clone(),
                         state: facts.state.as_str(),
                         submitted_at: facts.submitted_at.into(),
+                    }
+                })
+                .collect(),
+            enrolment_applications: enrolment::application::of_applicant(tx, &cx.app.vault, id)?
+                .iter()
+                .map(|application| {
+                    let f = application.facts();
+                    ExportedApplication {
+                        id: f.id.text(),
+                        receipt: f.receipt.clone(),
+                        state: application.state_for_family().as_str(),
+                        child: f.content.child.name.clone(),
+                        address: f.content.address.clone(),
+                        facts: serde_json::to_value(&f.content.declared).unwrap_or_default(),
+                        created_at: f.created_at.into(),
                     }
                 })
                 .collect(),

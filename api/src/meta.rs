@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE};
+use jiazai_domain::enrolment::application;
 use jiazai_domain::kernel::workflow::MachineView;
 use jiazai_domain::registry::import::job;
 use jiazai_domain::registry::{binding, proposal, visit};
@@ -81,6 +82,7 @@ fn machines() -> Vec<MachineView> {
         proposal::MACHINE.view(),
         visit::MACHINE.view(),
         job::MACHINE.view(),
+        application::MACHINE.view(),
     ]
 }
 
@@ -96,6 +98,7 @@ fn diagrams() -> String {
         proposal::MACHINE.mermaid(),
         visit::MACHINE.mermaid(),
         job::MACHINE.mermaid(),
+        application::MACHINE.mermaid(),
     ]
     .join("\n")
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use deserr::Deserr;
 use futures_util::future::join_all;
+use jiazai_domain::enrolment::application::template as enrolment_template;
 use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::registry::{binding, proposal, sight, visit};
 use jiazai_domain::repair::template;
@@ -25,7 +26,7 @@ use crate::input::{Faults, Few};
 use crate::op;
 use crate::reply::Reply;
 use crate::route::{Access, Api};
-use crate::{registry, repair, volunteer};
+use crate::{enrolment, registry, repair, volunteer};
 
 /// A kind of message, by our name for it.
 pub struct Kind {
@@ -52,6 +53,10 @@ pub const TEMPLATES: &[Kind] = &[
     Kind { name: visit::TEMPLATE, demo_id: "demo_home_visit_00000000000000000000000000000" },
     Kind { name: proposal::TEMPLATE, demo_id: "demo_registry_proposal_0000000000000000000000" },
     Kind { name: sight::REVEALED, demo_id: "demo_person_revealed_000000000000000000000000" },
+    Kind { name: enrolment_template::PROGRESS, demo_id: "demo_enrolment_progress_000000000000000000000" },
+    Kind { name: enrolment_template::RETURNED, demo_id: "demo_enrolment_returned_000000000000000000000" },
+    Kind { name: enrolment_template::RESULT, demo_id: "demo_enrolment_result_00000000000000000000000" },
+    Kind { name: enrolment_template::REVIEW, demo_id: "demo_enrolment_review_00000000000000000000000" },
 ];
 
 /// WeChat's template ids by our names.
@@ -77,6 +82,8 @@ crate::spoken! {
         VolunteerConfirmed = "volunteer_confirmed", VolunteerOffer = "volunteer_offer", VolunteerChanged = "volunteer_changed",
         VolunteerReminder = "volunteer_reminder", VolunteerCredited = "volunteer_credited", VolunteerSwap = "volunteer_swap",
         HomeBinding = "home_binding", HomeVisit = "home_visit", RegistryProposal = "registry_proposal", PersonRevealed = "person_revealed",
+        EnrolmentProgress = "enrolment_progress", EnrolmentReturned = "enrolment_returned", EnrolmentResult = "enrolment_result",
+        EnrolmentReview = "enrolment_review",
     }
 }
 
@@ -97,6 +104,10 @@ pub enum TemplateWord {
     HomeVisit,
     RegistryProposal,
     PersonRevealed,
+    EnrolmentProgress,
+    EnrolmentReturned,
+    EnrolmentResult,
+    EnrolmentReview,
 }
 
 impl TemplateWord {
@@ -116,6 +127,10 @@ impl TemplateWord {
             Self::HomeVisit => visit::TEMPLATE,
             Self::RegistryProposal => proposal::TEMPLATE,
             Self::PersonRevealed => sight::REVEALED,
+            Self::EnrolmentProgress => enrolment_template::PROGRESS,
+            Self::EnrolmentReturned => enrolment_template::RETURNED,
+            Self::EnrolmentResult => enrolment_template::RESULT,
+            Self::EnrolmentReview => enrolment_template::REVIEW,
         }
     }
 }
@@ -287,7 +302,7 @@ impl Words {
 /// The words of whichever module the event is of; a module that sends notices adds its own here. None when the thing is gone.
 fn words(tx: &mut Tx, vault: &Vault, notice: &Notice) -> Result<Option<Words>, DbError> {
     let Some(event) = events::find(tx, notice.event)? else { return Ok(None) };
-    for words in [repair::words, volunteer::words] {
+    for words in [repair::words, volunteer::words, enrolment::words] {
         if let Some(words) = words(tx, &event)? {
             return Ok(Some(words));
         }
@@ -317,6 +332,7 @@ mod tests {
         let words = [W::RepairTask, W::RepairProgress, W::RepairQuote, W::RepairResolved, W::VolunteerConfirmed, W::VolunteerOffer];
         let words = words.into_iter().chain([W::VolunteerChanged, W::VolunteerReminder, W::VolunteerCredited, W::VolunteerSwap]);
         let words = words.chain([W::HomeBinding, W::HomeVisit, W::RegistryProposal, W::PersonRevealed]);
+        let words = words.chain([W::EnrolmentProgress, W::EnrolmentReturned, W::EnrolmentResult, W::EnrolmentReview]);
         let names: Vec<&str> = words.map(W::as_str).collect();
         assert!(TEMPLATES.iter().all(|kind| names.contains(&kind.name)));
         assert_eq!(TEMPLATES.len(), names.len());

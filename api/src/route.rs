@@ -28,6 +28,8 @@ use crate::error::{ApiError, Code, code};
 pub enum Access {
     /// Anybody; an identity is ignored.
     Public,
+    /// Anybody; but an identity that is sent counts, and a bad one is refused.
+    Perhaps,
     /// Anybody with an identity.
     Anyone,
     Residents,
@@ -336,6 +338,11 @@ fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut operation: Oper
     }
     match new.op.access {
         Access::Public => operation.security = Some(vec![SecurityRequirement::default()]),
+        Access::Perhaps => {
+            let bearer = SecurityRequirement::new::<_, [String; 0], String>("bearer", []);
+            operation.security = Some(vec![SecurityRequirement::default(), bearer]);
+            refuses.extend([code::TOKEN_INVALID, code::TOKEN_EXPIRED, code::SESSION_REVOKED]);
+        }
         access => {
             if let Programs::With(scope) = new.op.programs.filter(access) {
                 let words = format!("API keys: scope `{scope}`.");

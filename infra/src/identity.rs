@@ -269,6 +269,14 @@ pub fn openid_of(tx: &mut Tx, vault: &Vault, principal: PrincipalId) -> Result<O
     Ok(Some(openid).filter(|openid| !openid.expose().is_empty()))
 }
 
+/// The account that a member of staff has as a resident, if they have bound their WeChat at work and use it at home.
+pub fn resident_self_of(tx: &mut Tx, vault: &Vault, staff: PrincipalId) -> Result<Option<PrincipalId>, DbError> {
+    match openid_of(tx, vault, staff)? {
+        Some(openid) => Ok(resident_by_openid(tx, vault, openid.expose())?.filter(|found| *found != staff)),
+        None => Ok(None),
+    }
+}
+
 /// The account of a WeChat user, made when there is none. Of two first log-ins at once, one runs again and finds the
 /// other's account.
 pub fn resident_or_new(tx: &mut Tx, vault: &Vault, openid: &str, display_name: &str) -> Result<PrincipalId, DbError> {

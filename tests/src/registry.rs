@@ -48,6 +48,13 @@ impl<'s> Registry<'s> {
         Self { server, code, manager, workers, grids, id }
     }
 
+    /// The demo's own community, with the demo's own staff.
+    pub fn of_the_demo(server: &'s Server) -> Self {
+        let (manager, worker) = (server.staff("manager"), server.staff("grid1"));
+        let (id, code) = (server.community().to_owned(), "dongtu".to_owned());
+        Self { server, id, code, manager, workers: [worker.clone(), worker], grids: [String::new(), String::new()] }
+    }
+
     pub fn at(&self, below: &str) -> String {
         format!("/communities/{}/{below}", self.id)
     }

@@ -10,8 +10,9 @@
 
 use std::fmt::Write as _;
 
+use jiazai_tests::season::{Season, act, plain_rules};
 use jiazai_tests::{
-    CategoryDraft, Client, Operation, Options, PASSWORD, PICTURE, Repair, Resident, Season, Server, Staff, Value, Volunteering, instant,
+    CategoryDraft, Client, Family, Operation, Options, PASSWORD, PICTURE, Repair, Resident, Server, Staff, Value, Volunteering, instant,
     json, unique,
 };
 
@@ -29,6 +30,7 @@ struct Stage<'s> {
     repair: Repair<'s>,
     /// At any hour, so that one person may have many places.
     volunteering: Volunteering<'s>,
+    /// An open round of the demo's community.
     season: Season<'s>,
     machine: Value,
     columns: Vec<(&'static str, Who<'s>)>,
@@ -40,7 +42,6 @@ impl<'s> Stage<'s> {
         let volunteering = Volunteering::with(server, json!({ "flexible": true }));
         // Somebody has to have served before there is a certificate; this moves the clock, so it comes first.
         volunteering.serve(&repair.reporter);
-        let season = Season::draft(server);
         let admin = server.staff("admin");
         let elsewhere = server.other_community();
         let mut columns = vec![
@@ -61,6 +62,7 @@ impl<'s> Stage<'s> {
         columns.push(("elsewhere:worker", Who::Staff(admin.hire("repair_worker", elsewhere))));
         let machines = server.anon().get("/meta/state-machines").expect(200);
         let machine = machines["items"].as_array().unwrap().iter().find(|m| m["name"] == "repair_ticket").unwrap().clone();
+        let season = Season::of_the_demo(server, &[50]);
         let stage = Self { server, repair, volunteering, season, machine, columns };
         stage.settle_in();
         stage
@@ -73,6 +75,106 @@ impl<'s> Stage<'s> {
         let binding = id(&self.repair.reporter.post("/home-bindings", claim).expect(201));
         manager.post(&format!("/home-bindings/{binding}/approve"), json!({})).expect(200);
         manager.post(&format!("/communities/{}/tags/adopt", self.server.community()), json!({ "preset": "five" })).expect(200);
+    }
+
+    /// A child of the reporter's.
+    fn family(&self) -> Family<'s> {
+        Family { parent: self.repair.reporter.clone(), ..self.season.family() }
+    }
+
+    /// A round of the demo's community that has taken these steps; with a confirmed application of the reporter's from the
+    /// closing on.
+    fn round_in(&self, steps: &[&str]) -> Season<'s> {
+        let round = self.season.another_round(&[5], plain_rules());
+        let season = Season {
+            round,
+            registry: jiazai_tests::Registry::of_the_demo(self.server),
+            schools: self.season.schools.clone(),
+            ..self.staffed()
+        };
+        for step in steps {
+            if *step == "close" {
+                let family = self.family();
+                let application = season.submit(&family, season.bare_draft(&family));
+                season.confirm(&application);
+            }
+            season.step(step);
+        }
+        season
+    }
+
+    fn staffed(&self) -> Season<'s> {
+        Season {
+            server: self.server,
+            registry: jiazai_tests::Registry::of_the_demo(self.server),
+            admin: self.season.admin.clone(),
+            reviewers: self.season.reviewers.clone(),
+            schools: vec![],
+            round: String::new(),
+        }
+    }
+
+    /// A round in which this may be asked for.
+    fn round_for(&self, part: &str, method: &str) -> String {
+        let all = ["publish", "open", "close", "list", "allocate", "announce"];
+        let steps = match (part, method) {
+            ("publish" | "rule-sets", _) => 0,
+            ("open", _) => 1,
+            ("close", _) => 2,
+            ("list" | "draws", _) => 3,
+            ("allocate" | "allocation-preview", _) => 4,
+            ("announce", _) => 5,
+            ("finish" | "allocation", _) => 6,
+            ("draw", _) => {
+                let season = self.round_in(&all[..3]);
+                season.admin.post(&season.path("/draws"), json!({ "kind": "ring" })).expect(201);
+                return season.round;
+            }
+            _ => return self.season.round.clone(),
+        };
+        self.round_in(&all[..steps]).round
+    }
+
+    /// An application of the reporter's in a state from which the action goes on; claimed by `reviewer1` where somebody has to.
+    fn application_for(&self, action: &str) -> String {
+        let [first, second] = &self.season.reviewers;
+        let (season, family) = (&self.season, self.family());
+        if matches!(action, "accept" | "decline" | "check-in" | "coordinate") {
+            let season = self.round_in(&["publish", "open", "close", "list", "allocate", "announce"]);
+            let list = season.admin.get(&format!("/enrolment-applications?round_id={}", season.round)).expect(200);
+            let application = &list["items"][0];
+            match action {
+                "check-in" => drop(act(&family.parent, application, "accept", json!({})).expect(200)),
+                "coordinate" => drop(act(&family.parent, application, "decline", json!({})).expect(200)),
+                _ => {}
+            }
+            return id(application);
+        }
+        let application = season.apply(&family, season.bare_draft(&family));
+        let go = |who: &dyn Client, action: &str, body: Value| {
+            drop(who.post(&format!("/enrolment-applications/{}/{action}", id(&application)), body).expect(200))
+        };
+        if !matches!(action, "submit" | "withdraw") {
+            go(&family.parent, "submit", json!({}));
+        }
+        match action {
+            "return" | "verify" | "reject" => go(first, "claim", json!({})),
+            "recheck" => {
+                go(second, "claim", json!({}));
+                go(second, "verify", json!({}));
+            }
+            "object" => {
+                go(first, "claim", json!({}));
+                go(first, "reject", json!({ "reason": "矩阵" }));
+            }
+            _ => {}
+        }
+        id(&application)
+    }
+
+    fn draw(&self) -> String {
+        let season = self.round_in(&["publish", "open", "close"]);
+        id(&season.admin.post(&season.path("/draws"), json!({ "kind": "ring" })).expect(201))
     }
 
     /// A ticket in a state from which the action goes on; a worker's if there is a choice.
@@ -111,11 +213,6 @@ impl<'s> Stage<'s> {
             ["sign-ups", ..] => id(&self.sign_up(&self.repair.reporter)),
             ["swaps", "{id}", action] if *action != "withdraw" => self.swap(&self.server.resident(), &self.repair.reporter),
             ["swaps", ..] => self.swap(&self.repair.reporter, &self.server.resident()),
-            ["schools", ..] => Season::draft(self.server).schools[0].clone(),
-            ["enrolment-rounds", "{id}", "open"] => Season::at(self.server, "published").round,
-            ["enrolment-rounds", "{id}", "close" | "finish"] => Season::at(self.server, "open").round,
-            ["enrolment-rounds", "{id}", below] if *below != "publish" => Season::at(self.server, "published").round,
-            ["enrolment-rounds", ..] => Season::draft(self.server).round,
             ["certificates", ..] => {
                 self.repair.reporter.post("/me/certificates", json!({})).expect(201)["code"].as_str().unwrap().to_owned()
             }
@@ -154,6 +251,14 @@ impl<'s> Stage<'s> {
                 id(&admin.post("/api-keys", body).expect(201))
             }
             ["problems", ..] => "not_found".into(),
+            ["schools", ..] => self.season.schools[0].clone(),
+            ["enrolment-rounds", "{id}", part] => self.round_for(part, &operation.method),
+            ["enrolment-rounds", ..] if operation.method == "PUT" => self.round_in(&[]).round,
+            ["enrolment-rounds", ..] => self.season.round.clone(),
+            ["enrolment-applications", "{id}", action] if *action != "events" => self.application_for(action),
+            ["enrolment-applications", ..] if operation.method == "PUT" => self.application_for("submit"),
+            ["enrolment-applications", ..] => self.application_for("claim"),
+            ["enrolment-draws", "{id}", ..] => self.draw(),
             _ => panic!("the matrix does not know what to put into {}: say so in Stage::fill", operation.path),
         };
         let (before, rest) = operation.path.split_once('{').unwrap();
@@ -283,6 +388,31 @@ impl<'s> Stage<'s> {
             ("POST", ["home-visits"]) => self.visit(),
             ("POST", ["home-visits", _, "assign"]) => json!({ "visitor_id": self.server.staff("grid1").id() }),
             ("POST", ["home-visits", _, "finish"]) => json!({ "outcome": "met" }),
+            ("POST", ["schools"]) => json!({ "name": unique("小学"), "community_ids": [community] }),
+            ("POST", ["enrolment-rounds"]) => self.season.round_draft(&[5], plain_rules()),
+            ("PUT", ["enrolment-rounds", _]) => self.season.round_draft(&[5], plain_rules()),
+            ("POST", ["enrolment-rounds", _, "precheck"]) => json!({ "facts": { "migrant": true } }),
+            ("POST", ["enrolment-rounds", _, "seat-plans"]) => {
+                json!({ "seat_plans": [{ "school_id": self.season.schools[0], "seats": 60 }], "reason": "增班" })
+            }
+            ("POST", ["enrolment-rounds", _, "late-permits"]) => {
+                json!({ "applicant_id": self.repair.reporter.id(), "until": instant(self.server, 3600), "reason": "住院" })
+            }
+            ("POST", ["enrolment-rounds", _, "draws"]) => json!({ "kind": "ring" }),
+            ("POST", ["enrolment-rounds", _, "publish" | "open" | "close" | "list" | "allocate" | "announce" | "finish"]) => {
+                json!({ "early": true, "reason": "矩阵" })
+            }
+            ("POST", ["enrolment-draws", _, "reveal"]) => json!({ "start": 1, "interval": 1 }),
+            ("POST", ["enrolment-applications"]) => self.season.bare_draft(&self.family()),
+            ("PUT", ["enrolment-applications", _]) => {
+                let mut draft = self.season.bare_draft(&self.family());
+                draft.as_object_mut().unwrap().remove("round_id");
+                draft
+            }
+            ("POST", ["enrolment-applications", _, "object" | "reject" | "revoke"]) => json!({ "reason": "矩阵" }),
+            ("POST", ["enrolment-applications", _, "coordinate"]) => {
+                json!({ "school_id": self.season.schools[0], "reason": "矩阵" })
+            }
             ("POST", ["repair-tickets"]) => self.repair.draft(),
             ("POST", ["repair-tickets", _, action]) => self.repair.right_body(action),
             ("PUT", ["repair-categories", _]) => CategoryDraft::new("assign").0,
@@ -314,13 +444,8 @@ impl<'s> Stage<'s> {
             }
             ("PUT", ["me", "volunteer-ranking"]) => json!({ "agreed": true }),
             ("PUT", ["me"]) => json!({ "nickname": "小王" }),
-            ("POST", ["schools"]) | ("PUT", ["schools", _]) => json!({ "name": "样例小学", "community_ids": [community] }),
-            ("POST", ["enrolment-rounds"]) | ("PUT", ["enrolment-rounds", _]) => Season::body(self.server, community, &self.season.schools),
-            ("POST", ["meta", "enrolment-rule-sets", "try"]) => json!({ "rules": Season::rules() }),
-            ("POST", ["enrolment-rounds", _, "seat-plans"]) => {
-                json!({ "seat_plans": [{ "school_id": self.season.schools[0], "seats": 135 }], "reason": "增设班级" })
-            }
-            ("POST", ["enrolment-rounds", _, "publish" | "open" | "close" | "finish"]) => json!({ "early": true, "reason": "矩阵" }),
+            ("PUT", ["schools", _]) => json!({ "name": unique("小学"), "community_ids": [community] }),
+            ("POST", ["meta", "enrolment-rule-sets", "try"]) => json!({ "rules": plain_rules() }),
             ("POST", ["communities"]) => json!({ "code": unique("m-"), "name": "新社区" }),
             _ => json!({}),
         }

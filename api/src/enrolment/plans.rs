@@ -1,11 +1,14 @@
 //! What was changed of a round: its history, its seat plans and the rule sets of its draft, each with when and why.
 
+use std::sync::Arc;
+
 use jiazai_domain::actor::Role;
 use jiazai_domain::enrolment::RoundKind;
 use jiazai_domain::enrolment::round::Round;
 use jiazai_infra::enrolment::{self as store, Sight};
 use jiazai_infra::events;
 
+use super::applications::seats;
 use super::dto::{EnrolmentRoundEvent, NewSeatPlan, RuleSetVersionDto, SeatPlanDto, reason, seats_input};
 use super::refusal::Standing;
 use super::rounds::{check_seats, seen, together};
@@ -52,6 +55,8 @@ async fn create_seat_plan(call: Call, id: At<RoundKind>) -> Outcome {
         let standing = Standing::of(round.facts(), who);
         let changed = together(round.replan(&seats, why, who, tx.now()), found, standing)?;
         let round = store::save_round(tx, changed)?;
+        // Seats that were added after the announcement go to those who wait.
+        seats::fill(tx, &cx.app.vault, &Arc::new(round.facts().clone()))?;
         let plan = store::seat_plans(tx, id.0)?.pop().ok_or_else(|| ApiError::new(code::INTERNAL))?;
         let at = format!("/api/v1/enrolment-rounds/{}/seat-plans", id.0);
         Ok(Reply::created(at, &SeatPlanDto::from(plan))?.version(round.facts().version))

@@ -88,7 +88,13 @@ pub type ImportRef = Ref<jiazai_domain::registry::ImportIdKind>;
 /// Days, up to five years.
 pub type ValidDays = Number<1, 1830>;
 
-// School enrolment.
+// School enrolment: applications, draws.
+pub type Text50 = Text<1, 50>;
+pub type Text1000 = Text<1, 1000>;
+pub type ApplicationRef = Ref<jiazai_domain::enrolment::ApplicationKind>;
+pub type DrawRef = Ref<jiazai_domain::enrolment::DrawKind>;
+
+// School enrolment: schools and rounds.
 pub type SchoolRef = Ref<jiazai_domain::enrolment::SchoolKind>;
 pub type RoundRef = Ref<jiazai_domain::enrolment::RoundKind>;
 pub type Text80 = Text<1, 80>;

@@ -22,11 +22,14 @@ mod visits;
 
 pub use bindings::settle_leases;
 pub use delegations::on_behalf;
+pub use dto::DocumentKind;
+pub use imports::export::write_line;
 pub use imports::work::{Source, Worker, end_abandoned, importer, waiting as imports_waiting};
 pub use map::Maps;
 pub use mine::{MyRegistry, leave_all};
 pub use notice::words;
 pub use people::adopt;
+pub use people::dto::SexWord;
 pub use say::say;
 
 use jiazai_domain::actor::{Actor, CommunityAdmin, CommunityId, Forbidden, PrincipalKind, Role};

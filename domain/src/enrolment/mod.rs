@@ -13,6 +13,7 @@ pub mod draw;
 mod golden;
 pub mod known;
 mod receipt;
+pub mod retention;
 pub mod round;
 pub mod rules;
 pub mod samples;

@@ -105,6 +105,38 @@ diesel::table! { import_errors (import_id, line, position) { import_id -> Text, 
 
 diesel::table! { import_diffs (import_id, line) { import_id -> Text, line -> BigInt, diff_sealed -> Binary, } }
 
+diesel::table! { schools (id) { id -> Text, name -> Text, stage -> Nullable<Text>, created_by -> Text, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, } }
+
+diesel::table! { school_communities (community_id, school_id) { community_id -> Text, school_id -> Text, } }
+
+diesel::table! { enrolment_rounds (id) { id -> Text, community_id -> Text, state -> Text, title -> Text, school_year -> BigInt, stage -> Text, detail -> Text, zones -> Text, rules_version -> BigInt, plan_version -> BigInt, stamp -> Text, created_by -> Text, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, announced_at -> Nullable<BigInt>, } }
+
+diesel::table! { enrolment_rule_sets (round_id, version) { round_id -> Text, version -> BigInt, rules -> Text, made_by -> Nullable<Text>, made_at -> BigInt, } }
+
+diesel::table! { enrolment_seat_plans (round_id, version) { round_id -> Text, version -> BigInt, reason -> Nullable<Text>, made_by -> Nullable<Text>, made_at -> BigInt, } }
+
+diesel::table! { enrolment_seats (round_id, plan_version, school_id) { round_id -> Text, plan_version -> BigInt, school_id -> Text, seats -> BigInt, } }
+
+diesel::table! { enrolment_applications (id) { id -> Text, community_id -> Text, round_id -> Text, receipt -> Text, applicant_id -> Text, state -> Text, child_index -> Nullable<Binary>, sealed -> Nullable<Binary>, home_id -> Nullable<Text>, tier -> Nullable<Text>, batch -> Nullable<BigInt>, school_id -> Nullable<Text>, detail -> Text, due_at -> Nullable<BigInt>, version -> BigInt, created_at -> BigInt, } }
+
+diesel::table! { enrolment_guardians (application_id, document_index) { application_id -> Text, document_index -> Binary, } }
+
+diesel::table! { enrolment_choices (application_id, position) { application_id -> Text, position -> BigInt, round_id -> Text, school_id -> Text, } }
+
+diesel::table! { enrolment_seat_uses (home_id, school_year) { home_id -> Text, school_year -> BigInt, application_id -> Text, } }
+
+diesel::table! { enrolment_late_permits (round_id, applicant_id) { round_id -> Text, applicant_id -> Text, until_at -> BigInt, reason -> Text, granted_by -> Text, granted_at -> BigInt, } }
+
+diesel::table! { enrolment_draws (id) { id -> Text, community_id -> Text, round_id -> Text, document -> Text, created_by -> Text, created_at -> BigInt, revealed_at -> Nullable<BigInt>, version -> BigInt, } }
+
+diesel::table! { enrolment_allocations (round_id) { round_id -> Text, community_id -> Text, plan_version -> BigInt, draw_id -> Nullable<Text>, draw_decided -> Bool, digest -> Text, canonical -> Text, allocated_by -> Text, allocated_at -> BigInt, moves -> BigInt, } }
+
+diesel::table! { enrolment_traces (application_id) { application_id -> Text, round_id -> Text, trace -> Text, } }
+
+diesel::table! { enrolment_waiting (round_id, school_id, position) { round_id -> Text, school_id -> Text, position -> BigInt, application_id -> Text, } }
+
+diesel::table! { enrolment_purges (round_id) { round_id -> Text, community_id -> Text, applications -> BigInt, papers -> BigInt, manifest -> Text, manifest_hash -> Text, purged_at -> BigInt, } }
+
 diesel::joinable!(sessions -> principals (principal_id));
 diesel::joinable!(staff -> principals (principal_id));
 diesel::joinable!(role_grants -> principals (principal_id));
@@ -168,24 +200,18 @@ diesel::allow_tables_to_appear_in_same_query!(
     principals
 );
 diesel::allow_tables_to_appear_in_same_query!(ledger_accounts, ledger_transactions, ledger_entries, ledger_lots, ledger_draws);
-
-diesel::table! { schools (id) { id -> Text, name -> Text, stage -> Nullable<Text>, created_by -> Text, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, } }
-
-diesel::table! { school_communities (community_id, school_id) { community_id -> Text, school_id -> Text, } }
-
-diesel::table! { enrolment_rounds (id) { id -> Text, community_id -> Text, state -> Text, title -> Text, school_year -> BigInt, stage -> Text, detail -> Text, zones -> Text, rules_version -> BigInt, plan_version -> BigInt, stamp -> Text, created_by -> Text, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, announced_at -> Nullable<BigInt>, } }
-
-diesel::table! { enrolment_rule_sets (round_id, version) { round_id -> Text, version -> BigInt, rules -> Text, made_by -> Nullable<Text>, made_at -> BigInt, } }
-
-diesel::table! { enrolment_seat_plans (round_id, version) { round_id -> Text, version -> BigInt, reason -> Nullable<Text>, made_by -> Nullable<Text>, made_at -> BigInt, } }
-
-diesel::table! { enrolment_seats (round_id, plan_version, school_id) { round_id -> Text, plan_version -> BigInt, school_id -> Text, seats -> BigInt, } }
-
 diesel::allow_tables_to_appear_in_same_query!(
     schools,
     school_communities,
     enrolment_rounds,
     enrolment_rule_sets,
     enrolment_seat_plans,
-    enrolment_seats
+    enrolment_seats,
+    enrolment_applications,
+    enrolment_guardians,
+    enrolment_choices,
+    enrolment_seat_uses,
+    enrolment_traces,
+    enrolment_waiting,
+    enrolment_purges,
 );

@@ -20,15 +20,25 @@
 //! known_homes(tx, vault, account, only?)                what the registry holds of somebody's homes
 //! ```
 //!
+//! Beside them: [`application`] (what families hand in), [`seat_use`] (whose a home's seat is), [`late`] (leave to hand in
+//! late), [`draw`], [`placement`] (what an allocation left behind), [`purge`] (what is left when the papers are gone).
+//!
 //! A round is locked by its version alone. Whoever lists, allocates or announces saves the round's step first and then each
 //! application, in one transaction: two such steps at once meet at the round's row, and the second decides again.
 
+pub mod application;
+mod application_row;
 mod cache;
+pub mod draw;
 mod known;
+pub mod late;
+pub mod placement;
+pub mod purge;
 mod round;
 mod row;
 mod rules;
 mod school;
+pub mod seat_use;
 
 pub use self::known::known_homes;
 pub use self::round::{

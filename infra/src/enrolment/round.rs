@@ -12,7 +12,10 @@ use jiazai_domain::registry::HomeId;
 
 use super::row::{RoundRow, SummaryRow};
 use super::{cache, rules};
-use crate::db::schema::{enrolment_rounds as rounds_table, enrolment_rule_sets, enrolment_seat_plans, enrolment_seats};
+use crate::db::schema::{
+    enrolment_applications, enrolment_choices, enrolment_rounds as rounds_table, enrolment_rule_sets, enrolment_seat_plans,
+    enrolment_seat_uses, enrolment_seats,
+};
 use crate::db::{DbError, MultiBackend, Tx, parsed};
 use crate::events;
 
@@ -302,16 +305,51 @@ pub fn rule_sets(tx: &mut Tx, id: RoundId) -> Result<Vec<Rules>, DbError> {
 // What applications will tell. They are not remembered yet, so there are none.
 
 /// How many children are registered now whose first choice is one of these schools; of all schools, where none is named.
-pub fn registrations(_: &mut Tx, _: RoundId, _: &[SchoolId]) -> Result<u64, DbError> {
-    Ok(0)
+/// Drafts are not counted: who prepares in time should not frighten others away.
+pub fn registrations(tx: &mut Tx, round: RoundId, schools: &[SchoolId]) -> Result<u64, DbError> {
+    let gone = ["draft", "withdrawn", "revoked"];
+    let n: i64 = if schools.is_empty() {
+        let here = enrolment_applications::table.filter(enrolment_applications::round_id.eq(round.text()));
+        tx.run(|conn| here.filter(enrolment_applications::state.ne_all(gone)).count().get_result(conn))?
+    } else {
+        let schools: Vec<String> = schools.iter().map(SchoolId::text).collect();
+        tx.run(|conn| {
+            enrolment_choices::table
+                .inner_join(enrolment_applications::table.on(enrolment_applications::id.eq(enrolment_choices::application_id)))
+                .filter(enrolment_choices::round_id.eq(round.text()))
+                .filter(enrolment_choices::school_id.eq_any(schools))
+                .filter(enrolment_choices::position.eq(0))
+                .filter(enrolment_applications::state.ne_all(gone))
+                .count()
+                .get_result(conn)
+        })?
+    };
+    Ok(n.unsigned_abs())
 }
 
 /// How many applications of a round are in objection, or in review again because of one.
-pub fn pending_objections(_: &mut Tx, _: RoundId) -> Result<i64, DbError> {
-    Ok(0)
+pub fn pending_objections(tx: &mut Tx, round: RoundId) -> Result<i64, DbError> {
+    let rows: Vec<(String, String)> = tx.run(|conn| {
+        enrolment_applications::table
+            .filter(enrolment_applications::round_id.eq(round.text()))
+            .filter(enrolment_applications::state.eq_any(["objection", "in_review", "verified"]))
+            .select((enrolment_applications::state, enrolment_applications::detail))
+            .load(conn)
+    })?;
+    let pending = rows.iter().filter(|(state, detail)| state == "objection" || super::application::has_objected(detail));
+    Ok(pending.count() as i64)
 }
 
 /// Whether the seat of a home is taken in a school year by a child that this account did not register.
-pub fn seat_taken(_: &mut Tx, _: HomeId, _: i64, _: PrincipalId) -> Result<bool, DbError> {
-    Ok(false)
+pub fn seat_taken(tx: &mut Tx, home: HomeId, school_year: i64, account: PrincipalId) -> Result<bool, DbError> {
+    let by: Option<String> = tx.run(|conn| {
+        enrolment_seat_uses::table
+            .inner_join(enrolment_applications::table.on(enrolment_applications::id.eq(enrolment_seat_uses::application_id)))
+            .filter(enrolment_seat_uses::home_id.eq(home.text()))
+            .filter(enrolment_seat_uses::school_year.eq(school_year))
+            .select(enrolment_applications::applicant_id)
+            .first(conn)
+            .optional()
+    })?;
+    Ok(by.is_some_and(|by| by != account.text()))
 }

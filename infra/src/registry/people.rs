@@ -66,7 +66,7 @@ pub(super) fn name_index(vault: &Vault, name: &str) -> Vec<u8> {
     vault.blind_index("person_name", &plain)
 }
 
-pub(super) fn document_index(vault: &Vault, document: &Document) -> Vec<u8> {
+pub(crate) fn document_index(vault: &Vault, document: &Document) -> Vec<u8> {
     vault.blind_index("document", &format!("{} {}", document.kind(), document.expose()))
 }
 

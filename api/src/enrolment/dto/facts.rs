@@ -7,8 +7,8 @@ use utoipa::openapi::schema::{AdditionalProperties, SchemaType, Type};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::error::ApiError;
-use crate::faults::faulty;
+use crate::error::{ApiError, Fault};
+use crate::faults::{faulty, told};
 use crate::input::{Faults, fault};
 
 /// More than there are in the dictionary: whoever sends these has not read it.
@@ -53,6 +53,14 @@ impl FactsDto {
     /// With what the system works out elsewhere, for those who try out rules; faults are told below `prefix`.
     pub fn supposed(&self, prefix: &str) -> Result<FactSet, ApiError> {
         FactSet::restore(self.0.iter().map(|(name, value)| (name.as_str(), value))).map_err(|faults| faulty(prefix, faults))
+    }
+
+    /// The same, for those who go on and find more faults.
+    pub fn read(&self, prefix: &str) -> (FactSet, Vec<Fault>) {
+        match FactSet::declared(self.0.iter().map(|(name, value)| (name.as_str(), value))) {
+            Ok(facts) => (facts, vec![]),
+            Err(faults) => (FactSet::default(), told(prefix, faults).collect()),
+        }
     }
 
     /// Checked by the dictionary; faults are told below `prefix`.

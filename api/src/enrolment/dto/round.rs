@@ -405,13 +405,15 @@ pub struct EnrolmentRoundEvent {
 impl EnrolmentRoundEvent {
     /// The reasons are for everybody whom the calendar binds; who gave them is not.
     pub fn of(event: Recorded, as_staff: bool) -> Self {
+        // Why one family may hand in late is that family's own business.
+        let private = event.kind == "enrolment_round.late_permitted" && !as_staff;
         Self {
             id: Ref(event.id),
             kind: event.kind,
             occurred_at: event.occurred_at.into(),
             actor_id: event.actor.filter(|_| as_staff).map(Ref),
             data: event.data,
-            note: event.note,
+            note: event.note.filter(|_| !private),
         }
     }
 }

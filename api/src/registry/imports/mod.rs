@@ -1,7 +1,7 @@
 //! Imports over HTTP: a file comes in, is kept sealed, and its rows are taken by a background job.
 
 pub mod dto;
-mod export;
+pub mod export;
 mod form;
 pub mod work;
 

@@ -14,6 +14,7 @@ mod person;
 mod placing;
 mod refusal;
 mod review;
+mod sight;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +26,7 @@ pub use person::{Child, ChildDraft, Guardian, GuardianDraft, MAX_GUARDIANS, Rela
 pub use placing::Placing;
 pub use refusal::Refusal;
 pub use review::{Correction, Returned};
+pub use sight::{STAFF, Sight, View};
 
 use crate::kernel::text::Prose;
 

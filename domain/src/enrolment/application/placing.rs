@@ -60,8 +60,25 @@ impl Application {
         self.rules_may(from, &[round::State::Allocated, round::State::Announced])?;
         self.offer(school, true, now)?;
         let event = Event::new(Action::Promote.event(), None, now).with("school_id", school);
-        let event = event.telling(Some(self.facts.applicant), template::RESULT);
+        // Before the round is announced nobody knows that there is a result.
+        let known = self.facts.round.state == round::State::Announced;
+        let event = if known { event.telling(Some(self.facts.applicant), template::RESULT) } else { event };
         Ok(self.moved(State::Offered, event))
+    }
+
+    /// 公布结果: with the round's step. Nothing moves; from now on the family may know, and an offer's time runs.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongState`] before the round is announced, and where there is no result to tell of.
+    pub fn announce(self, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+        let state = self.facts.state;
+        let placed = matches!(state, State::Offered | State::Waiting | State::ToCoordinate);
+        if !placed || self.facts.round.state != round::State::Announced {
+            return Err(Refusal::WrongState { state });
+        }
+        let event = Event::new("enrolment_application.announced", None, now);
+        let event = event.telling(Some(self.facts.applicant), template::RESULT);
+        Ok(self.moved(state, event))
     }
 
     /// 统筹: an administrator offers a seat by hand. On the strength of the house it uses up the home's seat; otherwise

@@ -131,3 +131,21 @@ fn a_family_withdraws_until_it_has_accepted() {
     let accepted = standing_in(State::Accepted, round::State::Announced).withdraw(&parent(), then()).map(|_| ());
     assert_eq!(accepted, Err(Refusal::WrongState { state: State::Accepted }));
 }
+
+#[test]
+fn nobody_is_told_before_the_announcement_and_everybody_once_with_it() {
+    let listed = || confirmed().list(now()).expect("listed").into_parts().0;
+    for placing in [Placing::Offered(school(1)), Placing::Waiting, Placing::ToCoordinate] {
+        let placed = listed().place(placing, now()).expect("placed").into_parts().0;
+        assert!(in_round(&placed, round::State::Allocated, now()).announce(then()).is_err());
+        let announced = in_round(&placed, round::State::Announced, then()).announce(then()).expect("announced");
+        assert_eq!(announced.events()[0].notices.len(), 1);
+        assert_eq!(announced.value().facts().state, placed.facts().state);
+    }
+    let waiting = listed().place(Placing::Waiting, now()).expect("placed").into_parts().0;
+    let early = in_round(&waiting, round::State::Allocated, now()).promote(school(1), now()).expect("promoted");
+    assert!(early.events()[0].notices.is_empty());
+    let open = in_round(&waiting, round::State::Announced, then()).promote(school(1), then()).expect("promoted");
+    assert_eq!(open.events()[0].notices.len(), 1);
+    assert!(in_round(&listed(), round::State::Announced, then()).announce(then()).is_err());
+}

@@ -1,0 +1,421 @@
+//! The commands of applications: load, decide, save. Synchronous, inside one transaction.
+
+use std::sync::Arc;
+
+use jiazai_domain::actor::{Actor, PrincipalId};
+use jiazai_domain::enrolment::application::{
+    Application, ApplicationDraft, Attachment, ChildDraft, ConsentDraft, Content, GuardianDraft, Placing, Reason, Refusal, Relation,
+    Standing as Family, View,
+};
+use jiazai_domain::enrolment::round::{Facts as Round, State as RoundState, ZoneSite};
+use jiazai_domain::enrolment::rules::{FactSet, Rest};
+use jiazai_domain::enrolment::seat_lock::Claim;
+use jiazai_domain::enrolment::{ApplicationId, SchoolId, receipt};
+use jiazai_domain::kernel::changed::Changed;
+use jiazai_domain::kernel::file::FileId;
+use jiazai_domain::kernel::idcard::Sex;
+use jiazai_domain::kernel::text::Prose;
+use jiazai_domain::kernel::time::Date;
+use jiazai_domain::registry::{Document, DocumentType, HomeId};
+use jiazai_infra::db::{DbError, Tx};
+use jiazai_infra::enrolment::{self as rounds, application as store, late, placement, seat_use};
+use jiazai_infra::registry::homes;
+use jiazai_infra::uploads;
+use jiazai_infra::vault::{Vault, random};
+
+use super::body::{ChildBody, ConsentBody, GuardianBody, NewApplication, PaperBody, PutApplication};
+use super::dto::ApplicationDto;
+use super::refusal::{Standing, unplaced};
+use super::{seats, why};
+use crate::call::Cx;
+use crate::error::{ApiError, Fault, code};
+use crate::faults::{text_fault, told};
+use crate::reply::Reply;
+
+/// The application and how the caller sees it. What they do not see does not exist.
+pub fn load(tx: &mut Tx, cx: &Cx, id: ApplicationId) -> Result<(Application, View), ApiError> {
+    let who = cx.actor()?;
+    let absent = || ApiError::new(code::NOT_FOUND);
+    let application = store::find(tx, &cx.app.vault, id, Some(who))?.ok_or_else(absent)?;
+    let view = application.view(who).ok_or_else(absent)?;
+    Ok((application, view))
+}
+
+/// An application in full, as an answer.
+pub fn show(tx: &mut Tx, cx: &Cx, application: &Application, view: View) -> Result<Reply, ApiError> {
+    let who = cx.actor()?;
+    let why = why::reasons(tx, application, who, view)?;
+    let dto = ApplicationDto::of(application, who, view, Some(why), tx.now());
+    Ok(Reply::ok(&dto)?.version(application.facts().version))
+}
+
+/// What was sent, with what it leaves out told by the numbers.
+struct Typed {
+    child: ChildBody,
+    number: String,
+    sex: Sex,
+    born_on: Date,
+    guardians: Vec<(GuardianBody, String)>,
+}
+
+/// Reads the people of a body. A number that is the mask of what stands there already is meant to stay.
+fn typed(child: &ChildBody, guardians: &[GuardianBody], before: Option<&Content>) -> Result<Typed, ApiError> {
+    let kept = |sent: &str, known: Option<&Document>| {
+        known.filter(|known| known.masked() == sent).map_or_else(|| sent.to_owned(), |known| known.expose().to_owned())
+    };
+    let number = kept(&child.id_number.0, before.map(|content| &content.child.document));
+    let kind = child.id_type.map_or(DocumentType::ResidentId, DocumentType::from);
+    let told = Document::restore(kind, &number).ok();
+    let sex = child.sex.map(Sex::from).or_else(|| told.as_ref().and_then(Document::sex));
+    let born_on = child.born_on.map(|day| day.0).or_else(|| told.as_ref().and_then(Document::born_on));
+    let mut faults = Vec::new();
+    let mut required = |missing: bool, pointer: &str| {
+        // A number that cannot be read tells nothing; its own fault comes first and is enough.
+        if missing && told.is_some() {
+            faults.push(Fault::new(pointer, "required", "必填", "is required"));
+        }
+    };
+    required(sex.is_none(), "/child/sex");
+    required(born_on.is_none(), "/child/born_on");
+    if !faults.is_empty() {
+        return Err(ApiError::invalid(faults));
+    }
+    let (Some(sex), Some(born_on)) = (sex, born_on) else {
+        let rule = Document::restore(kind, &number).err().map_or("document_format", Into::into);
+        return Err(text_fault("/child/id_number", rule));
+    };
+    let known = |i: usize| before.and_then(|content| content.guardians.get(i)).map(|guardian| &guardian.document);
+    let guardians = guardians.iter().enumerate().map(|(i, one)| (one.clone(), kept(&one.id_number.0, known(i)))).collect();
+    Ok(Typed { child: child.clone(), number, sex, born_on, guardians })
+}
+
+impl Typed {
+    fn child(&self) -> ChildDraft<'_> {
+        ChildDraft {
+            name: &self.child.name.0,
+            id_type: self.child.id_type.map_or(DocumentType::ResidentId, DocumentType::from),
+            id_number: &self.number,
+            sex: self.sex,
+            born_on: self.born_on,
+        }
+    }
+
+    fn guardians(&self) -> Vec<GuardianDraft<'_>> {
+        fn draft((body, number): &(GuardianBody, String)) -> GuardianDraft<'_> {
+            GuardianDraft {
+                name: &body.name.0,
+                relation: body.relation.map_or(Relation::Guardian, Relation::from),
+                id_type: body.id_type.map_or(DocumentType::ResidentId, DocumentType::from),
+                id_number: number,
+                phone: body.phone.as_ref().map(|phone| phone.0.as_str()),
+            }
+        }
+        self.guardians.iter().map(draft).collect()
+    }
+}
+
+fn papers(documents: &[PaperBody]) -> Vec<Attachment> {
+    documents.iter().map(|paper| Attachment { kind: paper.kind.0.clone(), file: paper.file_id.0 }).collect()
+}
+
+fn consent(body: Option<&ConsentBody>) -> Option<ConsentDraft<'_>> {
+    body.map(|consent| ConsentDraft { version: &consent.version.0, guardian: consent.guardian })
+}
+
+/// The schools whose zone a home is in.
+pub fn zone_schools(tx: &mut Tx, round: &Round, home: Option<HomeId>) -> Result<Vec<SchoolId>, DbError> {
+    let Some(home) = home.filter(|_| !round.zones.is_empty()) else { return Ok(vec![]) };
+    let Some((home, _)) = homes::find(tx, home)? else { return Ok(vec![]) };
+    Ok(round.zone_schools(&ZoneSite { building: Some(home.building), ..ZoneSite::default() }))
+}
+
+/// What is looked up about a family.
+fn family(tx: &mut Tx, round: &Round, applicant: PrincipalId, home: Option<HomeId>) -> Result<Family, ApiError> {
+    let own = homes::spoken_for_by(tx, applicant)?;
+    let zone_schools = zone_schools(tx, round, home.filter(|home| own.contains(home)))?;
+    Ok(Family { homes: own, zone_schools })
+}
+
+/// Takes a new application, as a draft.
+pub fn create(tx: &mut Tx, cx: &Cx, body: &NewApplication) -> Result<Reply, ApiError> {
+    let who = cx.actor()?;
+    let resident = who.resident()?;
+    let vault = &cx.app.vault;
+    let unknown = || ApiError::fault("/round_id", "unknown_round", "没有这个招生批次", "is not a round");
+    let round = rounds::round_facts(tx, &rounds::Sight::of(who), body.round_id.0)?.ok_or_else(unknown)?;
+    let home = body.home_id.map(|home| home.0);
+    let family = family(tx, &round, who.id, home)?;
+    let permit = late::find(tx, round.id, who.id)?;
+    let twin = match body.twin_of {
+        None => None,
+        Some(id) => {
+            let found = store::find(tx, vault, id.0, None)?.filter(|twin| twin.facts().applicant == who.id);
+            Some(found.ok_or_else(|| unplaced(Refusal::NotTwins))?)
+        }
+    };
+    // Whether the register is open, and whether anybody agreed, is asked before anything that was typed is looked at.
+    let given = body.consent.as_ref().is_some_and(|consent| consent.guardian);
+    let now = tx.now();
+    let may = round.registering(now) || permit.is_some();
+    let (facts, found) = if may && given { body.facts.read("/facts") } else { (FactSet::default(), vec![]) };
+    let typed = match typed(&body.child, &body.guardians.0, None) {
+        Err(error) if may && given => return Err(error),
+        Err(_) => return Err(unplaced(if may { Refusal::ConsentRequired } else { Refusal::RoundNotOpen })),
+        Ok(typed) => typed,
+    };
+    let draft = ApplicationDraft {
+        child: typed.child(),
+        guardians: typed.guardians(),
+        home,
+        address: body.address.as_ref().map(|address| address.0.as_str()),
+        facts,
+        choices: body.choices.0.iter().map(|school| school.0).collect(),
+        documents: papers(&body.documents.0),
+        consent: consent(body.consent.as_ref()),
+    };
+    let id: ApplicationId = tx.new_id();
+    let number = fresh_receipt(tx, &round)?;
+    let decided = Application::create(id, number, draft, round.clone(), &family, permit.as_ref(), twin.as_ref(), &resident, now);
+    let changed = together(decided, found, unplaced)?;
+    let registered = || ApiError::new(code::CHILD_ALREADY_REGISTERED);
+    if store::is_registered(tx, vault, round.id, &changed.value().facts().content.child.document)? {
+        return Err(registered());
+    }
+    let files: Vec<FileId> = changed.value().facts().content.documents.iter().map(|paper| paper.file).collect();
+    // Of two parents at the same moment the unique key lets one through.
+    let application = store::save(tx, vault, changed).map_err(|error| match error {
+        DbError::Duplicate => registered(),
+        other => other.into(),
+    })?;
+    attach(tx, who.id, &files, id)?;
+    let mut reply = show(tx, cx, &application, View::Family)?;
+    reply.status = 201;
+    reply.headers.location = Some(format!("/api/v1/enrolment-applications/{id}"));
+    Ok(reply)
+}
+
+/// The decision, with what was found beside it: everything that is wrong in one answer.
+fn together<T>(decided: Result<T, Refusal>, mut found: Vec<Fault>, refuse: impl FnOnce(Refusal) -> ApiError) -> Result<T, ApiError> {
+    match decided {
+        Err(Refusal::Faults(faults)) => {
+            found.extend(told("", faults));
+            Err(ApiError::invalid(found))
+        }
+        Err(refusal) => Err(refuse(refusal)),
+        Ok(_) if !found.is_empty() => Err(ApiError::invalid(found)),
+        Ok(value) => Ok(value),
+    }
+}
+
+/// A receipt that the round does not have. Two at the same moment collide once in 2^50; the unique key finds out, as a child
+/// that is registered already, and a repeat gets another one.
+fn fresh_receipt(tx: &mut Tx, round: &Round) -> Result<String, ApiError> {
+    for _ in 0..16 {
+        let number = receipt(round.school_year, random::<7>());
+        if !store::has_receipt(tx, round.id, &number)? {
+            return Ok(number);
+        }
+    }
+    Err(ApiError::new(code::BUSY))
+}
+
+/// Makes files belong to the application; they must be the applicant's own and belong to nothing else.
+fn attach(tx: &mut Tx, owner: PrincipalId, files: &[FileId], id: ApplicationId) -> Result<(), ApiError> {
+    let refused = uploads::attach(tx, owner, files, &id.text())?;
+    let faults: Vec<Fault> = files
+        .iter()
+        .enumerate()
+        .filter(|(_, file)| refused.contains(file))
+        .map(|(i, _)| {
+            Fault::new(format!("/documents/{i}/file_id"), "unknown_file", "没有这个文件，或已被使用", "is not a free file of yours")
+        })
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(ApiError::invalid(faults)) }
+}
+
+/// Other values, while it may still be handed in.
+pub fn rewrite(tx: &mut Tx, cx: &Cx, id: ApplicationId, body: &PutApplication) -> Result<Reply, ApiError> {
+    let who = cx.actor()?;
+    let (application, view) = load(tx, cx, id)?;
+    let vault = &cx.app.vault;
+    let f = application.facts();
+    cx.expect_version(f.version)?;
+    let standing = Standing::of(&application, who, tx.now());
+    if view != View::Family {
+        return Err(ApiError::new(code::FORBIDDEN));
+    }
+    // Whether it may be written in is said before anything about what was written.
+    if !application.is_editable(who, tx.now()) {
+        let refusal = application.submit(who, tx.now()).err().unwrap_or(Refusal::RoundNotOpen);
+        return Err(standing.refuse(refusal));
+    }
+    if body.round_id.is_some_and(|round| round.0 != f.round.id) {
+        return Err(ApiError::fault(
+            "/round_id",
+            "round_fixed",
+            "登记不能换到其他批次",
+            "cannot change: an application stays in its round",
+        ));
+    }
+    let home = body.home_id.map(|home| home.0);
+    let family = family(tx, &f.round, who.id, home)?;
+    let typed = typed(&body.child, &body.guardians.0, Some(&f.content))?;
+    let (facts, found) = body.facts.read("/facts");
+    let draft = ApplicationDraft {
+        child: typed.child(),
+        guardians: typed.guardians(),
+        home,
+        address: body.address.as_ref().map(|address| address.0.as_str()),
+        facts,
+        choices: body.choices.0.iter().map(|school| school.0).collect(),
+        documents: papers(&body.documents.0),
+        consent: consent(body.consent.as_ref()),
+    };
+    let (round, before) = (f.round.id, f.content.child.document.clone());
+    let changed = together(application.rewrite(draft, &family, who, tx.now()), found, |refusal| standing.refuse(refusal))?;
+    let registered = || ApiError::new(code::CHILD_ALREADY_REGISTERED);
+    let child = &changed.value().facts().content.child.document;
+    if *child != before && store::is_registered(tx, vault, round, child)? {
+        return Err(registered());
+    }
+    let files: Vec<FileId> = changed.value().facts().content.documents.iter().map(|paper| paper.file).collect();
+    let application = store::save(tx, vault, changed).map_err(|error| match error {
+        DbError::Duplicate => registered(),
+        other => other.into(),
+    })?;
+    attach(tx, who.id, &files, id)?;
+    show(tx, cx, &application, view)
+}
+
+/// One action on an application: load, decide, save, show.
+pub fn act(
+    tx: &mut Tx,
+    cx: &Cx,
+    id: ApplicationId,
+    decide: impl FnOnce(&mut Tx, Application, &Actor) -> Result<Result<Changed<Application>, Refusal>, ApiError>,
+) -> Result<Reply, ApiError> {
+    let who = cx.actor()?;
+    let (application, view) = load(tx, cx, id)?;
+    cx.expect_version(application.facts().version)?;
+    let standing = Standing::of(&application, who, tx.now());
+    let changed = decide(tx, application, who)?.map_err(|refusal| standing.refuse(refusal))?;
+    let application = store::save(tx, &cx.app.vault, changed)?;
+    show(tx, cx, &application, view)
+}
+
+/// The same for an action that may set a seat free: whoever is next is offered it at once.
+pub fn act_freeing(
+    tx: &mut Tx,
+    cx: &Cx,
+    id: ApplicationId,
+    decide: impl FnOnce(&mut Tx, Application, &Actor) -> Result<Result<Changed<Application>, Refusal>, ApiError>,
+) -> Result<Reply, ApiError> {
+    let (application, _) = load(tx, cx, id)?;
+    let round = application.facts().round.clone();
+    // Before anything is counted, so that two seats that become free at once are not given to one child.
+    placement::lock(tx, round.id)?;
+    let reply = act(tx, cx, id, decide)?;
+    seats::fill(tx, &cx.app.vault, &round)?;
+    Ok(reply)
+}
+
+/// 确认入学: the seat of the home is taken with it.
+pub fn accept(tx: &mut Tx, cx: &Cx, id: ApplicationId) -> Result<Reply, ApiError> {
+    let who = cx.actor()?;
+    let vault = &cx.app.vault;
+    let (application, view) = load(tx, cx, id)?;
+    let f = application.facts();
+    cx.expect_version(f.version)?;
+    let standing = Standing::of(&application, who, tx.now());
+    let existing = match f.content.home {
+        Some(home) => seat_use::of_home(tx, home)?,
+        None => vec![],
+    };
+    let family = seat_use::family(vault, &application);
+    let (changed, rows) = application.accept(family, &existing, who, tx.now()).map_err(|refusal| standing.refuse(refusal))?;
+    let application = store::save(tx, vault, changed)?;
+    seat_use::insert(tx, &rows)?;
+    show(tx, cx, &application, view)
+}
+
+/// Whether the home's seat is another family's, looked up at this moment.
+pub fn seat_taken(tx: &mut Tx, vault: &Vault, application: &Application) -> Result<Option<bool>, ApiError> {
+    let f = application.facts();
+    let Some(home) = f.content.home else { return Ok(None) };
+    let claim = Claim {
+        home,
+        school_year: f.round.school_year,
+        years: f.round.rules.seat_lock_years(),
+        siblings_exempt: f.round.rules.siblings_exempt(),
+        application: f.id,
+        family: seat_use::family(vault, application),
+    };
+    Ok(Some(claim.is_locked(&seat_use::of_home(tx, home)?)))
+}
+
+/// 复核: and what comes of it in a round that was listed, or even allocated, before.
+pub fn recheck(tx: &mut Tx, cx: &Cx, id: ApplicationId) -> Result<Reply, ApiError> {
+    let (application, view) = load(tx, cx, id)?;
+    let round = application.facts().round.clone();
+    let allocated = matches!(round.state, RoundState::Allocated | RoundState::Announced);
+    if allocated {
+        placement::lock(tx, round.id)?;
+    }
+    act(tx, cx, id, |tx, application, who| Ok(application.recheck(who, tx.now())))?;
+    if matches!(round.state, RoundState::Listed | RoundState::Allocated | RoundState::Announced) {
+        follow(tx, &cx.app.vault, &round, id)?;
+    }
+    if allocated {
+        seats::fill(tx, &cx.app.vault, &round)?;
+    }
+    let (application, _) = load(tx, cx, id)?;
+    show(tx, cx, &application, view)
+}
+
+/// Takes a latecomer to where the round is: listed and, once seats are allocated, behind all who wait.
+fn follow(tx: &mut Tx, vault: &Vault, round: &Arc<Round>, id: ApplicationId) -> Result<(), ApiError> {
+    let missing = || ApiError::new(code::NOT_FOUND);
+    let conflict = |_| ApiError::new(code::STATE_CONFLICT);
+    let application = store::find(tx, vault, id, None)?.ok_or_else(missing)?;
+    let listed = store::save(tx, vault, application.list(tx.now()).map_err(conflict)?)?;
+    if round.state == RoundState::Listed {
+        return Ok(());
+    }
+    let schools = seats::wishes(tx, &listed)?;
+    let placing = if round.rules.rest() == Rest::Coordinate || schools.is_empty() { Placing::ToCoordinate } else { Placing::Waiting };
+    store::save(tx, vault, listed.place(placing, tx.now()).map_err(conflict)?)?;
+    placement::queue(tx, round.id, &schools, id)?;
+    Ok(())
+}
+
+/// 统筹: a school with a seat left.
+pub fn coordinate(
+    tx: &mut Tx,
+    cx: &Cx,
+    id: ApplicationId,
+    (school, by_house, reason): (SchoolId, bool, Reason),
+) -> Result<Reply, ApiError> {
+    let (application, _) = load(tx, cx, id)?;
+    let round = application.facts().round.clone();
+    placement::lock(tx, round.id)?;
+    act(tx, cx, id, |tx, application, who| {
+        let standing = Standing::of(&application, who, tx.now());
+        let decided = application.coordinate(school, by_house, reason, who, tx.now());
+        if decided.is_ok() {
+            let taken = store::taken(tx, round.id)?.get(&school).copied().unwrap_or(0);
+            if taken >= round.plan().get(&school).copied().unwrap_or(0) {
+                return Err(ApiError::new(code::SCHOOL_FULL).in_state(standing.state(), standing.allowed()));
+            }
+        }
+        Ok(decided)
+    })
+}
+
+pub fn reason(text: &str) -> Result<Reason, ApiError> {
+    Prose::new(text).map_err(|fault| text_fault("/reason", fault.into()))
+}
+
+/// A reason that may be left out; blanks are none.
+pub fn perhaps(text: Option<&str>) -> Result<Option<Reason>, ApiError> {
+    text.filter(|text| !text.trim().is_empty()).map(reason).transpose()
+}

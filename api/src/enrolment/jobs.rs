@@ -1,0 +1,83 @@
+//! What time does to applications, written down: offers that nobody answered, seats that go on, papers that have had their day.
+//! Nothing that a caller sees depends on it, but whoever is next wants to be told.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use jiazai_domain::enrolment::retention::{PAPERS_KEPT_S, purged};
+use jiazai_infra::db::{DbError, Tx};
+use jiazai_infra::enrolment::{self as rounds, application as store, placement, purge};
+use jiazai_infra::events;
+use jiazai_infra::vault::Vault;
+
+use super::applications::seats;
+use crate::app::App;
+
+/// Offers that are ended in one transaction.
+const AT_ONCE: i64 = 100;
+/// Rounds whose papers are purged in one run.
+const PURGED_AT_ONCE: i64 = 2;
+
+/// Ends offers whose time is over and offers their seats to whoever is next.
+pub async fn settle_offers(app: &App, holder: &str) -> Result<usize, DbError> {
+    let vault = app.vault.clone();
+    if app.db.read(move |tx| store::overdue(tx, &vault, 1)).await?.is_empty() {
+        return Ok(0);
+    }
+    let vault = app.vault.clone();
+    let settled = crate::jobs::leased(app, "enrolment", holder, move |tx| settle(tx, &vault)).await?;
+    if settled > 0 {
+        app.jobs.wake();
+    }
+    Ok(settled)
+}
+
+fn settle(tx: &mut Tx, vault: &Vault) -> Result<usize, DbError> {
+    let mut touched = BTreeMap::new();
+    let mut settled = 0;
+    for application in store::overdue(tx, vault, AT_ONCE)? {
+        let round = application.facts().round.clone();
+        if let Entry::Vacant(new) = touched.entry(round.id.text()) {
+            placement::lock(tx, round.id)?;
+            new.insert(round);
+        }
+        if let Some(changed) = application.settle() {
+            store::save(tx, vault, changed)?;
+            settled += 1;
+        }
+    }
+    for round in touched.values() {
+        seats::fill(tx, vault, round)?;
+    }
+    Ok(settled)
+}
+
+/// Purges the papers of rounds that were finished long enough ago.
+pub async fn purge_due(app: &App, holder: &str) -> Result<usize, DbError> {
+    let due = app.db.read(|tx| purge::due(tx, tx.now().plus_seconds(-PAPERS_KEPT_S), PURGED_AT_ONCE)).await?;
+    let mut purged = 0;
+    for round in due {
+        let orphans = crate::jobs::leased(app, "enrolment_purge", holder, move |tx| {
+            let Some(facts) = rounds::round_facts(tx, &rounds::Sight::everything(), round)? else { return Ok(None) };
+            // Another instance may have been here since we looked.
+            if purge::find(tx, round)?.is_some() {
+                return Ok(None);
+            }
+            let Some((proof, orphans)) = purge::purge(tx, round)? else { return Ok(None) };
+            let event = self::purged(proof.applications, proof.papers, proof.manifest_hash, tx.now());
+            events::record(tx, facts.community, &round.text(), facts.version, std::slice::from_ref(&event))?;
+            Ok(Some(orphans))
+        })
+        .await?;
+        let Some(orphans) = orphans else { continue };
+        purged += 1;
+        for hash in &orphans {
+            if let Some(hash) = crate::files::hash_bytes(hash)
+                && app.files.delete(&hash).await.is_err()
+            {
+                tracing::warn!("a paper that was purged could not be deleted from the store");
+            }
+        }
+    }
+    Ok(purged)
+}

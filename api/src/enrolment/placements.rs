@@ -1,0 +1,297 @@
+//! What is published 公示与公布: masked lists for everybody, full ones for those who run the round, files for the education
+//! bureau.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use actix_web::web::{Bytes, Data};
+use futures_util::stream;
+use jiazai_domain::actor::{Actor, Role};
+use jiazai_domain::enrolment::application::{Application, State};
+use jiazai_domain::enrolment::retention::is_published;
+use jiazai_domain::enrolment::round::{Facts as Round, State as RoundState};
+use jiazai_domain::enrolment::{RoundId, RoundKind, SchoolId};
+use jiazai_domain::registry::import::{Format, neutralise};
+use jiazai_infra::db::{DbError, Tx};
+use jiazai_infra::enrolment::{self as rounds, application as store};
+use jiazai_infra::events;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::ADMINS;
+use super::applications::dto::ApplicationState;
+use super::steps::{run_by, school_names};
+use crate::app::App;
+use crate::call::{At, Call, Outcome};
+use crate::error::{ApiError, code};
+use crate::input::Ref;
+use crate::input::named::{ApplicationRef, SchoolRef};
+use crate::op;
+use crate::page::Page;
+use crate::registry::write_line;
+use crate::route::{Access, Api};
+
+/// Those who may know the numbers.
+pub const COUNTERS: &[Role] = &[Role::EnrolmentAdmin, Role::EnrolmentReviewer, Role::Auditor];
+
+pub fn routes(api: &mut Api) {
+    let cursor = &[code::CURSOR_INVALID];
+    api.add(op!(list_enrolment_placements, Access::Perhaps).refuses(cursor))
+        .add(op!(export_enrolment_placements_csv, Access::Roles(ADMINS)))
+        .add(op!(export_enrolment_placements_ndjson, Access::Roles(ADMINS)));
+}
+
+const PUBLISHED: &[State] =
+    &[State::Listed, State::Offered, State::Waiting, State::ToCoordinate, State::Accepted, State::Enrolled, State::Released];
+
+/// A line of a published list.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EnrolmentPlacement)]
+pub struct PlacementDto {
+    #[schema(example = "26-7KQ2M-0FXA9")]
+    pub receipt: String,
+    /// The name, masked for everybody but those who run the round.
+    #[schema(example = "张*雨")]
+    pub name: String,
+    pub batch: Option<i64>,
+    /// Null before the results are announced, and where there is no seat yet.
+    #[schema(inline)]
+    pub school_id: Option<SchoolRef>,
+    pub school_name: Option<String>,
+    /// As it is published.
+    pub state: ApplicationState,
+    /// For those who run the round, as all that follows.
+    #[schema(inline, nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub application_id: Option<ApplicationRef>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub tier: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub points: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub born_on: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub id_number_masked: Option<String>,
+}
+
+/// Whether this person gets the full list.
+fn runs(who: Option<&Actor>, round: &Round) -> bool {
+    who.is_some_and(|who| who.is_any(ADMINS, round.community))
+}
+
+/// A line, if the application stands in the list.
+fn line(application: &Application, full: bool, names: &HashMap<SchoolId, String>) -> Option<PlacementDto> {
+    let f = application.facts();
+    let state = if full { f.state } else { application.state_for_family() };
+    if !is_published(state) {
+        return None;
+    }
+    let placed = matches!(state, State::Offered | State::Accepted | State::Enrolled);
+    let school = f.offer.filter(|_| placed).map(|offer| offer.school);
+    let purged = store::is_purged(&f.content);
+    Some(PlacementDto {
+        receipt: f.receipt.clone(),
+        name: if full && !purged { f.content.child.name.clone() } else { store::masked(&f.content) },
+        batch: f.batch,
+        school_id: school.map(Ref),
+        school_name: school.and_then(|school| names.get(&school).cloned()),
+        state: state.into(),
+        application_id: full.then_some(Ref(f.id)),
+        tier: f.tier.clone().filter(|_| full),
+        points: f.points.filter(|_| full),
+        born_on: (full && !purged).then(|| f.content.child.born_on.to_string()),
+        id_number_masked: (full && !purged).then(|| f.content.child.document.masked()),
+    })
+}
+
+/// The round, for a list that everybody may read: 404 while it is a draft.
+pub fn listed_round(tx: &mut Tx, who: Option<&Actor>, id: RoundId) -> Result<Arc<Round>, ApiError> {
+    let round = rounds::round_facts(tx, &rounds::Sight::everything(), id)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
+    if round.state == RoundState::Draft && !who.is_some_and(|who| who.is_any(COUNTERS, round.community)) {
+        return Err(ApiError::new(code::NOT_FOUND));
+    }
+    Ok(round)
+}
+
+/// The published list
+///
+/// By receipt. From the listing on every child that was confirmed is in it, with its batch; from the announcement on with its
+/// school. Names are masked. Those who run the round get it in full when they say who they are, and before it is announced.
+#[utoipa::path(get, path = "/enrolment-rounds/{id}/placements", tag = "enrolment", operation_id = "list_enrolment_placements",
+    params(("id" = String, Path), ("limit" = Option<i64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = Page<PlacementDto>)))]
+async fn list_enrolment_placements(call: Call, id: At<RoundKind>) -> Outcome {
+    let mut params = call.query()?;
+    params.bind(&id.0.text());
+    call.list(params, move |tx, cx, window| {
+        let round = listed_round(tx, cx.perhaps(), id.0)?;
+        let full = runs(cx.perhaps(), &round);
+        let names = school_names(tx, &round.plan().keys().copied().collect::<Vec<_>>())?;
+        let rows = store::by_receipt(tx, &cx.app.vault, &round, PUBLISHED, window.after.as_deref(), window.fetch())?;
+        let page = window.page(rows, |one| one.facts().receipt.clone(), |one| line(&one, full, &names));
+        Ok(Page { items: page.items.into_iter().flatten().collect(), next_cursor: page.next_cursor })
+    })
+    .await
+}
+
+/// The columns of an export, in their order.
+const COLUMNS: &[&str] = &[
+    "receipt",
+    "name",
+    "sex",
+    "born_on",
+    "id_type",
+    "id_number_masked",
+    "batch",
+    "tier",
+    "tier_name",
+    "points",
+    "state",
+    "school_id",
+    "school",
+    "home_id",
+    "address",
+    "guardian",
+    "guardian_relation",
+    "guardian_phone_masked",
+];
+
+fn fields(application: &Application, names: &HashMap<SchoolId, String>) -> Vec<String> {
+    let f = application.facts();
+    let c = &f.content;
+    let purged = store::is_purged(c);
+    let there = |text: String| if purged { String::new() } else { text };
+    let placed = matches!(f.state, State::Offered | State::Accepted | State::Enrolled);
+    let school = f.offer.filter(|_| placed).map(|offer| offer.school);
+    let tier = f.tier.as_deref().and_then(|code| f.round.rules.tier(code));
+    let guardian = c.guardians.first();
+    vec![
+        f.receipt.clone(),
+        if purged { store::masked(c) } else { c.child.name.clone() },
+        there(c.child.sex.to_string()),
+        there(c.child.born_on.to_string()),
+        there(c.child.document.kind().to_string()),
+        there(c.child.document.masked()),
+        f.batch.map(|n| n.to_string()).unwrap_or_default(),
+        f.tier.clone().unwrap_or_default(),
+        tier.map(|tier| tier.name.clone()).unwrap_or_default(),
+        f.points.map(|n| n.to_string()).unwrap_or_default(),
+        f.state.to_string(),
+        school.map(|school| school.text()).unwrap_or_default(),
+        school.and_then(|school| names.get(&school).cloned()).unwrap_or_default(),
+        c.home.map(|home| home.text()).unwrap_or_default(),
+        c.address.clone().unwrap_or_default(),
+        guardian.map(|one| one.name.clone()).unwrap_or_default(),
+        guardian.map(|one| one.relation.to_string()).unwrap_or_default(),
+        guardian.and_then(|one| one.phone.as_ref()).map(|phone| phone.masked()).unwrap_or_default(),
+    ]
+}
+
+fn write(format: Format, rows: &[Vec<String>]) -> String {
+    let mut out = String::new();
+    for row in rows {
+        match format {
+            Format::Csv => {
+                let cells: Vec<String> = row.iter().map(|cell| neutralise(cell).into_owned()).collect();
+                write_line(&mut out, cells.iter().map(String::as_str));
+            }
+            Format::Ndjson => {
+                let cells = COLUMNS.iter().zip(row).filter(|(_, value)| !value.is_empty());
+                let object: serde_json::Map<String, serde_json::Value> =
+                    cells.map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
+                out.push_str(&serde_json::Value::Object(object).to_string());
+                out.push('\n');
+            }
+        }
+    }
+    out
+}
+
+/// Rows read at once.
+const PORTION: i64 = 200;
+
+enum Position {
+    Header,
+    After(Option<String>),
+    End,
+}
+
+type Portion = (Vec<Vec<String>>, Option<String>);
+
+fn portion(tx: &mut Tx, app: &App, id: RoundId, after: Option<&str>) -> Result<Portion, DbError> {
+    let Some(round) = rounds::round_facts(tx, &rounds::Sight::everything(), id)? else { return Ok((vec![], None)) };
+    let names = school_names(tx, &round.plan().keys().copied().collect::<Vec<_>>())?;
+    let found = store::by_receipt(tx, &app.vault, &round, PUBLISHED, after, PORTION)?;
+    let next = found.last().filter(|_| found.len() as i64 == PORTION).map(|last| last.facts().receipt.clone());
+    Ok((found.iter().filter(|one| is_published(one.facts().state)).map(|one| fields(one, &names)).collect(), next))
+}
+
+/// The rows as they are read; the connection breaks off where the database does, so that nobody takes a part for the whole.
+async fn export(call: Call, id: RoundId, format: Format) -> Outcome {
+    call.query()?.finish()?;
+    let cx = call.cx()?;
+    let app = call.app.clone();
+    app.db
+        .write(move |tx| {
+            let who = cx.actor()?;
+            let round = run_by(tx, who, id)?;
+            // Who took a list of children with them is written down.
+            let event = jiazai_domain::enrolment::retention::exported(who, tx.now());
+            events::record(tx, round.community, &id.text(), round.version, std::slice::from_ref(&event))?;
+            Ok::<_, ApiError>(())
+        })
+        .await?;
+    let (kind, extension) = match format {
+        Format::Csv => ("text/csv; charset=utf-8", "csv"),
+        Format::Ndjson => ("application/x-ndjson", "ndjson"),
+    };
+    let rows = stream::try_unfold((Position::Header, app), move |(at, app): (Position, Data<App>)| async move {
+        let after = match at {
+            Position::Header => {
+                let header =
+                    if format == Format::Csv { write(format, &[COLUMNS.iter().map(|c| (*c).to_owned()).collect()]) } else { String::new() };
+                return Ok(Some((Bytes::from(header), (Position::After(None), app))));
+            }
+            Position::After(after) => after,
+            Position::End => return Ok::<_, std::io::Error>(None),
+        };
+        let inner = app.clone();
+        let read = app.db.read(move |tx| portion(tx, &inner, id, after.as_deref()));
+        let (rows, next) = read.await.map_err(|error: DbError| {
+            tracing::warn!(%error, "an export broke off");
+            std::io::Error::other("the export broke off")
+        })?;
+        let at = next.map_or(Position::End, |next| Position::After(Some(next)));
+        Ok(Some((Bytes::from(write(format, &rows)), (at, app))))
+    });
+    let name = format!("placements-{id}.{extension}");
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, kind))
+        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+        .streaming(rows))
+}
+
+/// The full list as CSV
+///
+/// For the education bureau: names in full, numbers and telephones masked. Cells that a spreadsheet would compute have an
+/// apostrophe before them. Who exports is written down.
+#[utoipa::path(get, path = "/enrolment-rounds/{id}/placements.csv", tag = "enrolment", operation_id = "export_enrolment_placements_csv",
+    params(("id" = String, Path)), responses((status = 200, description = "One row for a child", content((String = "text/csv")))))]
+async fn export_enrolment_placements_csv(call: Call, id: At<RoundKind>) -> Outcome {
+    export(call, id.0, Format::Csv).await
+}
+
+/// The full list as one JSON object a line
+///
+/// As the CSV.
+#[utoipa::path(get, path = "/enrolment-rounds/{id}/placements.ndjson", tag = "enrolment", operation_id = "export_enrolment_placements_ndjson",
+    params(("id" = String, Path)), responses((status = 200, description = "One object for a child", content((String = "application/x-ndjson")))))]
+async fn export_enrolment_placements_ndjson(call: Call, id: At<RoundKind>) -> Outcome {
+    export(call, id.0, Format::Ndjson).await
+}

@@ -1,0 +1,377 @@
+//! Applications, as they are remembered.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use jiazai_domain::actor::{Actor, Communities, CommunityId, PrincipalId, PrincipalKind};
+use jiazai_domain::enrolment::application::{Application, Sight, State};
+use jiazai_domain::enrolment::{ApplicationId, RoundId, SchoolId, round};
+use jiazai_domain::kernel::changed::Changed;
+use jiazai_domain::registry::{Document, HomeId};
+
+use super::application_row::{ApplicationRow, child_index, row, seal};
+pub use super::application_row::{has_objected, is_purged, masked};
+use super::{Sight as RoundSight, round_facts};
+use crate::db::schema::{enrolment_applications as table, enrolment_choices, enrolment_guardians, people};
+use crate::db::{DbError, MultiBackend, Tx, parsed};
+use crate::registry::{homes, people as persons};
+use crate::vault::Vault;
+use crate::{events, identity};
+
+/// What a list of applications is narrowed to.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub round: Option<RoundId>,
+    pub state: Option<State>,
+    pub tier: Option<String>,
+}
+
+/// Who a member of staff is at home: accounts, homes and documents. Whose application touches one of them is of their kin,
+/// and they keep out of its review.
+#[derive(Debug, Clone, Default)]
+pub struct Kin {
+    staff: Option<PrincipalId>,
+    account: Option<PrincipalId>,
+    homes: Vec<HomeId>,
+    documents: Vec<Vec<u8>>,
+}
+
+impl Kin {
+    /// Known by the WeChat that they have bound at work: as a resident, by the homes that they speak for there, and by what
+    /// the registry has of them. Who has bound none is known by nothing and has to keep out by themselves.
+    pub fn of(tx: &mut Tx, vault: &Vault, who: &Actor) -> Result<Self, DbError> {
+        if who.kind != PrincipalKind::Staff {
+            return Ok(Self::default());
+        }
+        let Some(account) = identity::resident_self_of(tx, vault, who.id)? else { return Ok(Self::default()) };
+        let own = persons::persons_of(tx, account)?;
+        let ids: Vec<String> = own.iter().map(|person| person.text()).collect();
+        let documents: Vec<Option<Vec<u8>>> =
+            tx.run(|conn| people::table.filter(people::id.eq_any(ids)).select(people::document_index).load(conn))?;
+        let homes = homes::spoken_for_by(tx, account)?;
+        Ok(Self { staff: Some(who.id), account: Some(account), homes, documents: documents.into_iter().flatten().collect() })
+    }
+
+    fn touches(&self, vault: &Vault, application: &Application) -> bool {
+        let f = application.facts();
+        let guardians = || f.content.guardians.iter().map(|guardian| child_index(vault, &guardian.document));
+        self.account == Some(f.applicant)
+            || f.content.home.is_some_and(|home| self.homes.contains(&home))
+            || !self.documents.is_empty() && guardians().any(|index| self.documents.contains(&index))
+    }
+
+    /// The application with what is known of the one who looks.
+    fn mark(&self, vault: &Vault, application: Application, now: jiazai_domain::kernel::time::Timestamp) -> Application {
+        match self.staff.filter(|_| self.touches(vault, &application)) {
+            None => application,
+            Some(staff) => {
+                let mut facts = application.facts().clone();
+                facts.related.push(staff);
+                Application::restore(facts, now)
+            }
+        }
+    }
+}
+
+fn round_of(tx: &mut Tx, id: &str) -> Result<Arc<round::Facts>, DbError> {
+    let missing = || DbError::Corrupt("an application's round is missing".to_owned());
+    round_facts(tx, &RoundSight::everything(), parsed(id)?)?.ok_or_else(missing)
+}
+
+fn restored(tx: &mut Tx, vault: &Vault, rows: Vec<ApplicationRow>) -> Result<Vec<Application>, DbError> {
+    let now = tx.now();
+    let mut rounds: HashMap<String, Arc<round::Facts>> = HashMap::new();
+    rows.into_iter()
+        .map(|row| {
+            let round = match rounds.get(&row.round_id) {
+                Some(round) => round.clone(),
+                None => {
+                    let round = round_of(tx, &row.round_id)?;
+                    rounds.insert(row.round_id.clone(), round.clone());
+                    round
+                }
+            };
+            row.application(vault, round, now)
+        })
+        .collect()
+}
+
+/// The application, whoever asks; what they may see of it is for [`Application::view`] to say. A member of staff who is
+/// related to it is among `related`.
+pub fn find(tx: &mut Tx, vault: &Vault, id: ApplicationId, who: Option<&Actor>) -> Result<Option<Application>, DbError> {
+    let found: Option<ApplicationRow> =
+        tx.run(|conn| table::table.find(id.text()).select(ApplicationRow::as_select()).first(conn).optional())?;
+    let Some(row) = found else { return Ok(None) };
+    let round = round_of(tx, &row.round_id)?;
+    let application = row.application(vault, round, tx.now())?;
+    let Some(who) = who.filter(|who| who.kind == PrincipalKind::Staff) else { return Ok(Some(application)) };
+    let now = tx.now();
+    Ok(Some(Kin::of(tx, vault, who)?.mark(vault, application, now)))
+}
+
+/// Some applications, in the order of their ids as given; those that are not there are left out.
+pub fn find_all(tx: &mut Tx, vault: &Vault, ids: &[ApplicationId]) -> Result<Vec<Application>, DbError> {
+    let mut by_id: HashMap<String, Application> = HashMap::new();
+    for some in ids.chunks(500) {
+        let texts: Vec<String> = some.iter().map(ApplicationId::text).collect();
+        let rows: Vec<ApplicationRow> =
+            tx.run(|conn| table::table.filter(table::id.eq_any(texts)).select(ApplicationRow::as_select()).load(conn))?;
+        by_id.extend(restored(tx, vault, rows)?.into_iter().map(|one| (one.facts().id.text(), one)));
+    }
+    Ok(ids.iter().filter_map(|id| by_id.remove(&id.text())).collect())
+}
+
+/// Saves a decision: the row, if it still is as it was loaded, what hangs on its content, and what happened.
+/// [`DbError::Duplicate`] for a new one when the child is registered in the round.
+pub fn save(tx: &mut Tx, vault: &Vault, changed: Changed<Application>) -> Result<Application, DbError> {
+    let (application, loaded, happened) = changed.into_parts();
+    let f = application.facts();
+    let mut row = row(&application)?;
+    let rewritten = happened.iter().any(|event| event.kind == "enrolment_application.updated");
+    let corrected = happened.iter().any(|event| event.kind == "enrolment_application.verified");
+    match loaded {
+        None => {
+            row.child_index = Some(child_index(vault, &f.content.child.document));
+            row.sealed = Some(seal(vault, f)?);
+            tx.insert(diesel::insert_into(table::table).values(row))?;
+            insert_content(tx, vault, &application)?;
+        }
+        Some(version) => {
+            let same = table::table.filter(table::id.eq(&row.id)).filter(table::version.eq(version));
+            // Left out, they stay as they are: most steps change nothing of what is sealed.
+            let sealed = if rewritten || corrected { Some(table::sealed.eq(Some(seal(vault, f)?))) } else { None };
+            let child = rewritten.then(|| table::child_index.eq(Some(child_index(vault, &f.content.child.document))));
+            tx.update_one(diesel::update(same).set((
+                table::state.eq(&row.state),
+                sealed,
+                child,
+                table::home_id.eq(&row.home_id),
+                table::tier.eq(&row.tier),
+                table::batch.eq(row.batch),
+                table::school_id.eq(&row.school_id),
+                table::detail.eq(&row.detail),
+                table::due_at.eq(row.due_at),
+                table::version.eq(row.version),
+            )))?;
+            if rewritten {
+                tx.run(|conn| {
+                    diesel::delete(enrolment_guardians::table.filter(enrolment_guardians::application_id.eq(&row.id))).execute(conn)
+                })?;
+                tx.run(|conn| {
+                    diesel::delete(enrolment_choices::table.filter(enrolment_choices::application_id.eq(&row.id))).execute(conn)
+                })?;
+                insert_content(tx, vault, &application)?;
+            }
+        }
+    }
+    events::record(tx, f.round.community, &f.id.text(), f.version, &happened)?;
+    Ok(application)
+}
+
+fn insert_content(tx: &mut Tx, vault: &Vault, application: &Application) -> Result<(), DbError> {
+    let f = application.facts();
+    for guardian in &f.content.guardians {
+        tx.insert(diesel::insert_into(enrolment_guardians::table).values((
+            enrolment_guardians::application_id.eq(f.id.text()),
+            enrolment_guardians::document_index.eq(child_index(vault, &guardian.document)),
+        )))?;
+    }
+    for (position, school) in f.content.choices.iter().enumerate() {
+        tx.insert(diesel::insert_into(enrolment_choices::table).values((
+            enrolment_choices::application_id.eq(f.id.text()),
+            enrolment_choices::position.eq(position as i64),
+            enrolment_choices::round_id.eq(f.round.id.text()),
+            enrolment_choices::school_id.eq(school.text()),
+        )))?;
+    }
+    Ok(())
+}
+
+/// Whether a child with this document is registered in the round, by whomever.
+pub fn is_registered(tx: &mut Tx, vault: &Vault, round: RoundId, child: &Document) -> Result<bool, DbError> {
+    let one: Option<String> = tx.run(|conn| {
+        table::table
+            .filter(table::round_id.eq(round.text()))
+            .filter(table::child_index.eq(child_index(vault, child)))
+            .filter(table::state.ne(State::Withdrawn.as_str()))
+            .select(table::id)
+            .first(conn)
+            .optional()
+    })?;
+    Ok(one.is_some())
+}
+
+/// Whether the round has this receipt already.
+pub fn has_receipt(tx: &mut Tx, round: RoundId, receipt: &str) -> Result<bool, DbError> {
+    let one: Option<String> = tx.run(|conn| {
+        table::table.filter(table::round_id.eq(round.text())).filter(table::receipt.eq(receipt)).select(table::id).first(conn).optional()
+    })?;
+    Ok(one.is_some())
+}
+
+type Boxed = Box<dyn diesel::BoxableExpression<table::table, MultiBackend, SqlType = diesel::sql_types::Bool>>;
+
+/// [`Sight`] as a WHERE clause; the domain's `Application::view` says the same of one application.
+fn visible(sight: &Sight) -> Boxed {
+    match &sight.staff_of {
+        Communities::All => Box::new(table::id.is_not_null()),
+        Communities::Only(some) => {
+            let own = table::applicant_id.eq(sight.person.text());
+            let there: Vec<String> = some.iter().map(CommunityId::text).collect();
+            if there.is_empty() { Box::new(own) } else { Box::new(own.or(table::community_id.eq_any(there))) }
+        }
+    }
+}
+
+/// Applications that these eyes see, newest first, after the id `after`.
+pub fn list(
+    tx: &mut Tx,
+    vault: &Vault,
+    (sight, kin): (&Sight, &Kin),
+    filter: &Filter,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Application>, DbError> {
+    let now = tx.now();
+    let mut query = table::table.order(table::id.desc()).limit(limit).select(ApplicationRow::as_select()).into_boxed();
+    query = query.filter(visible(sight));
+    if let Some(round) = filter.round {
+        query = query.filter(table::round_id.eq(round.text()));
+    }
+    if let Some(tier) = &filter.tier {
+        query = query.filter(table::tier.eq(tier.clone()));
+    }
+    // Time releases an offer without anybody writing that down at once, so the stored word may be behind.
+    let offered = State::Offered.as_str();
+    query = match filter.state {
+        None => query,
+        Some(State::Offered) => {
+            query.filter(table::state.eq(offered)).filter(table::due_at.is_null().or(table::due_at.assume_not_null().gt(now.millis())))
+        }
+        Some(State::Released) => query.filter(
+            table::state
+                .eq(State::Released.as_str())
+                .or(table::state.eq(offered).and(table::due_at.is_not_null()).and(table::due_at.assume_not_null().le(now.millis()))),
+        ),
+        Some(state) => query.filter(table::state.eq(state.as_str())),
+    };
+    if let Some(after) = after {
+        query = query.filter(table::id.lt(after.to_owned()));
+    }
+    let rows: Vec<ApplicationRow> = tx.run(|conn| query.load(conn))?;
+    let found = restored(tx, vault, rows)?;
+    Ok(found.into_iter().map(|application| kin.mark(vault, application, now)).collect())
+}
+
+/// Everything that a resident has handed in or keeps here, newest first.
+pub fn of_applicant(tx: &mut Tx, vault: &Vault, who: PrincipalId) -> Result<Vec<Application>, DbError> {
+    let rows: Vec<ApplicationRow> = tx.run(|conn| {
+        table::table.filter(table::applicant_id.eq(who.text())).order(table::id.desc()).select(ApplicationRow::as_select()).load(conn)
+    })?;
+    restored(tx, vault, rows)
+}
+
+/// The round's applications in some states, by receipt.
+pub fn of_round(tx: &mut Tx, vault: &Vault, round: &Arc<round::Facts>, states: &[State]) -> Result<Vec<Application>, DbError> {
+    let words: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
+    let rows: Vec<ApplicationRow> = tx.run(|conn| {
+        table::table
+            .filter(table::round_id.eq(round.id.text()))
+            .filter(table::state.eq_any(words))
+            .order(table::receipt)
+            .select(ApplicationRow::as_select())
+            .load(conn)
+    })?;
+    let now = tx.now();
+    rows.into_iter().map(|row| row.application(vault, round.clone(), now)).collect()
+}
+
+/// A page of the round's applications in some states, by receipt, after the receipt `after`.
+pub fn by_receipt(
+    tx: &mut Tx,
+    vault: &Vault,
+    round: &Arc<round::Facts>,
+    states: &[State],
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Application>, DbError> {
+    let words: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
+    let rows: Vec<ApplicationRow> = tx.run(|conn| {
+        table::table
+            .filter(table::round_id.eq(round.id.text()))
+            .filter(table::state.eq_any(words))
+            .filter(table::receipt.gt(after.unwrap_or_default().to_owned()))
+            .order(table::receipt)
+            .limit(limit)
+            .select(ApplicationRow::as_select())
+            .load(conn)
+    })?;
+    let now = tx.now();
+    rows.into_iter().map(|row| row.application(vault, round.clone(), now)).collect()
+}
+
+/// Offers that nobody answered in time and nobody has written down yet, of announced rounds.
+pub fn overdue(tx: &mut Tx, vault: &Vault, limit: i64) -> Result<Vec<Application>, DbError> {
+    let now = tx.now().millis();
+    let rows: Vec<ApplicationRow> = tx.run(|conn| {
+        table::table
+            // A literal, or the partial index of offers is not used.
+            .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("enrolment_applications.state = 'offered'"))
+            .filter(table::due_at.le(now))
+            .order(table::due_at)
+            .limit(limit)
+            .select(ApplicationRow::as_select())
+            .load(conn)
+    })?;
+    restored(tx, vault, rows)
+}
+
+/// How many seats of each school are promised or taken now.
+pub fn taken(tx: &mut Tx, round: RoundId) -> Result<HashMap<SchoolId, i64>, DbError> {
+    let now = tx.now().millis();
+    let held = [State::Accepted.as_str(), State::Enrolled.as_str()];
+    let open = table::state.eq(State::Offered.as_str()).and(table::due_at.is_null().or(table::due_at.assume_not_null().gt(now)));
+    let rows: Vec<(Option<String>, i64)> = tx.run(|conn| {
+        table::table
+            .filter(table::round_id.eq(round.text()))
+            .filter(table::state.eq_any(held).or(open))
+            .group_by(table::school_id)
+            .select((table::school_id, diesel::dsl::count_star()))
+            .load(conn)
+    })?;
+    rows.into_iter().filter_map(|(school, n)| school.map(|school| Ok((parsed(&school)?, n)))).collect()
+}
+
+/// How many applications of the round are in each state and tier.
+pub fn counts(tx: &mut Tx, round: RoundId) -> Result<Vec<(State, Option<String>, i64)>, DbError> {
+    let rows: Vec<(String, Option<String>, i64)> = tx.run(|conn| {
+        table::table
+            .filter(table::round_id.eq(round.text()))
+            .group_by((table::state, table::tier))
+            .select((table::state, table::tier, diesel::dsl::count_star()))
+            .load(conn)
+    })?;
+    rows.into_iter().map(|(state, tier, n)| Ok((parsed(&state)?, tier, n))).collect()
+}
+
+/// How many listed each school first, and at all; withdrawn and revoked ones not counted.
+pub fn demand(tx: &mut Tx, round: RoundId) -> Result<Vec<(SchoolId, i64, i64)>, DbError> {
+    let gone = [State::Withdrawn.as_str(), State::Revoked.as_str(), State::Draft.as_str()];
+    let rows: Vec<(String, i64, i64)> = tx.run(|conn| {
+        enrolment_choices::table
+            .inner_join(table::table.on(table::id.eq(enrolment_choices::application_id)))
+            .filter(enrolment_choices::round_id.eq(round.text()))
+            .filter(table::state.ne_all(gone))
+            .group_by((enrolment_choices::school_id, enrolment_choices::position))
+            .select((enrolment_choices::school_id, enrolment_choices::position, diesel::dsl::count_star()))
+            .load(conn)
+    })?;
+    let mut by_school: std::collections::BTreeMap<SchoolId, (i64, i64)> = Default::default();
+    for (school, position, n) in rows {
+        let entry = by_school.entry(parsed(&school)?).or_default();
+        entry.0 += if position == 0 { n } else { 0 };
+        entry.1 += n;
+    }
+    Ok(by_school.into_iter().map(|(school, (first, all))| (school, first, all)).collect())
+}
