@@ -17,7 +17,7 @@ mod visits;
 pub use bindings::settle_leases;
 pub use delegations::on_behalf;
 pub use imports::work::{Source, Worker, importer, waiting as imports_waiting};
-pub use people::adopt;
+pub use people::{adopt, roles_in};
 pub use say::say;
 
 use jiazai_domain::actor::{Actor, CommunityAdmin, CommunityId, Forbidden, PrincipalKind, Role};

@@ -6,7 +6,9 @@ mod activities;
 mod certificates;
 mod commands;
 mod dto;
+mod guardians;
 mod notice;
+mod picture;
 mod refusal;
 mod roster;
 mod seats;
@@ -32,6 +34,7 @@ pub fn routes(api: &mut Api) {
     activities::routes(api);
     shifts::routes(api);
     sign_ups::routes(api);
+    guardians::routes(api);
     swaps::routes(api);
     certificates::routes(api);
 }

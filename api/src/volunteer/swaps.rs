@@ -5,7 +5,7 @@ use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::volunteer::{Opening, Refusal, Side, SignUpId, SignUpKind, Swap, SwapId, SwapKind};
 use jiazai_infra::db::{DbError, Tx};
-use jiazai_infra::volunteer::{self as store, Sight};
+use jiazai_infra::volunteer::{self as store, Asking, Sight};
 
 use super::commands::absent;
 use super::dto::{ProposeSwap, SwapDto};
@@ -126,8 +126,9 @@ fn agree(tx: &mut Tx, cx: &Cx, id: SwapId) -> Result<Reply, ApiError> {
     let both = [meant.own, meant.other];
     let proposer = as_resident(meant.proposer)?;
     let partner = as_resident(meant.partner)?;
-    let goes_there = store::volunteer(tx, &proposer, &other_activity, &other_shift, None, &both, rule)?;
-    let comes_here = store::volunteer(tx, &partner, &own_activity, &own_shift, None, &both, rule)?;
+    let asking = |who| Asking { who, acting: None, rule, vault: &cx.app.vault };
+    let goes_there = store::volunteer(tx, &asking(&proposer), (&other_activity, &other_shift), None, &both)?;
+    let comes_here = store::volunteer(tx, &asking(&partner), (&own_activity, &own_shift), None, &both)?;
     let first = Side { sign_up: own, into: Opening { activity: &other_activity, shift: &other_shift }, who: &goes_there };
     let second = Side { sign_up: other, into: Opening { activity: &own_activity, shift: &own_shift }, who: &comes_here };
     let (swap, one, two) = swap.agree(first, second, rule, who, now).map_err(|refusal| standing.refuse(refusal))?;

@@ -125,6 +125,12 @@ impl ActivityDraft<'_> {
     }
 }
 
+impl ActivityPlan {
+    pub fn eligibility(&self) -> &Eligibility {
+        &self.eligibility
+    }
+}
+
 /// An activity that can take one decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Activity {
