@@ -7,6 +7,7 @@ mod certificates;
 mod commands;
 mod dto;
 mod guardians;
+mod history;
 mod notice;
 mod picture;
 mod refusal;
@@ -37,6 +38,7 @@ pub fn routes(api: &mut Api) {
     guardians::routes(api);
     swaps::routes(api);
     certificates::routes(api);
+    history::routes(api);
 }
 
 /// More than this are left to the next reader.

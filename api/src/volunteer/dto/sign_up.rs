@@ -3,11 +3,12 @@
 use deserr::Deserr;
 use jiazai_domain::actor::Actor;
 use jiazai_domain::volunteer as domain;
+use jiazai_infra::events::Recorded;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::input::named::{
-    ActivityRef, AnyText500, CommunityRef, DelegationRef, GuardianConsentRef, Minutes, PrincipalRef, ShiftRef, SignUpRef, SwapRef, Text20, Text32, Text500,
+    ActivityRef, AnyText500, CommunityRef, DelegationRef, EventRef, GuardianConsentRef, Minutes, PrincipalRef, ShiftRef, SignUpRef, SwapRef, Text20, Text32, Text500,
 };
 use crate::input::{Day, Faults, Instant, Ref};
 
@@ -196,6 +197,39 @@ impl SignUpDto {
             points: f.points,
             signed_up_at: f.signed_up_at.into(),
             ended_at: f.ended_at.map(Instant),
+        }
+    }
+}
+
+/// Something that happened to a sign-up or a shift.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct VolunteerEvent {
+    #[schema(inline)]
+    pub id: EventRef,
+    #[serde(rename = "type")]
+    #[schema(example = "volunteer_sign_up.confirmed")]
+    pub kind: String,
+    #[schema(inline)]
+    pub occurred_at: Instant,
+    /// Null when time or a rule did it.
+    #[schema(inline)]
+    pub actor_id: Option<PrincipalRef>,
+    /// Ids and words.
+    #[schema(value_type = Object)]
+    pub data: serde_json::Value,
+    /// What somebody wrote.
+    pub note: Option<String>,
+}
+
+impl From<Recorded> for VolunteerEvent {
+    fn from(event: Recorded) -> Self {
+        Self {
+            id: Ref(event.id),
+            kind: event.kind,
+            occurred_at: event.occurred_at.into(),
+            actor_id: event.actor.map(Ref),
+            data: event.data,
+            note: event.note,
         }
     }
 }
