@@ -329,7 +329,99 @@ fn a_delegation_for_somebody_without_an_account_signs_nobody_up() {
     let given = place.registry.manager.post("/delegations", body).expect(201);
     let activity = place.activity(json!({}));
     let shift = activity.shift(2 * DAY, 1, 0);
-    let problem = child.post(&format!("/shifts/{shift}/sign-ups"), json!({ "delegation_id": given["id"] })).refuse(422, "validation_failed");
+    let problem =
+        child.post(&format!("/shifts/{shift}/sign-ups"), json!({ "delegation_id": given["id"] })).refuse(422, "validation_failed");
     assert_eq!(codes(&problem), [("/delegation_id", "no_account")]);
     assert_eq!(activity.look(&shift)["taken"], 0);
+}
+
+// ---- bad input --------------------------------------------------------------------------------------------------------
+
+/// Everything of these that a refused request could have changed.
+fn snapshot(activity: &Volunteering, shifts: &[&str], people: &[&Resident]) -> Value {
+    let shifts: Vec<Value> = shifts.iter().map(|shift| activity.look(shift)).collect();
+    let person = |who: &&Resident| {
+        json!([
+            who.get("/me/sign-ups?limit=100").expect(200),
+            who.get("/me/points").expect(200),
+            who.get("/me/points/entries").expect(200),
+            who.get("/me/volunteer-hours").expect(200),
+            who.get("/me/swaps").expect(200),
+        ])
+    };
+    json!([shifts, people.iter().map(person).collect::<Vec<_>>()])
+}
+
+#[test]
+fn bad_input_is_told_apart_with_state_and_actions_and_changes_nothing() {
+    let server = Server::start(Options::default());
+    let activity = Volunteering::new(&server);
+    let manager = server.staff("manager");
+    let (one, two) = (server.resident(), server.resident());
+    let shift = activity.shift(DAY, 1, 3);
+    let clashing = activity.shift(DAY + 3600, 5, 0);
+    let mut draft = activity.shift_draft(3 * DAY, 5, 0);
+    draft["sign_up_opens_at"] = json!(instant(&server, 2 * DAY));
+    let unopened = text(&activity.leader.post(&format!("{}/shifts", activity.path()), draft).expect(201), "id").to_owned();
+    let foreign = activity.shift(DAY - 600, 5, 0);
+    let own = activity.sign_up(&one, &shift);
+    let waiting = activity.sign_up(&two, &shift);
+    let grant = manager.post("/points/grants", json!({ "resident_id": one.id(), "points": 9, "reason": "好人好事" })).expect(201);
+    let reversal = json!({ "entry_id": grant["id"], "reason": "重复发放" });
+    manager.post("/points/reversals", reversal.clone()).expect(201);
+    let (shifts, people) = ([shift.as_str(), &clashing, &unopened, &foreign], [&one, &two]);
+    let act = |claim: &Value, action: &str| format!("/sign-ups/{}/{action}", text(claim, "id"));
+    let sign_up = |shift: &str| format!("/shifts/{shift}/sign-ups");
+    let unchanged = |what: &str, refuse: &dyn Fn() -> Value| {
+        let before = snapshot(&activity, &shifts, &people);
+        let problem = refuse();
+        assert_eq!(snapshot(&activity, &shifts, &people), before, "{what}");
+        problem
+    };
+    let conflict = |what: &str, code: &str, state: &str, allowed: &[&str], refuse: &dyn Fn() -> jiazai_tests::Reply| {
+        let problem = unchanged(what, &|| refuse().expect(409).json);
+        assert_eq!((text(&problem, "code"), text(&problem, "state"), actions(&problem)), (code, state, allowed.to_vec()), "{what}");
+    };
+    let invalid = |what: &str, pointer: &str, refuse: &dyn Fn() -> jiazai_tests::Reply| {
+        let problem = unchanged(what, &|| refuse().expect(422).json);
+        assert_eq!(codes(&problem)[0].0, pointer, "{what}: {problem}");
+    };
+
+    conflict("twice", "already_signed_up", "scheduled", &[], &|| one.post(&sign_up(&shift), json!({})).send());
+    conflict("clashing", "time_conflict", "scheduled", &[], &|| one.post(&sign_up(&clashing), json!({})).send());
+    conflict("before opening", "not_open", "scheduled", &[], &|| one.post(&sign_up(&unopened), json!({})).send());
+    invalid("for somebody else", "/delegation_id", &|| {
+        one.post(&sign_up(&clashing), json!({ "delegation_id": "dlg_01h455vb4pex5vsknk084sn02q" })).send()
+    });
+    conflict("not offered", "state_conflict", "waitlisted", &["cancel"], &|| two.post(&act(&waiting, "accept-offer"), json!({})).send());
+    for points in [json!(-1), json!(0), json!(1_000_001), json!(i64::MAX), json!(1e30), json!("9")] {
+        let body = json!({ "resident_id": one.id(), "points": points, "reason": "好人好事" });
+        invalid("points", "/points", &|| manager.post("/points/grants", body.clone()).send());
+    }
+    conflict("reversing twice", "already_reversed", "reversed", &[], &|| manager.post("/points/reversals", reversal.clone()).send());
+
+    // An offer that nobody took in time.
+    one.post(&act(&own, "cancel"), json!({})).expect(200);
+    server.sim().advance(2 * 3600 + 1);
+    activity.look(&shift);
+    conflict("expired", "offer_expired", "expired", &[], &|| two.post(&act(&waiting, "accept-offer"), json!({})).send());
+
+    // The day itself.
+    let again = activity.sign_up(&two, &shift);
+    server.sim().advance(DAY as u64 - 2 * 3600 - 20 * 60);
+    invalid("a foreign code", "/code", &|| two.post(&act(&again, "check-in"), json!({ "code": activity.code(&foreign) })).send());
+    conflict("checking out first", "state_conflict", "confirmed", &["check-in"], &|| {
+        two.post(&act(&again, "check-out"), json!({ "code": activity.code(&shift) })).send()
+    });
+    let stale = activity.code(&shift);
+    server.sim().advance(60);
+    invalid("a stale code", "/code", &|| two.post(&act(&again, "check-in"), json!({ "code": stale })).send());
+    invalid("negative minutes", "/minutes", &|| {
+        activity.leader.post(&act(&again, "settle"), json!({ "minutes": -1, "reason": "?" })).send()
+    });
+    server.sim().advance(4 * 3600);
+    conflict("after the end", "not_open", "scheduled", &[], &|| one.post(&sign_up(&shift), json!({})).send());
+    conflict("a second check-in", "state_conflict", "confirmed", &[], &|| {
+        two.post(&act(&again, "check-in"), json!({ "code": activity.code(&shift) })).send()
+    });
 }

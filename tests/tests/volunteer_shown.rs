@@ -79,9 +79,8 @@ fn who_comes_after_the_start_is_late_and_has_fewer_minutes() {
     let shift = volunteering.shift(60, 2, 0);
     let (early, late) = (server.resident(), server.resident());
     let [one, two] = [&early, &late].map(|who| format!("/sign-ups/{}", text(&volunteering.sign_up(who, &shift), "id")));
-    let check = |who: &Resident, own: &str, way: &str| {
-        who.post(&format!("{own}/{way}"), json!({ "code": volunteering.code(&shift) })).expect(200)
-    };
+    let check =
+        |who: &Resident, own: &str, way: &str| who.post(&format!("{own}/{way}"), json!({ "code": volunteering.code(&shift) })).expect(200);
     assert_eq!(check(&early, &one, "check-in")["late"], false);
     server.sim().advance(60 + 30 * 60);
     assert_eq!(check(&late, &two, "check-in")["late"], true);

@@ -171,7 +171,9 @@ fn a_weekend_of_five_activities_and_four_hundred_volunteers_agrees_with_a_recoun
         let reply = run.crowd[*who].post(&format!("/shifts/{}/sign-ups", run.shifts[*n]), json!({})).send();
         match reply.status {
             201 => drop(claims.insert((*who, *n), reply.json)),
-            409 => assert!(matches!(text(&reply.json, "code"), "already_signed_up" | "time_conflict" | "shift_full"), "{}", reply.describe()),
+            409 => {
+                assert!(matches!(text(&reply.json, "code"), "already_signed_up" | "time_conflict" | "shift_full"), "{}", reply.describe())
+            }
             _ => panic!("{}", reply.describe()),
         }
     }
@@ -262,7 +264,8 @@ fn a_weekend_of_five_activities_and_four_hundred_volunteers_agrees_with_a_recoun
                 .into_iter()
                 .map(|claim| (claim, ["whole", "whole", "whole", "whole", "forgot", "absent", "dead telephone"][dice.below(7)]))
                 .collect();
-            let here: Vec<Claim> = fated.iter().filter(|(_, fate)| matches!(*fate, "whole" | "forgot")).map(|(claim, _)| claim.clone()).collect();
+            let here: Vec<Claim> =
+                fated.iter().filter(|(_, fate)| matches!(*fate, "whole" | "forgot")).map(|(claim, _)| claim.clone()).collect();
             // A code may change while they come; who was too slow takes the next one.
             run.all_at_once(&here, |claim| {
                 let came = (0..10).any(|_| run.act(claim, "check-in", json!({ "code": activity.code(&run.shifts[n]) })).status == 200);

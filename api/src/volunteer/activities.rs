@@ -52,7 +52,11 @@ async fn create_volunteer_activity(call: Call) -> Outcome {
     responses((status = 200, body = Page<ActivityDto>)))]
 async fn list_volunteer_activities(call: Call) -> Outcome {
     let mut params = call.query()?;
-    let filter = Filter { community: params.id("community_id")?, state: params.word("state", State::ALL, State::as_str)?, flexible: params.flag("flexible")? };
+    let filter = Filter {
+        community: params.id("community_id")?,
+        state: params.word("state", State::ALL, State::as_str)?,
+        flexible: params.flag("flexible")?,
+    };
     call.list(params, move |tx, cx, window| {
         let who = cx.actor()?;
         let rows = store::activities(tx, &Sight::of(who), &filter, window.after.as_deref(), window.fetch())?;

@@ -5,10 +5,10 @@ use jiazai_domain::volunteer::{Certificate, CertificateCode, Eligibility, Reason
 use jiazai_infra::db::Tx;
 use jiazai_infra::{community, identity, vault, volunteer as store};
 
-use super::{LEADERS, picture};
 use super::commands::absent;
 use super::dto::{CertificateDto, NewCertificate, WhyRevoked};
 use super::refusal::CONFLICT;
+use super::{LEADERS, picture};
 use crate::call::{Call, Cx, Outcome};
 use crate::error::{ApiError, code};
 use crate::faults::text_fault;

@@ -3,7 +3,9 @@
 use chrono::{NaiveTime, Weekday};
 use jiazai_domain::actor::{Actor, CommunityId};
 use jiazai_domain::kernel::time::Timestamp;
-use jiazai_domain::volunteer::{Activity, ActivityId, ActivityPlan, ActivityState, PostDraft, Reason, Recurrence, Shift, ShiftDraft, ShiftId, ShiftState, SignUp};
+use jiazai_domain::volunteer::{
+    Activity, ActivityId, ActivityPlan, ActivityState, PostDraft, Reason, Recurrence, Shift, ShiftDraft, ShiftId, ShiftState, SignUp,
+};
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::events;
 use jiazai_infra::registry::{places, tags};

@@ -203,9 +203,9 @@ pub fn accept_offer(tx: &mut Tx, cx: &Cx, id: SignUpId) -> Result<Reply, ApiErro
     let rules = store::rules(tx, sign_up.facts().community)?;
     let asking = Asking { who: &resident, acting: acting.as_ref(), rule: &rules.no_show, vault: &cx.app.vault };
     let accepted = store::with_seat(tx, (&activity, shift), id, Some(&asking), |sign_up, on| match on.who {
-        Some(asks) => sign_up
-            .accept_offer(&on.opening, on.pool, asks, &rules.no_show, &volunteer, now)
-            .map(|effect| remembered(effect, acting)),
+        Some(asks) => {
+            sign_up.accept_offer(&on.opening, on.pool, asks, &rules.no_show, &volunteer, now).map(|effect| remembered(effect, acting))
+        }
         None => Err(Refusal::NotForYou),
     })?;
     let (sign_up, _) = accepted.map_err(|refusal| standing.refuse(refusal))?;
@@ -217,9 +217,7 @@ pub fn check_in(tx: &mut Tx, cx: &Cx, id: SignUpId, body: &CheckIn) -> Result<Re
     let here = body.location.map(|at| Point::new("/location", at.lat, at.lng)).transpose().map_err(|faults| faulty("", faults))?;
     let activity = seen(tx, cx.actor()?, id)?.facts().occasion.activity;
     let spot = store::activity(tx, &Sight::everything(), activity)?.and_then(|activity| activity.facts().spot);
-    attend(tx, cx, id, |sign_up, key, who, now| {
-        sign_up.check_in(&body.code.0, key, spot.as_ref().map(|spot| (spot, here)), who, now)
-    })
+    attend(tx, cx, id, |sign_up, key, who, now| sign_up.check_in(&body.code.0, key, spot.as_ref().map(|spot| (spot, here)), who, now))
 }
 
 pub fn check_out(tx: &mut Tx, cx: &Cx, id: SignUpId, code: &str) -> Result<Reply, ApiError> {

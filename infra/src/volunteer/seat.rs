@@ -7,8 +7,7 @@ use diesel::prelude::*;
 use jiazai_domain::actor::PrincipalId;
 use jiazai_domain::kernel::capacity::{Move, Only, Pool};
 use jiazai_domain::volunteer::{
-    Activity, ActivityId, Effect, Opening, Post, Refusal, Shift, ShiftId, ShiftState, SignUp, SignUpId, State, Volunteer,
-    settle_line,
+    Activity, ActivityId, Effect, Opening, Post, Refusal, Shift, ShiftId, ShiftState, SignUp, SignUpId, State, Volunteer, settle_line,
 };
 
 use super::person::{Asking, held, volunteer};

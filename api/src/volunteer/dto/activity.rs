@@ -8,8 +8,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::input::named::{
-    ActivityRef, Age, AnyText200, CommunityRef, Count, Days, EstateRef, HoldSeconds, HouseholdLimit, LastDays, MaxHours, PointsPerHour, Radius,
-    Text40, Text60, Text2000,
+    ActivityRef, Age, AnyText200, CommunityRef, Count, Days, EstateRef, HoldSeconds, HouseholdLimit, LastDays, MaxHours, PointsPerHour,
+    Radius, Text40, Text60, Text2000,
 };
 use crate::input::{Faults, Few, Instant, Ref};
 
@@ -148,7 +148,10 @@ impl From<NewActivity> for (CommunityRef, PutActivity) {
             per_household,
             hold_s,
         } = new;
-        (community_id, PutActivity { title, description, place, spot, points_per_hour, max_hours, eligibility, flexible, per_household, hold_s })
+        (
+            community_id,
+            PutActivity { title, description, place, spot, points_per_hour, max_hours, eligibility, flexible, per_household, hold_s },
+        )
     }
 }
 

@@ -8,7 +8,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::input::named::{
-    ActivityRef, AnyText500, CommunityRef, DelegationRef, EventRef, GuardianConsentRef, Minutes, PrincipalRef, ShiftRef, SignUpRef, SwapRef, Text20, Text32, Text500,
+    ActivityRef, AnyText500, CommunityRef, DelegationRef, EventRef, GuardianConsentRef, Minutes, PrincipalRef, ShiftRef, SignUpRef,
+    SwapRef, Text20, Text32, Text500,
 };
 use crate::input::{Day, Faults, Instant, Ref};
 

@@ -37,7 +37,8 @@ fn nobody_answers_for_strangers_adults_or_without_being_of_age() {
     assert_eq!(give(&Kin { minor_born_on: born(1990), ..kin() }).map(drop), Err(Refusal::NotAMinor));
     assert_eq!(give(&Kin { minor_born_on: None, ..kin() }).map(drop), Err(Refusal::NotAMinor));
     let text = TextVersion::new("2026-01").expect("a version");
-    let own = GuardianConsent::give(id(1), &published(draft()), text, (resident(9).id, &kin()), &resident(9).resident().expect("one"), start());
+    let own =
+        GuardianConsent::give(id(1), &published(draft()), text, (resident(9).id, &kin()), &resident(9).resident().expect("one"), start());
     assert_eq!(own.map(drop), Err(Refusal::NotTheirGuardian));
 }
 
