@@ -191,7 +191,7 @@ fn a_minor_signs_up_with_a_guardians_word_and_it_goes_when_that_goes() {
     let (shift, line) = (activity.shift(2 * DAY, 2, 0), activity.shift(4 * DAY, 1, 3));
     let problem = ask(&child.who, &shift).expect(422).json;
     assert_eq!(codes(&problem), [("/consent", "consent_required")]);
-    let path = format!("{}/guardian-consents", activity.path());
+    let path = format!("{}/consents", activity.path());
     let word = |of: &Known| json!({ "resident_id": of.who.id(), "text_version": "2026-01" });
     for stranger in [&neighbour, &lodger, &child] {
         let problem = stranger.who.post(&path, word(&child)).refuse(422, "validation_failed");
@@ -206,7 +206,7 @@ fn a_minor_signs_up_with_a_guardians_word_and_it_goes_when_that_goes() {
     parent.who.post(&path, word(&child)).refuse(409, "duplicate");
     let own = format!("/guardian-consents/{}", text(&given, "id"));
     assert_eq!(child.who.get(&own).expect(200), given);
-    assert_eq!(items(&child.who.get("/me/guardian-consents").expect(200)), [given.clone()]);
+    assert_eq!(items(&child.who.get("/me/guardian-consents").expect(200)), std::slice::from_ref(&given));
     neighbour.who.get(&own).refuse(404, "not_found");
     // It is for this activity and no other.
     let other = place.activity(json!({}));
@@ -240,7 +240,7 @@ fn a_withdrawal_and_a_sign_up_at_once_leave_no_minor_without_consent() {
         let activity = place.activity(json!({}));
         let shift = activity.shift(day * DAY, 5, 0);
         let word = json!({ "resident_id": child.who.id(), "text_version": "2026-01" });
-        let given = parent.who.post(&format!("{}/guardian-consents", activity.path()), word).expect(201);
+        let given = parent.who.post(&format!("{}/consents", activity.path()), word).expect(201);
         let withdraw = format!("/guardian-consents/{}/withdraw", text(&given, "id"));
         let replies = at_once(2, |n| if n == 0 { ask(&child.who, &shift) } else { parent.who.post(&withdraw, json!({})).send() });
         assert!(matches!(replies[0].status, 201 | 422), "{}", replies[0].describe());

@@ -39,7 +39,7 @@ fn load(tx: &mut Tx, who: &Actor, id: GuardianConsentId) -> Result<GuardianConse
 ///
 /// By an adult of the same home, both being known to the registry by their bindings. It holds for all shifts of the activity until
 /// it is withdrawn; without it a minor's sign-up is refused with `consent_required`.
-#[utoipa::path(post, path = "/volunteer-activities/{id}/guardian-consents", tag = "volunteer", operation_id = "give_guardian_consent",
+#[utoipa::path(post, path = "/volunteer-activities/{id}/consents", tag = "volunteer", operation_id = "give_guardian_consent",
     params(("id" = String, Path)),
     request_body(content = NewGuardianConsent, example = json!({ "resident_id": "usr_01h455vb4pex5vsknk084sn02q", "text_version": "2026-01" })), responses((status = 201, body = GuardianConsentDto, headers(("ETag" = String)))))]
 async fn give_guardian_consent(call: Call, id: At<ActivityKind>) -> Outcome {
