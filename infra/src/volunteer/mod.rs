@@ -25,7 +25,7 @@ pub use self::label::{Labels, labels};
 pub use self::person::{Asking, PersonFacts, facts_of, touch, volunteer};
 pub use self::reminder::{forget_reminders, remind, to_remind};
 pub use self::rules::{Rules, rules, save_rules};
-pub use self::seat::{Decision, Look, call_off, due_shifts, join, resize, settled, with_seat};
+pub use self::seat::{Decision, Look, call_off, due_shifts, hold, join, resize, settled, with_seat};
 pub use self::shift::{opening, roster_of, save_shift, shift, shifts, shifts_of};
 pub use self::sign_up::{SignUpFilter, Waiting, claims_in, position, save_sign_up, sign_up, sign_ups};
 pub use self::swap::{save_swap, swap, swaps_of};

@@ -190,12 +190,14 @@ pub fn volunteer(
         }
     }
     if let (Some(post), Some(household), Some(_)) = (post, volunteer.household, activity.facts().per_household) {
-        volunteer.held.household = household_in(tx, shift, post, household)?;
+        volunteer.held.household = household_in(tx, shift, post, household, but)?;
     }
     Ok(volunteer)
 }
 
-fn household_in(tx: &mut Tx, shift: &Shift, post: &Post, household: HomeId) -> Result<i64, DbError> {
+/// How many claims a household has in a post, those in `but` not counted.
+fn household_in(tx: &mut Tx, shift: &Shift, post: &Post, household: HomeId, but: &[SignUpId]) -> Result<i64, DbError> {
+    let but: Vec<String> = but.iter().map(SignUpId::text).collect();
     tx.run(|conn| {
         volunteer_sign_ups::table
             .filter(volunteer_sign_ups::shift_id.eq(shift.facts().id.text()))
@@ -203,6 +205,7 @@ fn household_in(tx: &mut Tx, shift: &Shift, post: &Post, household: HomeId) -> R
             .filter(volunteer_sign_ups::household_id.is_not_null())
             .filter(volunteer_sign_ups::household_id.assume_not_null().eq(household.text()))
             .filter(volunteer_sign_ups::state.ne_all([State::Cancelled.as_str(), State::Expired.as_str()]))
+            .filter(volunteer_sign_ups::id.ne_all(but))
             .count()
             .get_result(conn)
     })
@@ -210,6 +213,6 @@ fn household_in(tx: &mut Tx, shift: &Shift, post: &Post, household: HomeId) -> R
 
 /// What they and their household hold, counted once the post's row was moved: from then on nobody else moves it.
 pub(super) fn held(tx: &mut Tx, who: &Volunteer, shift: &Shift, post: &Post) -> Result<Held, DbError> {
-    let household = who.household.map_or(Ok(0), |home| household_in(tx, shift, post, home))?;
+    let household = who.household.map_or(Ok(0), |home| household_in(tx, shift, post, home, &[]))?;
     Ok(Held { person: who.held.person, household })
 }

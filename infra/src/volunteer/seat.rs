@@ -193,6 +193,17 @@ pub fn resize(tx: &mut Tx, activity: &Activity, shift: &Shift, of: &Post, moveme
     settled_post(tx, activity, with_pool(shift, of.number, pool), of.number)
 }
 
+/// Moves posts by nothing: until the transaction ends nobody joins or leaves them. For those who count their people and move none.
+/// Everybody takes them in the same order.
+pub fn hold(tx: &mut Tx, mut posts: Vec<(ShiftId, i64)>) -> Result<(), DbError> {
+    posts.sort();
+    for (shift, number) in posts {
+        let post = volunteer_posts::table.find((shift.text(), number));
+        tx.run(|conn| diesel::update(post).set(volunteer_posts::moves.eq(volunteer_posts::moves + 1)).execute(conn))?;
+    }
+    Ok(())
+}
+
 /// Where to look for lines that time has moved.
 #[derive(Debug, Clone, Copy)]
 pub enum Look {
