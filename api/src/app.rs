@@ -20,7 +20,7 @@ use crate::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::notices::Templates;
 use crate::route::{Api, mount};
-use crate::{community, files, identity, me, meta, notices, openapi, operations, points, registry, repair, staff, volunteer};
+use crate::{api_keys, community, files, identity, me, meta, notices, openapi, operations, points, registry, repair, staff, volunteer};
 
 /// Everything that lives as long as the process.
 pub struct App {
@@ -53,6 +53,7 @@ pub fn operations(api: &mut Api) {
     me::routes(api);
     notices::routes(api);
     staff::routes(api);
+    api_keys::routes(api);
     community::routes(api);
     registry::routes(api);
     repair::routes(api);

@@ -1,10 +1,13 @@
-//! Who calls: access tokens, and the gate that every operation stands behind.
+//! Who calls: access tokens, API keys, and the gate that every operation stands behind.
 //!
 //! An access token (HS256, 15 minutes) says which session of which principal calls; it says nothing about rights. Rights
 //! are looked up for every request, so that a log-out or a changed role bites at once. The look-up is kept in memory for
 //! a few seconds together with the principal's *auth stamp*, which is read anew for each request and differs as soon as
 //! anything about the principal's rights has changed, on whichever instance. When the stamps cannot be read (Redis away)
 //! the database is asked every time.
+//!
+//! A program sends its API key in the place of an access token. It is looked up and remembered in the same way; what it
+//! may call is said by its scopes ([`Programs`]) and, like everybody's, by its roles.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -19,16 +22,18 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
 use jiazai_domain::actor::{Actor, PrincipalId, PrincipalKind, SessionId};
+use jiazai_domain::api_key::{self, ApiKeyId};
 use jiazai_domain::kernel::time::Timestamp;
 use jiazai_infra::cache::Stamp;
-use jiazai_infra::identity;
+use jiazai_infra::{api_key as keys, identity};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::app::App;
 use crate::error::{ApiError, code};
 use crate::limits;
-use crate::route::{Access, Limit, Op};
+use crate::route::{Access, Limit, Op, Programs};
 
 /// Seconds that an access token is good for.
 pub const ACCESS_LIFETIME_S: i64 = 15 * 60;
@@ -44,6 +49,22 @@ const TYPE: &str = "at+jwt";
 #[derive(Debug)]
 pub struct Identity {
     pub actor: Actor,
+    /// The key's own conditions, when a program calls.
+    pub key: Option<KeyConditions>,
+}
+
+/// What a key demands of each request.
+#[derive(Debug)]
+pub struct KeyConditions {
+    key: jiazai_domain::api_key::ApiKey,
+    pub per_minute: u32,
+}
+
+/// What somebody shows for themselves. A key by its hash: the text need not lie about in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Shown {
+    Session(SessionId),
+    Key([u8; 32]),
 }
 
 /// Makes and checks access tokens. One algorithm, one key; whatever else a token's header asks for is refused.
@@ -127,9 +148,9 @@ impl Tokens {
     }
 }
 
-/// Identities seen lately, by session.
+/// Identities seen lately, by what they showed.
 #[derive(Default)]
-pub struct Identities(RwLock<HashMap<SessionId, Seen>>);
+pub struct Identities(RwLock<HashMap<Shown, Seen>>);
 
 struct Seen {
     stamp: Stamp,
@@ -143,13 +164,13 @@ const BELIEVED: Duration = Duration::from_secs(5);
 const REMEMBERED: usize = 20_000;
 
 impl Identities {
-    fn find(&self, session: SessionId, stamp: &Stamp) -> Option<Arc<Identity>> {
+    fn find(&self, shown: Shown, stamp: &Stamp) -> Option<Arc<Identity>> {
         let seen = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let entry = seen.get(&session).filter(|seen| seen.stamp == *stamp && seen.at.elapsed() < BELIEVED)?;
+        let entry = seen.get(&shown).filter(|seen| seen.stamp == *stamp && seen.at.elapsed() < BELIEVED)?;
         Some(entry.identity.clone())
     }
 
-    fn remember(&self, session: SessionId, stamp: Stamp, identity: Arc<Identity>) {
+    fn remember(&self, shown: Shown, stamp: Stamp, identity: Arc<Identity>) {
         let mut seen = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= REMEMBERED {
             seen.retain(|_, seen| seen.at.elapsed() < BELIEVED);
@@ -157,7 +178,7 @@ impl Identities {
                 seen.clear();
             }
         }
-        seen.insert(session, Seen { stamp, at: Instant::now(), identity });
+        seen.insert(shown, Seen { stamp, at: Instant::now(), identity });
     }
 }
 
@@ -173,22 +194,84 @@ fn bearer(request: &ServiceRequest) -> Result<Option<&str>, ApiError> {
     }
 }
 
-async fn identify(app: &App, token: &str) -> Result<Arc<Identity>, ApiError> {
+async fn identify(app: &Data<App>, token: &str) -> Result<Arc<Identity>, ApiError> {
+    if api_key::is_meant(token) {
+        return identify_program(app, token).await;
+    }
     let (principal, session) = app.tokens.verify(token, app.clock.now())?;
     // The stamp is read before the database, so a change in between makes the remembered identity stale, not fresh.
     let stamp = app.cache.stamp(principal).await;
     if let Some(stamp) = &stamp
-        && let Some(identity) = app.identities.find(session, stamp).filter(|known| known.actor.id == principal)
+        && let Some(identity) = app.identities.find(Shown::Session(session), stamp).filter(|known| known.actor.id == principal)
     {
         return Ok(identity);
     }
     let found = app.db.read_brief(move |tx| identity::of_session(tx, session)).await?;
     let found = found.filter(|found| found.id == principal).ok_or_else(|| ApiError::new(code::SESSION_REVOKED))?;
-    let identity = Arc::new(Identity { actor: found });
+    let identity = Arc::new(Identity { actor: found, key: None });
     if let Some(stamp) = stamp {
-        app.identities.remember(session, stamp, identity.clone());
+        app.identities.remember(Shown::Session(session), stamp, identity.clone());
     }
     Ok(identity)
+}
+
+/// How stale "last used" may be, in milliseconds: noting each use would make every read a write.
+const LAST_USED_MS: i64 = 60_000;
+
+async fn identify_program(app: &Data<App>, token: &str) -> Result<Arc<Identity>, ApiError> {
+    let invalid = || ApiError::new(code::TOKEN_INVALID);
+    let (id, secret) = api_key::read(token).ok_or_else(invalid)?;
+    let shown = Shown::Key(Sha256::digest(token.as_bytes()).into());
+    let stamp = app.cache.stamp(id.principal()).await;
+    if let Some(known) = stamp.as_ref().and_then(|stamp| app.identities.find(shown, stamp)) {
+        return Ok(known);
+    }
+    let (vault, secret) = (app.vault.clone(), secret.to_owned());
+    let key = app.db.read_brief(move |tx| keys::proven(tx, &vault, id, &secret)).await?.ok_or_else(invalid)?;
+    if key.revoked_at.is_some() {
+        return Err(ApiError::new(code::SESSION_REVOKED));
+    }
+    if key.last_used_at.is_none_or(|at| app.clock.now().millis() - at.millis() >= LAST_USED_MS) {
+        note_use(app.clone(), id);
+    }
+    let per_minute = u32::try_from(key.per_minute).unwrap_or(1).max(1);
+    let identity = Arc::new(Identity { actor: key.actor(), key: Some(KeyConditions { key, per_minute }) });
+    if let Some(stamp) = stamp {
+        app.identities.remember(shown, stamp, identity.clone());
+    }
+    Ok(identity)
+}
+
+/// Beside the request, which need not wait for it; a use that is not noted does no harm.
+fn note_use(app: Data<App>, id: ApiKeyId) {
+    actix_web::rt::spawn(async move {
+        if let Err(error) = app.db.write(move |tx| keys::touch(tx, id)).await {
+            tracing::warn!(%error, "the use of a key was not noted");
+        }
+    });
+}
+
+/// A key's own conditions, asked of each request anew.
+fn heed_conditions(key: &KeyConditions, now: Timestamp, address: Option<IpAddr>) -> Result<(), ApiError> {
+    if key.key.expires_at.is_some_and(|at| at <= now) {
+        return Err(ApiError::new(code::TOKEN_EXPIRED));
+    }
+    if key.key.may_come_from(address) {
+        return Ok(());
+    }
+    Err(ApiError::new(code::FORBIDDEN).because("此密钥不能从这个地址使用", "This key may not be used from this address"))
+}
+
+/// What a program's scopes let it call.
+fn program_may_call(programs: Programs, key: &KeyConditions) -> Result<(), ApiError> {
+    match programs {
+        Programs::All => Ok(()),
+        Programs::With(scope) if key.key.may(scope) => Ok(()),
+        Programs::With(scope) => {
+            Err(ApiError::new(code::FORBIDDEN).because(format!("此密钥没有权限范围 {scope}"), format!("This key lacks the scope {scope}")))
+        }
+        Programs::None => Err(ApiError::new(code::FORBIDDEN).because("程序不能使用此操作", "No program may call this operation")),
+    }
 }
 
 fn may_call(access: Access, actor: &Actor) -> bool {
@@ -196,7 +279,8 @@ fn may_call(access: Access, actor: &Actor) -> bool {
     match access {
         Access::Public | Access::Anyone => true,
         Access::Residents => resident,
-        Access::Staff => actor.kind == PrincipalKind::Staff,
+        // A program has come this far by its scopes.
+        Access::Staff => !resident,
         Access::Roles(roles) => !actor.communities_as(roles).is_empty(),
         Access::ResidentsOr(roles) => resident || !actor.communities_as(roles).is_empty(),
     }
@@ -243,6 +327,10 @@ async fn check(op: &Op, request: &ServiceRequest) -> Result<Option<limits::Count
         access => {
             let token = bearer(request)?.ok_or_else(|| ApiError::new(code::UNAUTHENTICATED))?;
             let identity = identify(&app, token).await?;
+            if let Some(key) = &identity.key {
+                heed_conditions(key, app.clock.now(), address(&app, request))?;
+                program_may_call(op.programs.filter(access), key)?;
+            }
             if !may_call(access, &identity.actor) {
                 return Err(ApiError::new(code::FORBIDDEN).into());
             }

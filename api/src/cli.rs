@@ -5,10 +5,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use jiazai_domain::actor::{Grant, PrincipalId, PrincipalKind, Role};
+use jiazai_domain::api_key::{ApiKey, ApiKeyDraft, PER_MINUTE, Scope};
 use jiazai_infra::clock::Clock;
 use jiazai_infra::db::{Db, DbError};
 use jiazai_infra::vault::Vault;
-use jiazai_infra::{community, identity, password};
+use jiazai_infra::{api_key, community, identity, password};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Config, Profile};
@@ -101,6 +102,50 @@ pub fn create_staff(
     if made {
         println!("password: {secret}");
     }
+    Ok(())
+}
+
+/// `jiazai api-key create`: for whoever has the machine in hand.
+pub fn create_api_key(
+    data_dir: Option<PathBuf>,
+    name: &str,
+    scopes: &[String],
+    community: Option<&str>,
+    days: Option<u16>,
+) -> Result<(), Failed> {
+    let scopes = scopes
+        .iter()
+        .map(|text| {
+            Scope::parse(text).ok_or_else(|| {
+                let all = Scope::all().map(|scope| scope.to_string()).collect::<Vec<_>>().join(", ");
+                Failed(format!("{text} is not a scope; there are {all}"))
+            })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let config = configuration(None, data_dir)?;
+    let (db, vault) = installation(&config)?;
+    let (name, wanted) = (name.to_owned(), community.map(str::to_owned));
+    let (id, text) = db.write_blocking(move |tx| {
+        let place = match wanted.as_deref() {
+            None => None,
+            Some(code) => {
+                Some(community::by_code(tx, code)?.ok_or_else(|| Failed(format!("there is no community with the code {code}")))?.id)
+            }
+        };
+        let now = tx.now();
+        let draft = ApiKeyDraft {
+            name: name.clone(),
+            scopes: scopes.clone(),
+            community: place,
+            addresses: vec![],
+            per_minute: PER_MINUTE,
+            expires_at: days.map(|days| now.plus_seconds(86_400 * i64::from(days))),
+        };
+        let key = ApiKey::create(tx.new_id(), draft, None, now).map_err(|_| Failed("the key is not one that can be made".to_owned()))?;
+        let text = api_key::insert(tx, &vault, &key)?;
+        Ok::<_, Failed>((key.id, text))
+    })?;
+    println!("{id}\nkey: {text}");
     Ok(())
 }
 

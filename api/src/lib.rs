@@ -4,6 +4,7 @@
 //! reads the body and hands a synchronous function to [`call::Call::write`] or [`call::Call::read`]. Each module of the
 //! domain has its namesake here; [`route`] is the only door for new operations, and documents them.
 
+mod api_keys;
 pub mod app;
 mod auth;
 mod backup;

@@ -14,7 +14,7 @@ use crate::route::Limit;
 
 /// What a request was counted against.
 pub struct Counted {
-    pub policy: &'static Policy,
+    pub policy: Policy,
     pub verdict: Verdict,
 }
 
@@ -35,6 +35,7 @@ pub async fn count(app: &App, limit: Limit, who: Option<&Identity>, address: Opt
         (Limit::Password, _) => PASSWORD,
         (Limit::WechatLogin, _) => WECHAT_LOGIN,
         (Limit::Upload, _) => UPLOAD,
+        (_, Some(Identity { key: Some(key), .. })) => &Policy { name: "key", quota: key.per_minute, window_s: 60 },
         (_, Some(_)) => PERSON,
         (_, None) => ADDRESS,
     };
@@ -43,7 +44,7 @@ pub async fn count(app: &App, limit: Limit, who: Option<&Identity>, address: Opt
         None => address.map(|ip| ip.to_string()).unwrap_or_default(),
     };
     let verdict = app.cache.hit(policy, &key, app.clock.now()).await;
-    Some(Counted { policy, verdict })
+    Some(Counted { policy: *policy, verdict })
 }
 
 /// `RateLimit-Policy` and `RateLimit` as structured fields (the IETF draft's names and letters).

@@ -31,6 +31,11 @@ enum Command {
         #[command(subcommand)]
         command: Admin,
     },
+    /// Keys for programs
+    ApiKey {
+        #[command(subcommand)]
+        command: Keys,
+    },
     /// Print the OpenAPI document, or compare it with openapi.yaml
     Openapi {
         /// Exit 1 if openapi.yaml here is not the document of this program
@@ -101,6 +106,24 @@ enum Admin {
     },
 }
 
+#[derive(Subcommand)]
+enum Keys {
+    /// Make a key and print it, this once
+    Create {
+        /// Who uses it and for what
+        name: String,
+        /// What it may do: repair:read, people:export, … Repeat it for several
+        #[arg(long = "scope", required = true)]
+        scopes: Vec<String>,
+        /// The community's code [default: all communities]
+        #[arg(long)]
+        community: Option<String>,
+        /// Days until it expires [default: never]
+        #[arg(long)]
+        days: Option<u16>,
+    },
+}
+
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -115,6 +138,9 @@ fn main() -> ExitCode {
         Command::Migrate => cli::migrate(data_dir),
         Command::Admin { command: Admin::CreateStaff { username, display_name, roles, password_stdin } } => {
             cli::create_staff(data_dir, &username, display_name.as_deref(), &roles, password_stdin)
+        }
+        Command::ApiKey { command: Keys::Create { name, scopes, community, days } } => {
+            cli::create_api_key(data_dir, &name, &scopes, community.as_deref(), days)
         }
         Command::Openapi { check } => cli::openapi(check),
         Command::Import { file, kind, community, format, dry_run, atomic, by } => {

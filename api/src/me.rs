@@ -21,7 +21,7 @@ use crate::route::{Access, Api, Limit};
 
 pub fn routes(api: &mut Api) {
     api.add(op!(bind_phone, Access::Residents).refuses(&[code::WECHAT_CODE_INVALID, code::WECHAT_THROTTLED, code::WECHAT_UNAVAILABLE]))
-        .add(op!(get_me, Access::Anyone))
+        .add(op!(get_me, Access::Anyone).open_to_programs())
         .add(op!(update_me, Access::Residents).unconditional())
         .add(op!(delete_me, Access::Residents))
         .add(op!(export_my_data, Access::Residents))

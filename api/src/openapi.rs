@@ -40,7 +40,7 @@ pub fn document() -> OpenApi {
     Problem::schemas(&mut schemas);
     components.schemas.extend(schemas);
     let mut bearer = Http::new(HttpAuthScheme::Bearer);
-    bearer.description = Some("An access token from a log-in.".to_owned());
+    bearer.description = Some("An access token from a log-in, or an API key.".to_owned());
     components.security_schemes.insert("bearer".to_owned(), SecurityScheme::Http(bearer).into());
     let mut api = Api::new("", Some(start));
     app::operations(&mut api);
@@ -165,6 +165,7 @@ const TAGS: &[(&str, &str)] = &[
     ("identity", "Logging in and out, and who I am 登录"),
     ("notices", "Subscription messages and their consents 订阅消息"),
     ("staff", "Accounts of staff and their roles 工作人员"),
+    ("api_keys", "Keys of client programs 接口密钥"),
     ("registry", "Communities, buildings, homes, people 社区与房屋"),
     ("repair", "Repair tickets from report to rating 报修"),
     ("volunteer", "Activities, shifts, sign-ups, hours and certificates 志愿服务"),

@@ -12,6 +12,7 @@ use actix_web::http::Method;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{FromRequest, Handler, HttpMessage, HttpResponse, Resource, Responder, Route, guard, web};
 use jiazai_domain::actor::Role;
+use jiazai_domain::api_key::{Action, Resource as About, Scope};
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::SecurityRequirement;
@@ -35,6 +36,46 @@ pub enum Access {
     ResidentsOr(&'static [Role]),
 }
 
+/// Whether a client program may call an operation with its key. It must pass [`Access`] as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Programs {
+    /// What only people do: their accounts, their own affairs.
+    None,
+    /// Any key.
+    All,
+    /// Keys with this scope.
+    With(Scope),
+}
+
+impl Programs {
+    /// What remains of it: no program is a resident.
+    pub fn filter(self, access: Access) -> Self {
+        if matches!(access, Access::Residents) { Self::None } else { self }
+    }
+}
+
+/// The scope of an operation follows from what it is about, its tag, and what it does, its method and the end of its path.
+fn programs(tag: Option<&str>, path: &str, method: &Method) -> Programs {
+    let people = ["/people", "/household-facts", "/person-tags", "/imports", "/tags"];
+    let resource = match tag {
+        Some("repair") => About::Repair,
+        Some("registry") if people.iter().any(|part| path.contains(part)) => About::People,
+        Some("registry") => About::Registry,
+        Some("enrolment") => About::Enrolment,
+        Some("volunteer") => About::Volunteer,
+        Some("points") => About::Points,
+        Some("files") => About::Files,
+        _ => return Programs::None,
+    };
+    let action = match () {
+        () if path.ends_with("/reveal") => Action::Reveal,
+        () if path.ends_with(".csv") || path.ends_with(".ndjson") => Action::Export,
+        () if *method == Method::GET => Action::Read,
+        () => Action::Write,
+    };
+    Programs::With(Scope { resource, action })
+}
+
 /// What an operation counts against; see `limits.rs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
@@ -55,6 +96,8 @@ pub struct Op {
     /// The path pattern, for metrics and logs.
     pub path: String,
     pub access: Access,
+    /// Which programs may call it.
+    pub programs: Programs,
     pub limit: Limit,
     /// A POST: an `Idempotency-Key` counts.
     pub keyed: bool,
@@ -75,7 +118,7 @@ pub struct NewOp {
 impl NewOp {
     pub fn new<P, H, Args>(handler: H, access: Access) -> Self
     where
-        P: utoipa::Path + utoipa::__dev::SchemaReferences,
+        P: utoipa::Path + utoipa::__dev::SchemaReferences + utoipa::__dev::Tags<'static>,
         H: Handler<Args>,
         Args: FromRequest + 'static,
         H::Output: Responder + 'static,
@@ -90,6 +133,7 @@ impl NewOp {
             id: String::new(),
             path: String::new(),
             access,
+            programs: programs(P::tags().first().copied(), &P::path(), &method),
             limit: Limit::General,
             keyed: method == Method::POST,
             conditional: method == Method::PUT,
@@ -103,7 +147,9 @@ impl NewOp {
             document: || {
                 let mut schemas = Vec::new();
                 P::schemas(&mut schemas);
-                (P::operation(), schemas)
+                let mut operation = P::operation();
+                operation.tags = Some(P::tags().into_iter().map(str::to_owned).collect());
+                (operation, schemas)
             },
             pattern: P::path,
         }
@@ -117,6 +163,12 @@ impl NewOp {
 
     pub fn limit(mut self, limit: Limit) -> Self {
         self.op.limit = limit;
+        self
+    }
+
+    /// Any key may call it.
+    pub fn open_to_programs(mut self) -> Self {
+        self.op.programs = Programs::All;
         self
     }
 
@@ -260,11 +312,12 @@ fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut operation: Oper
     match new.op.access {
         Access::Public => operation.security = Some(vec![SecurityRequirement::default()]),
         access => {
-            operation.security = Some(vec![SecurityRequirement::new::<_, [String; 0], String>("bearer", [])]);
-            refuses.extend([code::UNAUTHENTICATED, code::TOKEN_INVALID, code::TOKEN_EXPIRED, code::SESSION_REVOKED]);
-            if !matches!(access, Access::Anyone) {
-                refuses.push(code::FORBIDDEN);
+            if let Programs::With(scope) = new.op.programs.filter(access) {
+                let words = format!("API keys: scope `{scope}`.");
+                operation.description = Some(operation.description.take().map_or(words.clone(), |text| format!("{text}\n\n{words}")));
             }
+            operation.security = Some(vec![SecurityRequirement::new::<_, [String; 0], String>("bearer", [])]);
+            refuses.extend([code::UNAUTHENTICATED, code::TOKEN_INVALID, code::TOKEN_EXPIRED, code::SESSION_REVOKED, code::FORBIDDEN]);
         }
     }
     if new.op.keyed {

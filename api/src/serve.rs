@@ -12,7 +12,7 @@ use actix_web::web::Data;
 use actix_web::{App as ActixApp, HttpServer};
 use jiazai_domain::kernel::calendar::{Calendar, Calendars, OpeningHours};
 use jiazai_domain::kernel::daybook::DayBook;
-use jiazai_infra::cache::{Cache, CacheConfig};
+use jiazai_infra::cache::{Cache, CacheConfig, PATIENCE};
 use jiazai_infra::clock::Clock;
 use jiazai_infra::db::{DatabaseUrl, Db, DbError, Tx};
 use jiazai_infra::files::Files;
@@ -192,7 +192,12 @@ pub async fn serve(config: Config) -> Result<(), Failed> {
     .await??;
     let (simulator, wechat_base) = simulator(&config, offset)?;
     let metrics = Metrics::new()?;
-    let cache = CacheConfig { redis_url: config.redis_url.clone(), prefix: config.redis_prefix.clone(), key: vault.derive("cache") };
+    let cache = CacheConfig {
+        redis_url: config.redis_url.clone(),
+        prefix: config.redis_prefix.clone(),
+        key: vault.derive("cache"),
+        patience: PATIENCE,
+    };
     let cache = Arc::new(Cache::open(cache, clock.clone())?);
     let secret = config.wechat_secret.clone().unwrap_or_else(|| Secret::new(DEMO_SECRET));
     let wechat = WechatConfig { appid: config.wechat_appid.clone(), secret, base: wechat_base.clone() };

@@ -8,6 +8,7 @@
 //! namesake in the crates `infra` (how it is remembered) and `api` (how it is spoken).
 
 pub mod actor;
+pub mod api_key;
 pub mod enrolment;
 pub mod kernel;
 pub mod registry;

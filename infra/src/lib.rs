@@ -1,5 +1,6 @@
 //! The outside: databases, Redis, WeChat, files, keys. What the domain decided is remembered here, and nowhere else.
 
+pub mod api_key;
 pub mod cache;
 pub(crate) mod capacity;
 pub mod clock;

@@ -1,8 +1,10 @@
 //! What log-in speaks.
 
 use deserr::Deserr;
-use jiazai_domain::actor::{Grant, PrincipalId};
+use jiazai_domain::actor::{Grant, PrincipalId, PrincipalKind};
+use jiazai_domain::api_key::{ApiKeyId, Scope};
 use jiazai_domain::kernel::mask;
+use jiazai_infra::api_key;
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::identity as store;
 use jiazai_infra::vault::Vault;
@@ -131,13 +133,19 @@ impl Principal {
         let principal = store::principal(tx, id)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
         let grants = store::grants_of(tx, id)?;
         let phone = masked_phone(tx, vault, id)?;
+        let scopes = match principal.kind {
+            PrincipalKind::Client => {
+                api_key::find(tx, ApiKeyId::from_uuid(id.uuid()))?.map(|key| key.scopes.iter().map(Scope::to_string).collect())
+            }
+            PrincipalKind::Resident | PrincipalKind::Staff => None,
+        };
         Ok(Self {
             id: Ref(id),
             kind: principal.kind.as_str(),
             display_name: principal.display_name,
             roles: grants.iter().map(RoleDto::from).collect(),
             phone_masked: phone,
-            scopes: None,
+            scopes,
         })
     }
 }

@@ -67,6 +67,9 @@ pub type Count = Number<0, 1000>;
 pub type Days = Number<0, 3650>;
 pub type LastDays = Number<1, 3650>;
 
+pub type ApiKeyRef = Ref<jiazai_domain::api_key::ApiKeyKind>;
+pub type PerMinute = Number<1, 100_000>;
+
 // The registry.
 pub type AnyText20 = Text<0, 20>;
 pub type EstateGroupRef = Ref<jiazai_domain::registry::EstateGroupIdKind>;

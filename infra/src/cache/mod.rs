@@ -20,6 +20,7 @@ mod rate;
 mod shared;
 
 use std::fmt;
+use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiazai_domain::actor::PrincipalId;
@@ -41,7 +42,12 @@ pub struct CacheConfig {
     pub prefix: Option<String>,
     /// Hashes what keys must not show. The same on every instance: derive it from the data key.
     pub key: [u8; 32],
+    /// The longest that one question to Redis may take, connecting included; [`PATIENCE`] in service.
+    pub patience: Duration,
 }
+
+/// Whoever finds Redis away pays this once, and a caller hardly notices half a second.
+pub const PATIENCE: Duration = Duration::from_millis(500);
 
 /// `REDIS_URL` cannot be read. Does not repeat it: it may hold a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +113,7 @@ impl Cache {
         let local = Local::new(Zeroizing::new(config.key), clock);
         let Some(url) = config.redis_url else { return Ok(Self::Local(local)) };
         let prefix = config.prefix.unwrap_or_else(|| "jz:".to_owned());
-        Shared::open(&url, prefix, local).map(Self::Shared)
+        Shared::open(&url, prefix, local, config.patience).map(Self::Shared)
     }
 
     /// The token called `name`, from the cache or from `fetch`. However many callers on however many instances ask,

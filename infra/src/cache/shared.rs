@@ -23,9 +23,6 @@ use super::rate::{self, micros};
 use super::{Away, BadRedisUrl, Fetched, NoToken, Policy, Stamp, Verdict};
 use crate::vault::{Secret, hex, random};
 
-/// The longest that one question to Redis may take, connecting included.
-const PATIENCE: Duration = Duration::from_millis(500);
-const ANSWER: Duration = Duration::from_millis(400);
 const CONNECT: Duration = Duration::from_secs(1);
 
 /// Longer than any fetch takes; after that the instance that fetches is taken for dead.
@@ -58,6 +55,7 @@ pub struct Shared(Arc<Inner>);
 
 struct Inner {
     connection: ConnectionManager,
+    patience: Duration,
     prefix: String,
     local: Local,
     breaker: Breaker,
@@ -82,25 +80,25 @@ impl fmt::Debug for Shared {
 }
 
 impl Shared {
-    pub(super) fn open(url: &str, prefix: String, local: Local) -> Result<Self, BadRedisUrl> {
+    pub(super) fn open(url: &str, prefix: String, local: Local, patience: Duration) -> Result<Self, BadRedisUrl> {
         let client = redis::Client::open(url).map_err(|_| BadRedisUrl)?;
         // One attempt a time: when to try again is the breaker's decision, and a caller must not sit through a back-off.
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(CONNECT))
-            .set_response_timeout(Some(ANSWER))
+            .set_response_timeout(Some(patience * 4 / 5))
             .set_number_of_retries(0);
         let connection = ConnectionManager::new_lazy_with_config(client, config).map_err(|_| BadRedisUrl)?;
         let (breaker, pending) = (Breaker::default(), Mutex::default());
-        Ok(Self(Arc::new(Inner { connection, prefix, local, breaker, started: Instant::now(), pending })))
+        Ok(Self(Arc::new(Inner { connection, patience, prefix, local, breaker, started: Instant::now(), pending })))
     }
 
-    /// Asks Redis, within [`PATIENCE`], unless it has just failed.
+    /// Asks Redis, for as long as its patience lasts, unless it has just failed.
     async fn ask<T, F: Future<Output = RedisResult<T>>>(&self, question: impl FnOnce(ConnectionManager) -> F) -> Result<T, Away> {
         if self.0.breaker.admits(self.0.now()) { self.ask_now(question).await } else { Err(Away) }
     }
 
     async fn ask_now<T, F: Future<Output = RedisResult<T>>>(&self, question: impl FnOnce(ConnectionManager) -> F) -> Result<T, Away> {
-        let answer = tokio::time::timeout(PATIENCE, question(self.0.connection.clone())).await;
+        let answer = tokio::time::timeout(self.0.patience, question(self.0.connection.clone())).await;
         let lost = match answer {
             Ok(Ok(value)) => {
                 if self.0.breaker.succeeded() {

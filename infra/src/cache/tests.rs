@@ -22,8 +22,14 @@ fn somebody() -> PrincipalId {
     PrincipalId::from_parts(0, random())
 }
 
+/// More patient than the server is: a busy machine must not look like a Redis that is away.
 fn open(redis_url: Option<String>, prefix: &str) -> Cache {
-    Cache::open(CacheConfig { redis_url, prefix: Some(prefix.to_owned()), key: [7; 32] }, Clock::system()).expect("a usable address")
+    open_with(redis_url, prefix, Duration::from_secs(30))
+}
+
+fn open_with(redis_url: Option<String>, prefix: &str, patience: Duration) -> Cache {
+    let config = CacheConfig { redis_url, prefix: Some(prefix.to_owned()), key: [7; 32], patience };
+    Cache::open(config, Clock::system()).expect("a usable address")
 }
 
 fn local() -> Cache {
@@ -132,7 +138,7 @@ in_process_and_over_redis! {
 #[tokio::test]
 async fn a_token_is_used_until_five_minutes_before_its_end_and_at_least_once() {
     let offset = Arc::new(AtomicI64::new(0));
-    let config = CacheConfig { redis_url: None, prefix: None, key: [7; 32] };
+    let config = CacheConfig { redis_url: None, prefix: None, key: [7; 32], patience: PATIENCE };
     let cache = Cache::open(config, Clock::shifted_by(Arc::clone(&offset))).expect("a usable address");
     let issuer = Issuer::default();
     cache.token("access", || issuer.issue(7200)).await.expect("a token");
@@ -203,7 +209,7 @@ struct Wire {
 
 impl Wire {
     async fn to(url: &str) -> Self {
-        let target = url.trim_start_matches("redis://").trim_end_matches('/').to_owned();
+        let target = url.trim_start_matches("redis://").split('/').next().expect("an address").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let wire =
             Self { url: format!("redis://{}", listener.local_addr().expect("an address")), cut: Arc::default(), lines: Arc::default() };
@@ -236,7 +242,7 @@ impl Wire {
     }
 }
 
-/// Asks again until it is so; five seconds are the promise, not the expectation.
+/// Asks again until it is so; half a minute is for a busy machine, not the expectation.
 async fn soon<T>(mut question: impl AsyncFnMut() -> Option<T>) -> T {
     let asking = async {
         loop {
@@ -246,7 +252,7 @@ async fn soon<T>(mut question: impl AsyncFnMut() -> Option<T>) -> T {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(5), asking).await.expect("so within five seconds")
+    tokio::time::timeout(Duration::from_secs(30), asking).await.expect("so within half a minute")
 }
 
 #[tokio::test]
@@ -273,15 +279,16 @@ async fn when_redis_comes_back_all_goes_on_without_a_restart() {
 }
 
 #[tokio::test]
-async fn a_redis_that_never_answers_costs_half_a_second_once() {
+async fn a_redis_that_never_answers_costs_its_patience_once() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("redis://{}", listener.local_addr().expect("an address"));
-    let (cache, one, issuer) = (open(Some(url), "x:"), somebody(), Issuer::default());
+    let (cache, one, issuer) = (open_with(Some(url), "x:", PATIENCE), somebody(), Issuer::default());
 
     let started = Instant::now();
     assert_eq!(cache.stamp(one).await, None);
-    assert!(started.elapsed() < Duration::from_millis(900), "{:?}", started.elapsed());
+    assert!(started.elapsed() < 20 * PATIENCE, "{:?}", started.elapsed());
 
+    // Two hundred questions; were each to wait, that would be a minute and a half.
     let started = Instant::now();
     for _ in 0..50 {
         cache.bump(one).await;
@@ -291,12 +298,12 @@ async fn a_redis_that_never_answers_costs_half_a_second_once() {
     }
     assert!(!cache.hit(&TEN_A_MINUTE, "k", at(0)).await.allowed, "limited locally");
     assert_eq!(issuer.asked(), 1);
-    assert!(started.elapsed() < Duration::from_millis(900), "{:?}", started.elapsed());
+    assert!(started.elapsed() < 60 * PATIENCE, "{:?}", started.elapsed());
 }
 
 #[test]
 fn an_unreadable_address_is_refused_without_being_repeated() {
-    let config = CacheConfig { redis_url: Some("http://user:hunter2@host".to_owned()), prefix: None, key: [0; 32] };
+    let config = CacheConfig { redis_url: Some("http://user:hunter2@host".to_owned()), prefix: None, key: [0; 32], patience: PATIENCE };
     let refused = Cache::open(config, Clock::system()).map(|_| ()).expect_err("no such scheme");
     assert!(!refused.to_string().contains("hunter2"));
 }

@@ -12,6 +12,8 @@ diesel::table! { role_grants (principal_id, community_id, role) { principal_id -
 
 diesel::table! { sessions (id) { id -> Text, principal_id -> Text, generation -> BigInt, rotated_at -> BigInt, created_at -> BigInt, idle_until -> BigInt, ends_at -> BigInt, ended_at -> Nullable<BigInt>, end_reason -> Nullable<Text>, } }
 
+diesel::table! { api_keys (id) { id -> Text, principal_id -> Text, community_id -> Nullable<Text>, name -> Text, scopes -> Text, addresses -> Text, per_minute -> BigInt, secret_hash -> Binary, expires_at -> Nullable<BigInt>, created_by -> Nullable<Text>, created_at -> BigInt, last_used_at -> Nullable<BigInt>, revoked_at -> Nullable<BigInt>, revoked_by -> Nullable<Text>, } }
+
 diesel::table! { communities (id) { id -> Text, code -> Text, name -> Text, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, street -> Nullable<Text>, } }
 
 diesel::table! { homes (id) { id -> Text, community_id -> Text, label -> Text, version -> BigInt, created_at -> BigInt, building_id -> Nullable<Text>, grid_id -> Nullable<Text>, unit -> Nullable<Text>, floor -> Nullable<BigInt>, number -> Nullable<Text>, key -> Nullable<Text>, area_hundredths -> Nullable<BigInt>, occupancy_derived -> Nullable<Text>, occupancy_set -> Nullable<Text>, derived_until -> Nullable<Date>, external_code -> Nullable<Text>, } }

@@ -5,6 +5,7 @@ mod odd;
 mod simulator;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiazai_infra::cache::{Cache, CacheConfig};
 use jiazai_infra::clock::Clock;
@@ -16,7 +17,7 @@ const APPID: &str = "wx0123456789abcdef";
 const SECRET: &str = "the-app-secret-that-nobody-may-see";
 
 fn cache(redis_url: Option<String>, prefix: &str) -> Arc<Cache> {
-    let config = CacheConfig { redis_url, prefix: Some(prefix.to_owned()), key: [7; 32] };
+    let config = CacheConfig { redis_url, prefix: Some(prefix.to_owned()), key: [7; 32], patience: Duration::from_secs(30) };
     Arc::new(Cache::open(config, Clock::system()).expect("a usable address"))
 }
 

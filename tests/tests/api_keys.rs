@@ -1,0 +1,189 @@
+//! Keys of client programs: what they open, what they never open, and how they end.
+
+use jiazai_tests::{Bearer, Client, Options, Repair, Server, Value, instant, json, shared, unique};
+
+/// A key of that body, as a caller that sends it.
+#[track_caller]
+fn made<'s>(server: &'s Server, by: &str, body: Value) -> (Bearer<'s>, Value) {
+    let answer = server.staff(by).post("/api-keys", body).expect(201);
+    let key = answer["key"].as_str().expect("a key");
+    (server.bearer(format!("Bearer {key}")), answer.clone())
+}
+
+fn draft(server: &Server, scopes: &[&str]) -> Value {
+    json!({ "name": unique("屏"), "scopes": scopes, "community_id": server.community() })
+}
+
+#[test]
+fn a_key_opens_what_its_scopes_say_and_names_the_one_that_is_missing() {
+    let server = shared();
+    let repair = Repair::new(server);
+    let ticket = repair.report();
+    let id = ticket["id"].as_str().unwrap();
+    let (screen, _) = made(server, "manager", draft(server, &["repair:read"]));
+    assert_eq!(screen.get(&format!("/repair-tickets/{id}")).expect(200)["id"], ticket["id"]);
+    let page = screen.get(&format!("/repair-tickets?community_id={}", server.community())).expect(200);
+    assert!(!page["items"].as_array().unwrap().is_empty());
+    let worker = server.staff("worker1").id();
+    let assign = || json!({ "worker_id": worker });
+    let refused = screen.post(&format!("/repair-tickets/{id}/assign"), assign()).refuse(403, "forbidden");
+    assert!(refused["detail"].as_str().unwrap().contains("repair:write"), "{refused}");
+    let (desk, _) = made(server, "manager", draft(server, &["repair:read", "repair:write"]));
+    assert_eq!(desk.post(&format!("/repair-tickets/{id}/assign"), assign()).expect(200)["state"], "assigned");
+}
+
+#[test]
+fn a_key_knows_who_it_is_and_reaches_nothing_that_only_people_do() {
+    let server = shared();
+    let (program, made) = made(server, "manager", draft(server, &["repair:write", "repair:read"]));
+    let me = program.get("/me").expect(200);
+    assert_eq!(me["kind"], "client");
+    assert_eq!(me["display_name"], made["name"]);
+    assert_eq!(me["scopes"], json!(["repair:read", "repair:write"]));
+    program.post("/api-keys", draft(server, &["repair:read"])).refuse(403, "forbidden");
+    program.get("/api-keys").refuse(403, "forbidden");
+    program.get("/staff").refuse(403, "forbidden");
+    program.get("/me/data-export").refuse(403, "forbidden");
+    program.post("/auth/logout", json!({})).refuse(403, "forbidden");
+    program.post("/home-bindings", json!({})).refuse(403, "forbidden");
+}
+
+#[test]
+fn a_community_s_key_sees_that_community_only() {
+    let server = shared();
+    let elsewhere = server.other_community();
+    let ticket = Repair::new(server).report();
+    let (foreign, _) = made(server, "admin", json!({ "name": "别处", "scopes": ["repair:read"], "community_id": elsewhere }));
+    foreign.get(&format!("/repair-tickets/{}", ticket["id"].as_str().unwrap())).refuse(404, "not_found");
+    let (platform, _) = made(server, "admin", json!({ "name": "全平台", "scopes": ["repair:read"] }));
+    platform.get(&format!("/repair-tickets/{}", ticket["id"].as_str().unwrap())).expect(200);
+}
+
+#[test]
+fn who_administers_one_community_makes_lists_and_revokes_keys_of_that_one() {
+    let server = shared();
+    let elsewhere = server.other_community();
+    let manager = server.staff("manager");
+    let fault = manager.post("/api-keys", json!({ "name": "别处", "scopes": ["repair:read"], "community_id": elsewhere }));
+    assert_eq!(fault.refuse(422, "validation_failed")["errors"][0]["pointer"], "/community_id");
+    manager.post("/api-keys", json!({ "name": "全平台", "scopes": ["repair:read"] })).refuse(403, "forbidden");
+    let (_, foreign) = made(server, "admin", json!({ "name": "别处", "scopes": ["repair:read"], "community_id": elsewhere }));
+    let foreign = foreign["id"].as_str().unwrap();
+    manager.get(&format!("/api-keys/{foreign}")).refuse(404, "not_found");
+    manager.call("DELETE", &format!("/api-keys/{foreign}")).refuse(404, "not_found");
+    let (_, own) = made(server, "manager", draft(server, &["people:read"]));
+    let listed = manager.get("/api-keys?limit=100").expect(200);
+    let ids: Vec<&str> = listed["items"].as_array().unwrap().iter().map(|key| key["id"].as_str().unwrap()).collect();
+    assert!(ids.contains(&own["id"].as_str().unwrap()) && !ids.contains(&foreign));
+    server.staff("dispatcher").post("/api-keys", draft(server, &["repair:read"])).refuse(403, "forbidden");
+}
+
+#[test]
+fn the_key_itself_is_shown_once_and_a_repeat_shows_the_same() {
+    let server = shared();
+    let body = draft(server, &["volunteer:read"]);
+    let ask = || server.staff("manager").call("POST", "/api-keys").header("idempotency-key", "once").json(&body).expect(201);
+    let first = ask();
+    assert_eq!(ask()["key"], first["key"]);
+    let text = first["key"].as_str().unwrap();
+    assert!(text.starts_with("jz_live_") && text.len() == 88 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
+    let path = format!("/api-keys/{}", first["id"].as_str().unwrap());
+    let shown = server.staff("manager").get(&path).expect(200);
+    assert!(shown.get("key").is_none() && !shown.to_string().contains(&text[34..]));
+}
+
+#[test]
+fn a_revoked_key_ends_at_once_and_for_good() {
+    let server = shared();
+    let (program, made) = made(server, "manager", draft(server, &["repair:read"]));
+    program.get("/repair-tickets").expect(200);
+    let path = format!("/api-keys/{}", made["id"].as_str().unwrap());
+    server.staff("manager").call("DELETE", &path).send().expect(204);
+    program.get("/repair-tickets").refuse(401, "session_revoked");
+    server.staff("manager").get(&path).refuse(404, "not_found");
+    server.staff("manager").call("DELETE", &path).refuse(404, "not_found");
+}
+
+#[test]
+fn a_key_ends_when_it_was_said_to() {
+    let server = Server::start(Options::default());
+    let mut body = draft(&server, &["repair:read"]);
+    body["expires_at"] = json!(instant(&server, 600));
+    let (program, _) = made(&server, "manager", body.clone());
+    program.get("/repair-tickets").expect(200);
+    server.sim().advance(601);
+    program.get("/repair-tickets").refuse(401, "token_expired");
+    let past = server.staff("manager").post("/api-keys", body).refuse(422, "validation_failed");
+    assert_eq!(past["errors"][0]["pointer"], "/expires_at");
+}
+
+#[test]
+fn a_key_of_another_address_is_refused() {
+    let server = shared();
+    let with = |addresses: Value| {
+        let mut body = draft(server, &["repair:read"]);
+        body["addresses"] = addresses;
+        body
+    };
+    let (program, _) = made(server, "manager", with(json!(["192.0.2.7"])));
+    program.get("/repair-tickets").refuse(403, "forbidden");
+    let (program, _) = made(server, "manager", with(json!(["192.0.2.7", "127.0.0.1"])));
+    program.get("/repair-tickets").expect(200);
+}
+
+#[test]
+fn a_mistyped_or_invented_key_is_no_key() {
+    let server = shared();
+    let (_, made) = made(server, "manager", draft(server, &["repair:read"]));
+    let text = made["key"].as_str().unwrap();
+    let last = if text.ends_with('0') { '1' } else { '0' };
+    let mistyped = format!("{}{last}", &text[..text.len() - 1]);
+    for wrong in [&mistyped, "jz_live_", "jz_test_x", &text.to_uppercase()] {
+        server.bearer(format!("Bearer {wrong}")).get("/me").refuse(401, "token_invalid");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_request_for_a_key_is_said_at_once() {
+    let body = json!({ "name": "", "scopes": ["repair:reveal", "nonsense"], "addresses": ["here"], "per_minute": 0, "more": 1 });
+    let refused = shared().staff("manager").post("/api-keys", body).send().expect(422).json;
+    let at: Vec<(&str, &str)> =
+        refused["errors"].as_array().unwrap().iter().map(|e| (e["pointer"].as_str().unwrap(), e["code"].as_str().unwrap())).collect();
+    for wanted in [
+        ("/name", "blank"),
+        ("/scopes/0", "unknown_scope"),
+        ("/scopes/1", "unknown_scope"),
+        ("/addresses/0", "address_format"),
+        ("/per_minute", "out_of_range"),
+        ("/more", "unknown_field"),
+    ] {
+        assert!(at.contains(&wanted), "{wanted:?} in {at:?}");
+    }
+}
+
+#[test]
+fn a_key_has_a_limit_of_its_own() {
+    let server = Server::start(Options::default().limited());
+    let mut body = draft(&server, &["repair:read"]);
+    body["per_minute"] = json!(3);
+    let (program, _) = made(&server, "manager", body);
+    let first = program.get("/repair-tickets").send().expect(200);
+    assert!(first.must("ratelimit-policy").contains("\"key\";q=3"), "{:?}", first.header("ratelimit-policy"));
+    let statuses: Vec<u16> = (0..5).map(|_| program.get("/repair-tickets").send().status).collect();
+    assert!(statuses.contains(&429), "{statuses:?}");
+    server.staff("dispatcher").get("/repair-tickets").expect(200);
+}
+
+#[test]
+fn a_key_made_on_the_command_line_works_beside_the_running_server() {
+    let server = shared();
+    let made = server.command(&["api-key", "create", "巡检脚本", "--scope", "repair:read", "--community", "dongtu", "--days", "30"]);
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let key = made.stdout.lines().find_map(|line| line.strip_prefix("key: ")).expect("a key");
+    let program = server.bearer(format!("Bearer {key}"));
+    assert_eq!(program.get("/me").expect(200)["display_name"], "巡检脚本");
+    program.get("/repair-tickets").expect(200);
+    let refused = server.command(&["api-key", "create", "x", "--scope", "repair:everything"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("repair:read"), "{refused:?}");
+}
