@@ -141,14 +141,14 @@ pub(super) fn rush(plan: &Plan, out: &mut Report, server: &Server, cpu: impl Fn(
     Ok(())
 }
 
-/// Grants with references that are sometimes sent twice, and reversals, some of them of what was reversed before; most of them to
-/// one person. Then what that person's balance costs to read, against somebody's who has hardly any history.
+/// Grants with references that are sometimes sent twice, and reversals, some of them of what was reversed before; one in twenty
+/// to one person. Then what that person's balance costs to read, against somebody's who has hardly any history.
 pub(super) fn ledger(plan: &Plan, out: &mut Report) -> Result<(), String> {
     let server = Server::start(&plan.binary, &plan.folder("ledger"), &[])?;
     let manager = server.staff("manager")?;
     let (long, _, long_id) = server.resident(None)?;
     let (short, _, short_id) = server.resident(None)?;
-    let others = (0..20).map(|_| Ok(server.resident(None)?.2)).collect::<Result<Vec<_>, String>>()?;
+    let others = (0..200).map(|_| Ok(server.resident(None)?.2)).collect::<Result<Vec<_>, String>>()?;
     let steps = plan.many / 10;
     let start = Instant::now();
     let counted = operate(&server, &manager, (&long_id, &others), steps)?;
@@ -173,7 +173,7 @@ pub(super) fn ledger(plan: &Plan, out: &mut Report) -> Result<(), String> {
     let load = |requests: &[Vec<u8>]| Load { at: server.at, connections: 8, requests, expect: 200 }.drive(plan.slice, || server.cpu_s());
     let duet = plan.duet(|| load(&few), || load(&many))?;
     let ratio = cost(&duet);
-    let words = format!("one entry against {}", entries_of(&verdict, &others, &server, &manager)?);
+    let words = format!("one entry against about {}", posted / 20);
     out.add(
         "balance read with a long history / with none, SQLite",
         "≤ 1.20",
@@ -182,16 +182,6 @@ pub(super) fn ledger(plan: &Plan, out: &mut Report) -> Result<(), String> {
         beside(&duet, &words),
     );
     Ok(())
-}
-
-/// How many entries there are but for the twenty others', whose share is drawn at random.
-fn entries_of(verdict: &Value, others: &[String], server: &Server, manager: &str) -> Result<String, String> {
-    let mut theirs = 0;
-    for id in others {
-        let page = server.call("GET", &format!("/points/entries?resident_id={id}&limit=100"), Some(manager), None)?;
-        theirs += page["items"].as_array().map_or(0, Vec::len);
-    }
-    Ok(format!("about {}", verdict["entries"].as_i64().unwrap_or(0) / 2 - theirs as i64))
 }
 
 fn operate(server: &Server, manager: &str, (most, others): (&str, &[String]), steps: usize) -> Result<BTreeMap<String, usize>, String> {
@@ -212,7 +202,7 @@ fn operate(server: &Server, manager: &str, (most, others): (&str, &[String]), st
                         let (path, body) = if granted.is_empty() || random(5) > 0 {
                             // One in six is a repeat of the last.
                             let reference = format!("{i}-{}", if random(6) == 0 { step.saturating_sub(1) } else { step });
-                            let to = if random(20) == 0 { &others[random(others.len())] } else { most };
+                            let to = if random(20) == 0 { most } else { &others[random(others.len())] };
                             let body = json!({ "resident_id": to, "points": 1 + random(50), "reason": "好人好事", "reference": reference });
                             ("/api/v1/points/grants", body)
                         } else {
