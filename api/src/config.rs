@@ -50,6 +50,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// How long to go on taking requests after being asked to stop, while `/readyz` already says no.
     pub drain: Duration,
+    /// An instance that only answers; others do the jobs.
+    pub jobs_off: bool,
     pub files_url: Option<String>,
     /// A file of holidays and make-up days that replaces the compiled-in one.
     pub holidays: Option<PathBuf>,
@@ -82,6 +84,7 @@ const KNOWN: &[&str] = &[
     "JIAZAI_FILES_URL",
     "JIAZAI_DRAIN_S",
     "JIAZAI_HOLIDAYS",
+    "JIAZAI_JOBS",
     "JIAZAI_WECHAT_TEMPLATES",
     "JIAZAI_WEBHOOK_ALLOW_LOOPBACK",
 ];
@@ -123,6 +126,14 @@ pub fn read(vars: &BTreeMap<String, String>, listen: Option<&str>, data_dir: Opt
         Some("off") => true,
         Some(_) => {
             faults.push("JIAZAI_RATE_LIMIT must be on or off".to_owned());
+            false
+        }
+    };
+    let jobs_off = match var("JIAZAI_JOBS") {
+        None | Some("on") => false,
+        Some("off") => true,
+        Some(_) => {
+            faults.push("JIAZAI_JOBS must be on or off".to_owned());
             false
         }
     };
@@ -215,6 +226,7 @@ pub fn read(vars: &BTreeMap<String, String>, listen: Option<&str>, data_dir: Opt
         limits_off,
         trusted_proxies,
         drain: Duration::from_secs(drain_s),
+        jobs_off,
         files_url: var("JIAZAI_FILES_URL").map(str::to_owned),
         holidays: var("JIAZAI_HOLIDAYS").map(PathBuf::from),
         wechat_templates,

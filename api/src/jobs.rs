@@ -63,6 +63,7 @@ pub async fn run(app: Arc<App>) {
         if rounds.is_multiple_of(5) {
             report(&app, "volunteer", settle_lines(&app, &holder).await);
             report(&app, "enrolment", crate::enrolment::settle_offers(&app, &holder).await);
+            report(&app, "reminders", remind(&app, &holder).await);
         }
         // An import takes minutes; the others do not wait for it.
         if importing.as_ref().is_none_or(|task| task.is_finished()) {
@@ -83,7 +84,7 @@ pub async fn run(app: Arc<App>) {
         // It stops behind the portion that it is at.
         let _ = task.await;
     }
-    for name in ["events", "notices", "volunteer", "enrolment", "confirm", "registry", "tidy", "enrolment_purge"] {
+    for name in ["events", "notices", "volunteer", "reminders", "enrolment", "confirm", "registry", "tidy", "enrolment_purge"] {
         let holder = holder.clone();
         let _ = app.db.write(move |tx| leases::give_back(tx, name, &holder)).await;
     }
@@ -178,6 +179,30 @@ async fn settle_lines(app: &App, holder: &str) -> Result<usize, DbError> {
     Ok(due.len())
 }
 
+/// Reminds those whose shift begins within a day.
+async fn remind(app: &App, holder: &str) -> Result<usize, DbError> {
+    if app.db.read(|tx| volunteer::to_remind(tx, 1)).await?.is_empty() {
+        return Ok(0);
+    }
+    let reminded = leased(app, "reminders", holder, |tx| {
+        let mut reminded = 0;
+        for id in volunteer::to_remind(tx, BATCH)? {
+            // As it is in this transaction: whoever cancels meanwhile is not reminded of it.
+            if let Some(sign_up) = volunteer::sign_up(tx, id)?
+                && volunteer::remind(tx, &sign_up)?
+            {
+                reminded += 1;
+            }
+        }
+        Ok(reminded)
+    })
+    .await?;
+    if reminded > 0 {
+        app.jobs.wake();
+    }
+    Ok(reminded)
+}
+
 /// Writes down leases that have run out, and what the facts say of homes for which one has begun or ended.
 async fn registry(app: &App, holder: &str) -> Result<usize, DbError> {
     leased(app, "registry", holder, |tx| {
@@ -193,6 +218,7 @@ async fn tidy(app: &App, holder: &str) -> Result<usize, DbError> {
         idempotency::forget(tx, now.plus_seconds(-KEEP_ANSWERS_S))?;
         identity::forget_sessions(tx, now.plus_seconds(-KEEP_ENDED_SESSIONS_S))?;
         notices::abandon(tx)?;
+        volunteer::forget_reminders(tx)?;
         uploads::forget_unattached(tx, now.plus_seconds(-KEEP_UNATTACHED_S), 100)
     })
     .await?;

@@ -178,6 +178,8 @@ pub struct DataExport {
     pub notice_consents: Vec<ExportedConsent>,
     pub sign_ups: Vec<ExportedSignUp>,
     pub volunteer_minutes: i64,
+    /// That minors may volunteer: those given by the resident, and those given for them.
+    pub guardian_consents: Vec<ExportedGuardianConsent>,
     pub points: i64,
 }
 
@@ -189,6 +191,17 @@ pub struct ExportedSignUp {
     pub starts_at: Instant,
     pub minutes: Option<i64>,
     pub points: Option<i64>,
+}
+
+/// A guardian's word that a minor may take part in an activity.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ExportedGuardianConsent {
+    pub activity_id: String,
+    pub resident_id: String,
+    pub guardian_id: String,
+    pub text_version: String,
+    pub agreed_at: Instant,
+    pub withdrawn_at: Option<Instant>,
 }
 
 /// A ticket that the resident reported.
@@ -277,6 +290,17 @@ async fn export_my_data(call: Call) -> Outcome {
                 })
                 .collect(),
             volunteer_minutes: volunteer::minutes_of(tx, id)?,
+            guardian_consents: volunteer::consents_of(tx, id, None, i64::MAX)?
+                .into_iter()
+                .map(|consent| ExportedGuardianConsent {
+                    activity_id: consent.activity.text(),
+                    resident_id: consent.minor.text(),
+                    guardian_id: consent.guardian.text(),
+                    text_version: consent.text_version,
+                    agreed_at: consent.agreed_at.into(),
+                    withdrawn_at: consent.withdrawn_at.map(Instant),
+                })
+                .collect(),
             points: ledger::balance(tx, id, jiazai_domain::kernel::ledger::Unit::Points)?.balance,
         })
     })

@@ -245,7 +245,8 @@ pub async fn serve(config: Config) -> Result<(), Failed> {
     .run();
 
     let stopping = server.handle();
-    let working = tokio::spawn(jobs::run(app.clone().into_inner()));
+    // Whatever callers see is worked out when they look, so an instance without jobs is slower to tell and never wrong.
+    let working = if config.jobs_off { tokio::spawn(async {}) } else { tokio::spawn(jobs::run(app.clone().into_inner())) };
     let to_stop = app.clone();
     let drain = config.drain;
     tokio::spawn(async move {

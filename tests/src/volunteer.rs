@@ -53,6 +53,19 @@ impl<'s> Volunteering<'s> {
         Self { server, leader, activity }
     }
 
+    /// In another community than the demo's, which this leader leads.
+    #[track_caller]
+    pub fn led_by(server: &'s Server, leader: Staff<'s>, community: &str, other: Value) -> Self {
+        let mut draft = Self::draft(server);
+        draft["community_id"] = json!(community);
+        for (name, value) in other.as_object().expect("fields") {
+            draft[name] = value.clone();
+        }
+        let activity = text(&leader.post("/volunteer-activities", draft).expect(201), "id");
+        leader.post(&format!("/volunteer-activities/{activity}/publish"), json!({})).expect(200);
+        Self { server, leader, activity }
+    }
+
     pub fn draft(server: &Server) -> Value {
         json!({ "community_id": server.community(), "title": "清洁河岸", "description": "带手套", "points_per_hour": 10, "max_hours": 4 })
     }

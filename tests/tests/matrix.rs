@@ -8,11 +8,12 @@
 //! leaves the next caller a new subject, so that no cell depends on another; a refusal changes nothing, and its subject
 //! serves again.
 
+use std::cell::OnceCell;
 use std::fmt::Write as _;
 
 use jiazai_tests::season::{Season, act, plain_rules};
 use jiazai_tests::{
-    CategoryDraft, Client, Family, Operation, Options, PASSWORD, PICTURE, Repair, Resident, Server, Staff, Value, Volunteering, instant,
+    CategoryDraft, Client, Family, Operation, Options, PASSWORD, PICTURE, Repair, Resident, Server, Staff, Value, Volunteering, id_number, instant,
     json, unique,
 };
 
@@ -34,6 +35,8 @@ struct Stage<'s> {
     season: Season<'s>,
     machine: Value,
     columns: Vec<(&'static str, Who<'s>)>,
+    /// A guardian and a minor, neither of them a column: a home of their own would change what the reporter sees of homes.
+    family: OnceCell<(Resident<'s>, Resident<'s>)>,
 }
 
 impl<'s> Stage<'s> {
@@ -63,7 +66,7 @@ impl<'s> Stage<'s> {
         let machines = server.anon().get("/meta/state-machines").expect(200);
         let machine = machines["items"].as_array().unwrap().iter().find(|m| m["name"] == "repair_ticket").unwrap().clone();
         let season = Season::of_the_demo(server, &[50]);
-        let stage = Self { server, repair, volunteering, season, machine, columns };
+        let stage = Self { server, repair, volunteering, season, machine, columns, family: OnceCell::new() };
         stage.settle_in();
         stage
     }
@@ -216,6 +219,7 @@ impl<'s> Stage<'s> {
             ["certificates", ..] => {
                 self.repair.reporter.post("/me/certificates", json!({})).expect(201)["code"].as_str().unwrap().to_owned()
             }
+            ["guardian-consents", ..] => self.guardian_consent(),
             ["points", "entries", ..] => self.entry(),
             ["staff", ..] => admin.hire("grid_worker", self.server.community()).id(),
             ["files", ..] => self.upload(),
@@ -274,6 +278,31 @@ impl<'s> Stage<'s> {
     fn swap(&self, by: &Resident, with: &Resident) -> String {
         let (own, other) = (self.sign_up(by), self.sign_up(with));
         id(&by.post(&format!("/sign-ups/{}/swap", id(&own)), json!({ "with": id(&other) })).expect(201))
+    }
+
+    /// A word that somebody's guardian has given.
+    fn guardian_consent(&self) -> String {
+        let bound = |relation: &str, number: &str| {
+            let (manager, who) = (self.server.staff("manager"), self.server.resident());
+            let home = self.place("homes");
+            let facts = json!([{ "home_id": home, "kind": "residence", "from": "2020-01-01" }]);
+            let person = json!({ "community_id": self.server.community(), "name": "样例人", "id_number": number, "facts": facts });
+            let person = manager.post("/people", person).expect(201);
+            let claim = who.post("/home-bindings", json!({ "home_id": home, "relation": relation })).expect(201);
+            manager.post(&format!("/home-bindings/{}/approve", id(&claim)), json!({ "person_id": person["id"] })).expect(200);
+            who
+        };
+        let year: i32 = instant(self.server, 0)[..4].parse().expect("a year");
+        let family = || {
+            (
+                bound("owner", &id_number(&format!("{}0101", year - 40), 995_001)),
+                bound("family", &id_number(&format!("{}0101", year - 14), 995_002)),
+            )
+        };
+        let (guardian, minor) = self.family.get_or_init(family);
+        let activity = Volunteering::new(self.server).activity;
+        let word = json!({ "resident_id": minor.id(), "text_version": "2026-01" });
+        id(&guardian.post(&format!("/volunteer-activities/{activity}/consents"), word).expect(201))
     }
 
     /// Points that the reporter was granted.
@@ -421,6 +450,9 @@ impl<'s> Stage<'s> {
                 let mut draft = Volunteering::draft(self.server);
                 draft.as_object_mut().unwrap().remove("community_id");
                 draft
+            }
+            ("POST", ["volunteer-activities", _, "consents"]) => {
+                json!({ "resident_id": self.repair.reporter.id(), "text_version": "2026-01" })
             }
             ("POST", ["volunteer-activities", _, "shifts"]) => self.volunteering.shift_draft(3600, 5, 5),
             ("POST", ["volunteer-activities", _, "shift-series"]) => {

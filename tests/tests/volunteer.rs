@@ -294,6 +294,26 @@ fn who_leaves_makes_room_and_the_next_has_two_hours_to_say_yes() {
 }
 
 #[test]
+fn places_pass_on_while_every_job_stands_still() {
+    let server = Server::start(Options::default().env("JIAZAI_JOBS", "off"));
+    let volunteering = Volunteering::new(&server);
+    let shift = volunteering.shift(2 * DAY, 1, 4);
+    let people: Vec<Resident> = (0..5).map(|_| server.resident()).collect();
+    let claims: Vec<Value> = people.iter().map(|who| volunteering.sign_up(who, &shift)).collect();
+    act(&people[0], &claims[0], "cancel", json!({}));
+    // An offer begins when somebody looks, and each that nobody takes goes to the next.
+    for n in 1..4 {
+        assert_eq!(state(&people[n], &claims[n]), "offered");
+        assert_eq!(own(&people[n + 1], &claims[n + 1])["position"], 1);
+        server.sim().advance(2 * HOUR as u64 + 1);
+    }
+    assert_eq!(text(&volunteering.look(&shift), "state"), "scheduled");
+    assert_eq!(text(&act(&people[4], &claims[4], "accept-offer", json!({})), "state"), "confirmed");
+    let states: Vec<String> = (0..5).map(|n| state(&people[n], &claims[n])).collect();
+    assert_eq!(states, ["cancelled", "expired", "expired", "expired", "confirmed"]);
+}
+
+#[test]
 fn the_line_ends_when_the_shift_begins_and_what_is_free_is_for_who_comes() {
     let server = Server::start(Options::default());
     let volunteering = Volunteering::new(&server);

@@ -40,12 +40,15 @@ pub type Text5To5 = Text<5, 5>;
 pub type ActivityRef = Ref<jiazai_domain::volunteer::ActivityKind>;
 pub type ShiftRef = Ref<jiazai_domain::volunteer::ShiftKind>;
 pub type SignUpRef = Ref<jiazai_domain::volunteer::SignUpKind>;
+pub type GuardianConsentRef = Ref<jiazai_domain::volunteer::GuardianConsentKind>;
 pub type SwapRef = Ref<jiazai_domain::volunteer::SwapKind>;
 pub type EstateRef = Ref<jiazai_domain::registry::EstateIdKind>;
 pub type EntryRef = Ref<jiazai_domain::kernel::ledger::EntryKind>;
 pub type TransactionRef = Ref<jiazai_domain::kernel::ledger::TransactionKind>;
 pub type PointsPerHour = Number<0, 1000>;
 pub type MaxHours = Number<1, 24>;
+/// Metres around a point.
+pub type Radius = Number<50, 10_000>;
 pub type HouseholdLimit = Number<1, 100>;
 /// Seconds, from a minute to three days.
 pub type HoldSeconds = Number<60, 259_200>;

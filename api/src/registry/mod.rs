@@ -28,8 +28,8 @@ pub use imports::work::{Source, Worker, end_abandoned, importer, waiting as impo
 pub use map::Maps;
 pub use mine::{MyRegistry, leave_all};
 pub use notice::words;
-pub use people::adopt;
 pub use people::dto::SexWord;
+pub use people::{adopt, roles_in};
 pub use say::say;
 
 use jiazai_domain::actor::{Actor, CommunityAdmin, CommunityId, Forbidden, PrincipalKind, Role};

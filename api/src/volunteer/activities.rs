@@ -47,11 +47,16 @@ async fn create_volunteer_activity(call: Call) -> Outcome {
 /// What is published, and to leaders their drafts. Newest first.
 #[utoipa::path(get, path = "/volunteer-activities", tag = "volunteer", operation_id = "list_volunteer_activities",
     params(("community_id" = Option<String>, Query), ("state" = Option<super::dto::ActivityState>, Query),
+        ("flexible" = Option<bool>, Query, description = "`true`: those done at any time within their shift (微事项)"),
         ("limit" = Option<i64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = Page<ActivityDto>)))]
 async fn list_volunteer_activities(call: Call) -> Outcome {
     let mut params = call.query()?;
-    let filter = Filter { community: params.id("community_id")?, state: params.word("state", State::ALL, State::as_str)? };
+    let filter = Filter {
+        community: params.id("community_id")?,
+        state: params.word("state", State::ALL, State::as_str)?,
+        flexible: params.flag("flexible")?,
+    };
     call.list(params, move |tx, cx, window| {
         let who = cx.actor()?;
         let rows = store::activities(tx, &Sight::of(who), &filter, window.after.as_deref(), window.fetch())?;

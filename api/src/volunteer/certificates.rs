@@ -1,13 +1,14 @@
 //! Certificates 证书.
 
-use jiazai_domain::volunteer::{Certificate, CertificateCode, Reason};
+use actix_web::http::header::ACCEPT;
+use jiazai_domain::volunteer::{Certificate, CertificateCode, Eligibility, Reason};
 use jiazai_infra::db::Tx;
 use jiazai_infra::{community, identity, vault, volunteer as store};
 
-use super::LEADERS;
 use super::commands::absent;
 use super::dto::{CertificateDto, NewCertificate, WhyRevoked};
 use super::refusal::CONFLICT;
+use super::{LEADERS, picture};
 use crate::call::{Call, Cx, Outcome};
 use crate::error::{ApiError, code};
 use crate::faults::text_fault;
@@ -53,7 +54,7 @@ fn issue(tx: &mut Tx, cx: &Cx, body: &NewCertificate) -> Result<Reply, ApiError>
     let unknown = || ApiError::fault("/community_id", "unknown_community", "没有这个社区", "is not a known community");
     let issuer = community::find(tx, place)?.ok_or_else(unknown)?;
     let account = identity::principal(tx, who.id)?.ok_or_else(absent)?;
-    let name = store::facts_of(tx, place, who.id)?.name.unwrap_or(account.display_name);
+    let name = store::facts_of(tx, &cx.app.vault, place, who.id, &Eligibility::default())?.name.unwrap_or(account.display_name);
     let code = CertificateCode::from_random(vault::random());
     let issued = Certificate::issue(code, &resident, &name, minutes, (place, &issuer.name), tx.now());
     let certificate = store::save_certificate(tx, issued.map_err(|_| ApiError::new(code::NOTHING_TO_CERTIFY))?)?;
@@ -91,11 +92,20 @@ fn show(certificate: &Certificate) -> Result<Reply, ApiError> {
 
 /// Check a certificate 查验证书
 ///
-/// Open to everybody who has the code. Case, spaces and hyphens do not matter.
+/// Open to everybody who has the code. Case, spaces and hyphens do not matter. With `Accept: text/html`, as browsers send it, a page to
+/// look at and to print, with a QR code that leads to it.
 #[utoipa::path(get, path = "/certificates/{code}", tag = "volunteer", operation_id = "get_certificate", params(("code" = String, Path)),
-    responses((status = 200, body = CertificateDto, headers(("ETag" = String))), (status = 304, description = "Not changed")))]
+    responses((status = 200, content((CertificateDto = "application/json"), (String = "text/html")), headers(("ETag" = String))), (status = 304, description = "Not changed")))]
 async fn get_certificate(call: Call) -> Outcome {
     let code = call.request.match_info().get("code").unwrap_or_default().to_owned();
+    let accepts = call.request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accepts.contains("text/html") {
+        let certificate = call.app.db.read_brief(move |tx| load(tx, &code)).await?;
+        // The caller's own view of where we are: it is they who see the page.
+        let here = call.request.connection_info();
+        let at = format!("{}://{}/api/v1/certificates/{}", here.scheme(), here.host(), certificate.facts().code);
+        return picture::certificate_page(&certificate, &at);
+    }
     call.read_brief(move |tx, _| show(&load(tx, &code)?)).await
 }
 

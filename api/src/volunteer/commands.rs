@@ -3,17 +3,21 @@
 use chrono::{NaiveTime, Weekday};
 use jiazai_domain::actor::{Actor, CommunityId};
 use jiazai_domain::kernel::time::Timestamp;
-use jiazai_domain::volunteer::{Activity, ActivityId, PostDraft, Reason, Recurrence, Shift, ShiftDraft, ShiftId, ShiftState, SignUp};
+use jiazai_domain::volunteer::{
+    Activity, ActivityId, ActivityPlan, ActivityState, PostDraft, Reason, Recurrence, Shift, ShiftDraft, ShiftId, ShiftState, SignUp,
+};
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::events;
+use jiazai_infra::registry::{places, tags};
 use jiazai_infra::volunteer::{self as store, Sight};
 
 use super::dto::{NewActivity, NewShift, NewShiftSeries, Posts, PutActivity, Resize, ShiftDto, ShiftSeries};
 use super::refusal::Standing;
 use crate::call::Cx;
-use crate::error::{ApiError, code};
+use crate::error::{ApiError, Fault, code};
 use crate::faults::{faulty, text_fault};
 use crate::input::named::AnyText500;
+use crate::registry::roles_in;
 use crate::reply::Reply;
 use crate::volunteer::dto::ActivityDto;
 
@@ -54,6 +58,7 @@ pub fn create_activity(tx: &mut Tx, cx: &Cx, body: NewActivity) -> Result<Reply,
     known_community(tx, place.0)?;
     let by = who.volunteer_leader_of(place.0)?;
     let plan = body.draft().check().map_err(|faults| faulty("", faults))?;
+    check_eligibility(tx, who, place.0, &plan)?;
     let id = tx.new_id();
     let activity = store::save_activity(tx, Activity::create(id, plan, &by, tx.now()))?;
     let dto = ActivityDto::of(&activity, who, tx.now());
@@ -67,12 +72,38 @@ pub fn known_community(tx: &mut Tx, place: CommunityId) -> Result<(), ApiError> 
     }
 }
 
+/// Estates and tags that are asked for exist in the community, and whoever asks for a tag may know who has it: the roster would
+/// tell them.
+fn check_eligibility(tx: &mut Tx, who: &Actor, place: CommunityId, plan: &ActivityPlan) -> Result<(), ApiError> {
+    let (eligibility, mut faults) = (plan.eligibility(), Vec::new());
+    for (i, id) in eligibility.estates().iter().enumerate() {
+        if places::estate(tx, *id)?.is_none_or(|estate| estate.community != place) {
+            let at = format!("/eligibility/estates/{i}");
+            faults.push(Fault::new(at, "unknown_estate", "没有这个小区", "is not an estate of the community"));
+        }
+    }
+    if !eligibility.tags().is_empty() {
+        let (dictionary, roles) = (tags::dictionary(tx, place)?, roles_in(who, place));
+        for (i, code) in eligibility.tags().iter().enumerate() {
+            if !dictionary.iter().any(|tag| tag.code == *code && tag.active && tag.visible_to(&roles)) {
+                let at = format!("/eligibility/tags/{i}");
+                faults.push(Fault::new(at, "unknown_tag", "没有这个标签，或您无权使用", "is not a tag that you may use"));
+            }
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(ApiError::invalid(faults)) }
+}
+
 pub fn put_activity(tx: &mut Tx, cx: &Cx, id: ActivityId, body: &PutActivity) -> Result<Reply, ApiError> {
     let who = cx.actor()?;
     let activity = seen_activity(tx, who, id)?;
     let by = who.volunteer_leader_of(activity.facts().community)?;
     cx.expect_version(activity.facts().version)?;
     let plan = body.draft().check().map_err(|faults| faulty("", faults))?;
+    // What was promised does not change, so it need not be looked at again.
+    if activity.facts().state == ActivityState::Draft {
+        check_eligibility(tx, who, activity.facts().community, &plan)?;
+    }
     let standing = Standing::of_activity(&activity, who, tx.now());
     let changed = activity.replace(plan, &by, tx.now()).map_err(|refusal| standing.refuse(refusal))?;
     let activity = store::save_activity(tx, changed)?;

@@ -6,7 +6,10 @@ mod activities;
 mod certificates;
 mod commands;
 mod dto;
+mod guardians;
+mod history;
 mod notice;
+mod picture;
 mod refusal;
 mod roster;
 mod seats;
@@ -32,8 +35,10 @@ pub fn routes(api: &mut Api) {
     activities::routes(api);
     shifts::routes(api);
     sign_ups::routes(api);
+    guardians::routes(api);
     swaps::routes(api);
     certificates::routes(api);
+    history::routes(api);
 }
 
 /// More than this are left to the next reader.

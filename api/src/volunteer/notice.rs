@@ -43,6 +43,7 @@ fn of_sign_up(tx: &mut Tx, event: &Recorded, id: SignUpId) -> Result<Option<Word
         "volunteer_sign_up.called_off" => "班次取消",
         "volunteer_sign_up.marked_absent" => "记为缺席",
         "volunteer_sign_up.credited" => "时长入账",
+        "volunteer_sign_up.reminded" => "服务提醒",
         _ => "状态变更",
     };
     // When to be there; for an offer, until when to answer.

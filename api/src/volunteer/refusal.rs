@@ -106,6 +106,14 @@ impl Standing {
             Refusal::NothingToCertify => ApiError::new(code::NOTHING_TO_CERTIFY),
             Refusal::AlreadyRevoked => with(code::ALREADY_REVOKED),
             Refusal::CannotSwap => with(code::CANNOT_SWAP),
+            Refusal::NotTheirGuardian => {
+                field("/resident_id", "不是与您同住的未成年人", "is not somebody of your household for whom you could answer")
+            }
+            Refusal::NotAMinor => field("/resident_id", "对方已成年或未登记出生日期", "is not known to be a minor"),
+            Refusal::LocationRequired => {
+                field("/location", "请在活动地点签到并允许获取位置", "is required, because check-in happens at a place")
+            }
+            Refusal::TooFar => field("/location", "您不在活动地点附近", "is too far from where the activity is"),
         }
     }
 }

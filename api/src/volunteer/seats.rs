@@ -1,23 +1,29 @@
 //! The commands on sign-ups: load, decide, save. Each moves the volunteer's record first, so that what one person does on
 //! two devices at once happens one after the other.
 
-use jiazai_domain::actor::{Actor, PrincipalId};
+use jiazai_domain::actor::{Actor, PrincipalId, Resident};
 use jiazai_domain::kernel::changed::Changed;
-use jiazai_domain::kernel::ledger::{Month, Shortfall, Source, Unit};
+use jiazai_domain::kernel::ledger::{Amount, Month, Shortfall, Source, Unit};
 use jiazai_domain::kernel::time::Timestamp;
-use jiazai_domain::volunteer::{CodeKey, Finding, Refusal, ShiftId, SignUp, SignUpId, State};
+use jiazai_domain::registry::binding::{DelegationScope, Principal};
+use jiazai_domain::registry::{DelegationId, OnBehalf};
+use jiazai_domain::volunteer::{
+    Action, ActivityId, CodeKey, Effect, Finding, Point, Reason, Refusal, Shift, ShiftId, SignUp, SignUpId, State,
+};
 use jiazai_infra::db::Tx;
-use jiazai_infra::ledger::{self, Fund};
-use jiazai_infra::volunteer::{self as store, Rules, Sight};
+use jiazai_infra::ledger::{self, Fund, Spending};
+use jiazai_infra::registry::delegations;
+use jiazai_infra::volunteer::{self as store, Asking, Rules, Sight};
 
 use super::LEADERS;
 use super::commands::{absent, perhaps, seen_shift};
-use super::dto::{Settle, Shown, SignUpDto};
+use super::dto::{CheckIn, NewSignUp, Settle, Shown, SignUpDto};
 use super::refusal::Standing;
 use crate::call::Cx;
 use crate::error::ApiError;
 use crate::faults::faulty;
 use crate::input::named::AnyText500;
+use crate::registry::on_behalf;
 use crate::reply::Reply;
 
 /// What posted for an absence, so that it can be given back.
@@ -31,10 +37,35 @@ pub fn show_all(tx: &mut Tx, who: &Actor, sign_ups: &[SignUp]) -> Result<Vec<Sig
         .iter()
         .map(|sign_up| {
             let position = store::position(tx, sign_up)?;
-            let with = Shown { title: labels.title(sign_up), post: labels.post(sign_up), name: labels.person(sign_up), position };
-            Ok(SignUpDto::of(sign_up, &with, who, now))
+            let (title, post, name) = (labels.title(sign_up), labels.post(sign_up), labels.person(sign_up));
+            let with = Shown { title, post, name, position, allowed: allowed(tx, who, sign_up, now)? };
+            Ok(SignUpDto::of(sign_up, &with, who))
         })
         .collect()
+}
+
+/// What the caller may do with it: as themselves, or as a delegate of whose it is.
+fn allowed(tx: &mut Tx, who: &Actor, sign_up: &SignUp, now: Timestamp) -> Result<Vec<Action>, ApiError> {
+    Ok(match delegate_of(tx, who, sign_up)? {
+        None => sign_up.allowed_actions(who, now),
+        Some((volunteer, _)) => {
+            let theirs = sign_up.allowed_actions(&volunteer, now);
+            theirs.into_iter().filter(|action| SignUp::DELEGATED.contains(action)).collect()
+        }
+    })
+}
+
+/// The volunteer in whose name the caller may act, if they are a resident with such a delegation.
+fn delegate_of(tx: &mut Tx, who: &Actor, sign_up: &SignUp) -> Result<Option<(Actor, OnBehalf)>, ApiError> {
+    let f = sign_up.facts();
+    if f.resident == who.id || who.resident().is_err() {
+        return Ok(None);
+    }
+    let Some(delegation) = delegations::between(tx, f.community, (who.id, f.resident), DelegationScope::Volunteer)? else {
+        return Ok(None);
+    };
+    let acting = delegation.acting(who, DelegationScope::Volunteer, tx.now());
+    Ok(acting.ok().map(|acting| (Actor { id: f.resident, ..who.clone() }, acting)))
 }
 
 pub fn show(tx: &mut Tx, who: &Actor, sign_up: &SignUp) -> Result<Reply, ApiError> {
@@ -42,11 +73,12 @@ pub fn show(tx: &mut Tx, who: &Actor, sign_up: &SignUp) -> Result<Reply, ApiErro
     Ok(Reply::ok(&dto)?.version(sign_up.facts().version))
 }
 
-/// The sign-up, if it is the caller's or the caller leads volunteers there.
+/// The sign-up, if it is the caller's, or of somebody for whom they act, or the caller leads volunteers there.
 pub fn seen(tx: &mut Tx, who: &Actor, id: SignUpId) -> Result<SignUp, ApiError> {
     let sign_up = store::sign_up(tx, id)?.ok_or_else(absent)?;
     let f = sign_up.facts();
-    if f.resident == who.id || who.communities_as(LEADERS).contains(f.community) { Ok(sign_up) } else { Err(absent()) }
+    let theirs = f.resident == who.id || who.communities_as(LEADERS).contains(f.community);
+    if theirs || delegate_of(tx, who, &sign_up)?.is_some() { Ok(sign_up) } else { Err(absent()) }
 }
 
 /// As [`seen`], for a change: nobody else changes anything of this volunteer's until the transaction ends.
@@ -59,16 +91,25 @@ fn held(tx: &mut Tx, cx: &Cx, id: SignUpId) -> Result<SignUp, ApiError> {
     Ok(sign_up)
 }
 
-/// Asks for a place.
-pub fn sign_up(tx: &mut Tx, cx: &Cx, shift: ShiftId, post: Option<&str>) -> Result<Reply, ApiError> {
+/// Asks for a place, for the caller or for somebody in whose name they act.
+pub fn sign_up(tx: &mut Tx, cx: &Cx, shift: ShiftId, body: &NewSignUp) -> Result<Reply, ApiError> {
     let who = cx.actor()?;
-    let resident = who.resident()?;
-    store::touch(tx, who.id)?;
+    let own = who.resident()?;
     let (activity, shift) = seen_shift(tx, who, shift)?;
+    let (resident, acting) = match body.delegation_id {
+        None => (own, None),
+        Some(delegation) => {
+            let acting = behalf(tx, who, &shift, delegation.0)?;
+            (acting.0, Some(acting.1))
+        }
+    };
+    store::touch(tx, resident.id())?;
     let rules = store::rules(tx, shift.facts().community)?;
     let standing = Standing::of_shift(&shift, who, tx.now());
     let id = tx.new_id();
-    let joined = store::join(tx, id, (&activity, shift), post, &resident, &rules.no_show)?;
+    let asking = Asking { who: &resident, acting: acting.as_ref(), rule: &rules.no_show, vault: &cx.app.vault };
+    let post = body.post.as_ref().map(|post| post.0.as_str());
+    let joined = store::join(tx, id, (&activity, shift), post, &asking)?;
     let (sign_up, _) = joined.map_err(|refusal| standing.refuse(refusal))?;
     let mut reply = show(tx, who, &sign_up)?;
     reply.status = 201;
@@ -76,21 +117,61 @@ pub fn sign_up(tx: &mut Tx, cx: &Cx, shift: ShiftId, post: Option<&str>) -> Resu
     Ok(reply)
 }
 
+/// Whom somebody signs up by a delegation. It reaches no further than the community that it was given in.
+fn behalf(tx: &mut Tx, who: &Actor, shift: &Shift, id: DelegationId) -> Result<(Resident, OnBehalf), ApiError> {
+    let fault = |code, zh: &str, en: &str| ApiError::fault("/delegation_id", code, zh, en);
+    let acting = on_behalf(tx, who, Some(id), DelegationScope::Volunteer)?;
+    let here = delegations::find(tx, id)?.is_some_and(|delegation| delegation.community == shift.facts().community);
+    match acting.filter(|_| here).map(|acting| (acting, acting.behalf_of())) {
+        None => Err(fault("unknown_delegation", "没有这个代办授权", "is not a delegation of yours in this community")),
+        Some((acting, Principal::Account(account))) => Ok((Actor { id: account, ..who.clone() }.resident()?, acting)),
+        // Hours and points belong to an account, and a code is shown to somebody who can scan it.
+        Some((_, Principal::Person(_))) => Err(fault("no_account", "被代办人没有账号", "is for somebody without an account")),
+    }
+}
+
 /// Gives up a place, an offer or the number in the line; what becomes free goes to the next.
 pub fn cancel(tx: &mut Tx, cx: &Cx, id: SignUpId, reason: Option<&AnyText500>) -> Result<Reply, ApiError> {
     let who = cx.actor()?;
     let why = perhaps(reason)?;
     let sign_up = held(tx, cx, id)?;
-    let sign_up = leave(tx, who, &sign_up, why)?;
+    let sign_up = match delegate_of(tx, who, &sign_up)? {
+        None => leave(tx, who, None, &sign_up, why)?,
+        Some((volunteer, acting)) => leave(tx, &volunteer, Some(acting), &sign_up, why)?,
+    };
     show(tx, who, &sign_up)
 }
 
-fn leave(tx: &mut Tx, who: &Actor, sign_up: &SignUp, why: Option<jiazai_domain::volunteer::Reason>) -> Result<SignUp, ApiError> {
+fn leave(tx: &mut Tx, who: &Actor, acting: Option<OnBehalf>, sign_up: &SignUp, why: Option<Reason>) -> Result<SignUp, ApiError> {
     let (id, now) = (sign_up.facts().id, tx.now());
     let opening = store::opening(tx, &Sight::everything(), sign_up.facts().shift)?.ok_or_else(absent)?;
     let standing = Standing::of_sign_up(sign_up, who, now);
-    let left = store::with_seat(tx, (&opening.0, opening.1), id, None, |sign_up, on| sign_up.cancel(on.pool, why, who, now))?;
+    let left = store::with_seat(tx, (&opening.0, opening.1), id, None, |sign_up, on| {
+        sign_up.cancel(on.pool, why, who, now).map(|effect| remembered(effect, acting))
+    })?;
     Ok(left.map_err(|refusal| standing.refuse(refusal))?.0)
+}
+
+/// The effect under both names, when somebody has acted for somebody else.
+fn remembered(effect: Effect, acting: Option<OnBehalf>) -> Effect {
+    match acting {
+        Some(acting) => Effect { sign_up: acting.remember(effect.sign_up), movement: effect.movement },
+        None => effect,
+    }
+}
+
+/// Ends what a minor has not begun in an activity for which no consent holds any more.
+pub fn end_unconsented(tx: &mut Tx, who: &Actor, activity: ActivityId, minor: PrincipalId) -> Result<(), ApiError> {
+    for sign_up in store::unconsented(tx, activity, minor)? {
+        let (f, now) = (sign_up.facts(), tx.now());
+        let opening = store::opening(tx, &Sight::everything(), f.shift)?.ok_or_else(absent)?;
+        let state = f.state.as_str();
+        // What has begun is refused here and stays; a refusal writes nothing.
+        let _ = store::with_seat(tx, (&opening.0, opening.1), f.id, None, |sign_up, on| {
+            sign_up.without_consent(on.pool, who, now).ok_or(Refusal::WrongState { state })
+        })?;
+    }
+    Ok(())
 }
 
 /// Gives up whatever of a person's can still be given up, for somebody who closes their account.
@@ -99,8 +180,8 @@ pub fn leave_all(tx: &mut Tx, who: &Actor) -> Result<(), ApiError> {
     for state in [State::Confirmed, State::Offered, State::Waitlisted] {
         let filter = store::SignUpFilter { resident: Some(who.id), state: Some(state), shift: None };
         for sign_up in store::sign_ups(tx, &filter, None, 1000)? {
-            if sign_up.allowed_actions(who, tx.now()).contains(&jiazai_domain::volunteer::Action::Cancel) {
-                leave(tx, who, &sign_up, None)?;
+            if sign_up.allowed_actions(who, tx.now()).contains(&Action::Cancel) {
+                leave(tx, who, None, &sign_up, None)?;
             }
         }
     }
@@ -112,20 +193,39 @@ pub fn accept_offer(tx: &mut Tx, cx: &Cx, id: SignUpId) -> Result<Reply, ApiErro
     let who = cx.actor()?;
     let sign_up = held(tx, cx, id)?;
     let now = tx.now();
-    let standing = Standing::of_sign_up(&sign_up, who, now);
-    let Ok(resident) = who.resident() else { return Err(standing.refuse(Refusal::NotForYou)) };
+    let (volunteer, acting) = match delegate_of(tx, who, &sign_up)? {
+        None => (who.clone(), None),
+        Some((volunteer, acting)) => (volunteer, Some(acting)),
+    };
+    let standing = Standing::of_sign_up(&sign_up, &volunteer, now);
+    let Ok(resident) = volunteer.resident() else { return Err(standing.refuse(Refusal::NotForYou)) };
     let (activity, shift) = store::opening(tx, &Sight::everything(), sign_up.facts().shift)?.ok_or_else(absent)?;
     let rules = store::rules(tx, sign_up.facts().community)?;
-    let accepted = store::with_seat(tx, (&activity, shift), id, Some((&resident, &rules.no_show)), |sign_up, on| match on.who {
-        Some(asks) => sign_up.accept_offer(&on.opening, on.pool, asks, &rules.no_show, who, now),
+    let asking = Asking { who: &resident, acting: acting.as_ref(), rule: &rules.no_show, vault: &cx.app.vault };
+    let accepted = store::with_seat(tx, (&activity, shift), id, Some(&asking), |sign_up, on| match on.who {
+        Some(asks) => {
+            sign_up.accept_offer(&on.opening, on.pool, asks, &rules.no_show, &volunteer, now).map(|effect| remembered(effect, acting))
+        }
         None => Err(Refusal::NotForYou),
     })?;
     let (sign_up, _) = accepted.map_err(|refusal| standing.refuse(refusal))?;
     show(tx, who, &sign_up)
 }
 
+/// With the code, and where the activity has a spot, from there. Nobody does this for another: it says who was there.
+pub fn check_in(tx: &mut Tx, cx: &Cx, id: SignUpId, body: &CheckIn) -> Result<Reply, ApiError> {
+    let here = body.location.map(|at| Point::new("/location", at.lat, at.lng)).transpose().map_err(|faults| faulty("", faults))?;
+    let activity = seen(tx, cx.actor()?, id)?.facts().occasion.activity;
+    let spot = store::activity(tx, &Sight::everything(), activity)?.and_then(|activity| activity.facts().spot);
+    attend(tx, cx, id, |sign_up, key, who, now| sign_up.check_in(&body.code.0, key, spot.as_ref().map(|spot| (spot, here)), who, now))
+}
+
+pub fn check_out(tx: &mut Tx, cx: &Cx, id: SignUpId, code: &str) -> Result<Reply, ApiError> {
+    attend(tx, cx, id, |sign_up, key, who, now| sign_up.check_out(code, key, who, now))
+}
+
 /// Check-in and check-out: decisions that move no pool.
-pub fn attend(
+fn attend(
     tx: &mut Tx,
     cx: &Cx,
     id: SignUpId,
@@ -152,12 +252,18 @@ pub fn mark_absent(tx: &mut Tx, cx: &Cx, id: SignUpId) -> Result<Reply, ApiError
     let rules = store::rules(tx, place)?;
     if rules.no_show.costs_points > 0 {
         let wallet = ledger::expire_due(tx, resident, Unit::Points)?;
-        let cost = rules.no_show.cost(wallet.available(now));
-        if let Ok(cost) = jiazai_domain::kernel::ledger::Amount::new(cost) {
-            let into = ledger::fund(tx, place, Fund::Absences, Unit::Points)?;
-            let order = ledger::order(tx, Source::new(ABSENCE, id), Some("缺席".to_owned()));
-            let posting = wallet.spend(&into, cost, order, now).map_err(crate::points::refuse)?;
-            ledger::post(tx, place, Some(who.id), &wallet, &posting)?;
+        if let Ok(amount) = Amount::new(rules.no_show.cost(wallet.available(now))) {
+            let cost = Spending {
+                person: resident,
+                unit: Unit::Points,
+                amount,
+                community: place,
+                into: Fund::Absences,
+                source: Source::new(ABSENCE, id),
+                reason: Some("缺席".to_owned()),
+                by: Some(who.id),
+            };
+            ledger::spend(tx, cost)?.map_err(crate::points::refuse)?;
         }
     }
     show(tx, who, &sign_up)

@@ -1,14 +1,19 @@
 //! Shifts of an activity.
 
-use jiazai_domain::volunteer::{ActivityKind, CodeKey, ShiftKind};
+use std::time::{Duration, UNIX_EPOCH};
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{CONTENT_TYPE, Expires};
+use jiazai_domain::volunteer::{ActivityKind, CheckInCode, CodeKey, ShiftId, ShiftKind};
+use jiazai_infra::db::Tx;
 use jiazai_infra::volunteer::{self as store, Look};
 
 use super::commands::{self, mine, seen_activity, seen_shift, show_shift};
 use super::dto::{CodeDto, NewShift, NewShiftSeries, Reschedule, Resize, ShiftDto, ShiftSeries, Why};
 use super::refusal::{CONFLICT, Standing};
-use super::{LEADERS, settle_due};
+use super::{LEADERS, picture, settle_due};
 use crate::app::App;
-use crate::call::{At, Call, Outcome};
+use crate::call::{At, Call, Cx, Outcome};
 use crate::error::{ApiError, code};
 use crate::input::Nothing;
 use crate::op;
@@ -24,7 +29,8 @@ pub fn routes(api: &mut Api) {
         .add(op!(reschedule_shift, Access::Roles(LEADERS)).refuses(CONFLICT))
         .add(op!(resize_shift, Access::Roles(LEADERS)).refuses(CONFLICT).refuses(&[code::CAPACITY_IN_USE]))
         .add(op!(cancel_shift, Access::Roles(LEADERS)).refuses(CONFLICT))
-        .add(op!(show_check_in_code, Access::Roles(LEADERS)).refuses(CONFLICT));
+        .add(op!(show_check_in_code, Access::Roles(LEADERS)).refuses(CONFLICT))
+        .add(op!(show_check_in_picture, Access::Roles(LEADERS)).refuses(CONFLICT));
 }
 
 /// The secret that check-in codes are made with: every instance of an installation makes the same.
@@ -132,12 +138,34 @@ async fn cancel_shift(call: Call, id: At<ShiftKind>) -> Outcome {
 async fn show_check_in_code(call: Call, id: At<ShiftKind>) -> Outcome {
     let _: Nothing = call.body()?;
     call.read_brief(move |tx, cx| {
-        let who = cx.actor()?;
-        let (_, shift) = seen_shift(tx, who, id.0)?;
-        let code = shift.check_in_code(&code_key(&cx.app), who, tx.now()).map_err(|refusal| refused(&shift, who, refusal, tx.now()))?;
+        let code = present_code(tx, cx, id.0)?;
         Reply::ok(&CodeDto { code: code.code, expires_at: code.expires_at.into() })
     })
     .await
+}
+
+/// The check-in code as a picture 签到二维码
+///
+/// A QR code, as SVG, that holds the code and nothing else: what `wx.scanCode` reads is what check-in takes. `Expires` says when to
+/// fetch the next one.
+#[utoipa::path(get, path = "/shifts/{id}/check-in-code.svg", tag = "volunteer", operation_id = "show_check_in_picture",
+    params(("id" = String, Path)),
+    responses((status = 200, description = "A QR code", content((String = "image/svg+xml")), headers(("Expires" = String)))))]
+async fn show_check_in_picture(call: Call, id: At<ShiftKind>) -> Outcome {
+    call.query()?.finish()?;
+    let cx = call.cx()?;
+    let code = call.app.db.read_brief(move |tx| present_code(tx, &cx, id.0)).await?;
+    let expires = UNIX_EPOCH + Duration::from_millis(code.expires_at.millis().unsigned_abs());
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "image/svg+xml"))
+        .insert_header(Expires(expires.into()))
+        .body(picture::qr(&code.code)?))
+}
+
+fn present_code(tx: &mut Tx, cx: &Cx, id: ShiftId) -> Result<CheckInCode, ApiError> {
+    let who = cx.actor()?;
+    let (_, shift) = seen_shift(tx, who, id)?;
+    shift.check_in_code(&code_key(&cx.app), who, tx.now()).map_err(|refusal| refused(&shift, who, refusal, tx.now()))
 }
 
 fn refused(

@@ -1,11 +1,12 @@
 //! Sign-ups, hours and the ranking.
 
 use jiazai_domain::actor::CommunityId;
-use jiazai_domain::volunteer::{ShiftKind, SignUpKind, State};
+use jiazai_domain::registry::import::Format;
+use jiazai_domain::volunteer::{ShiftId, ShiftKind, SignUpKind, State};
 use jiazai_infra::volunteer::{self as store, Look, SignUpFilter};
 
 use super::commands::{absent, seen_shift};
-use super::dto::{CommunityMinutes, HoursDto, NewSignUp, Ranked, Ranking, RankingConsent, Settle, ShownCode, SignUpDto, Why};
+use super::dto::{CheckIn, CommunityMinutes, HoursDto, NewSignUp, Ranked, Ranking, RankingConsent, Settle, ShownCode, SignUpDto, Why};
 use super::refusal::{CONFLICT, SEAT};
 use super::seats::{self, seen, show, show_all};
 use super::{LEADERS, roster, settle_due};
@@ -21,6 +22,7 @@ pub fn routes(api: &mut Api) {
     api.add(op!(sign_up_for_shift, Access::Residents).refuses(SEAT))
         .add(op!(list_shift_sign_ups, Access::Roles(LEADERS)).refuses(&[code::CURSOR_INVALID]))
         .add(op!(export_shift_sign_ups, Access::Roles(LEADERS)))
+        .add(op!(export_shift_sign_ups_ndjson, Access::Roles(LEADERS)))
         .add(op!(get_sign_up, Access::ResidentsOr(LEADERS)))
         .add(op!(cancel_sign_up, Access::ResidentsOr(LEADERS)).refuses(CONFLICT).refuses(&[code::TOO_LATE_TO_CANCEL]))
         .add(op!(accept_sign_up_offer, Access::Residents).refuses(SEAT).refuses(&[code::OFFER_EXPIRED]))
@@ -36,12 +38,13 @@ pub fn routes(api: &mut Api) {
 
 /// Sign up 报名
 ///
-/// A place if there is one (`confirmed`), else a number in the line (`waitlisted`, with `position`).
+/// A place if there is one (`confirmed`), else a number in the line (`waitlisted`, with `position`). For somebody else only by
+/// their delegation for `volunteer`; who acts by it may also cancel and take an offer for them.
 #[utoipa::path(post, path = "/shifts/{id}/sign-ups", tag = "volunteer", operation_id = "sign_up_for_shift", params(("id" = String, Path)),
     request_body(content = NewSignUp, example = json!({})), responses((status = 201, body = SignUpDto, headers(("ETag" = String)))))]
 async fn sign_up_for_shift(call: Call, id: At<ShiftKind>) -> Outcome {
     let body: NewSignUp = call.body()?;
-    call.write(move |tx, cx| seats::sign_up(tx, cx, id.0, body.post.as_ref().map(|post| post.0.as_str()))).await
+    call.write(move |tx, cx| seats::sign_up(tx, cx, id.0, &body)).await
 }
 
 /// Who has signed up 报名名单
@@ -70,16 +73,31 @@ async fn list_shift_sign_ups(call: Call, id: At<ShiftKind>) -> Outcome {
 
 /// The roster as a table 导出名单
 ///
-/// CSV in UTF-8, for a spreadsheet, streamed. Telephone numbers are masked.
+/// CSV in UTF-8, for a spreadsheet, streamed. Telephone numbers are masked, cells that a spreadsheet would compute have an
+/// apostrophe before them, and it is remembered who had the list.
 #[utoipa::path(get, path = "/shifts/{id}/sign-ups.csv", tag = "volunteer", operation_id = "export_shift_sign_ups",
     params(("id" = String, Path), ("state" = Option<super::dto::SignUpState>, Query)),
     responses((status = 200, description = "One line a sign-up", content((String = "text/csv")))))]
 async fn export_shift_sign_ups(call: Call, id: At<ShiftKind>) -> Outcome {
+    export(call, id.0, Format::Csv).await
+}
+
+/// The roster as one JSON object a line
+///
+/// As the CSV.
+#[utoipa::path(get, path = "/shifts/{id}/sign-ups.ndjson", tag = "volunteer", operation_id = "export_shift_sign_ups_ndjson",
+    params(("id" = String, Path), ("state" = Option<super::dto::SignUpState>, Query)),
+    responses((status = 200, description = "One object a sign-up", content((String = "application/x-ndjson")))))]
+async fn export_shift_sign_ups_ndjson(call: Call, id: At<ShiftKind>) -> Outcome {
+    export(call, id.0, Format::Ndjson).await
+}
+
+async fn export(call: Call, shift: ShiftId, format: Format) -> Outcome {
     let mut params = call.query()?;
     let state = params.word("state", State::ALL, State::as_str)?;
     params.finish()?;
-    settle_due(&call, Look::Shift(id.0)).await?;
-    roster::export(call, id.0, state).await
+    settle_due(&call, Look::Shift(shift)).await?;
+    roster::export(call, roster::What { shift, state, format }).await
 }
 
 /// One sign-up
@@ -124,12 +142,13 @@ async fn accept_sign_up_offer(call: Call, id: At<SignUpKind>) -> Outcome {
 
 /// Check in 签到
 ///
-/// With the code that the leader shows, from half an hour before the start until the end.
+/// With the code that the leader shows, from half an hour before the start until the end; where the activity has a `spot`, from
+/// there.
 #[utoipa::path(post, path = "/sign-ups/{id}/check-in", tag = "volunteer", operation_id = "check_in", params(("id" = String, Path)),
-    request_body(content = ShownCode, example = json!({ "code": "7K3M9QXA" })), responses((status = 200, body = SignUpDto)))]
+    request_body(content = CheckIn, example = json!({ "code": "7K3M9QXA" })), responses((status = 200, body = SignUpDto)))]
 async fn check_in(call: Call, id: At<SignUpKind>) -> Outcome {
-    let body: ShownCode = call.body()?;
-    call.write(move |tx, cx| seats::attend(tx, cx, id.0, |sign_up, key, who, now| sign_up.check_in(&body.code.0, key, who, now))).await
+    let body: CheckIn = call.body()?;
+    call.write(move |tx, cx| seats::check_in(tx, cx, id.0, &body)).await
 }
 
 /// Check out 签退
@@ -137,7 +156,7 @@ async fn check_in(call: Call, id: At<SignUpKind>) -> Outcome {
     request_body(content = ShownCode, example = json!({ "code": "7K3M9QXA" })), responses((status = 200, body = SignUpDto)))]
 async fn check_out(call: Call, id: At<SignUpKind>) -> Outcome {
     let body: ShownCode = call.body()?;
-    call.write(move |tx, cx| seats::attend(tx, cx, id.0, |sign_up, key, who, now| sign_up.check_out(&body.code.0, key, who, now))).await
+    call.write(move |tx, cx| seats::check_out(tx, cx, id.0, &body.code.0)).await
 }
 
 /// They did not come 标记缺席

@@ -3,9 +3,9 @@
 use jiazai_domain::actor::{Actor, PrincipalId, PrincipalKind};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::Timestamp;
-use jiazai_domain::volunteer::{Opening, Refusal, Side, SignUpId, SignUpKind, Swap, SwapId, SwapKind};
+use jiazai_domain::volunteer::{Opening, Post, Refusal, Shift, Side, SignUp, SignUpId, SignUpKind, Swap, SwapId, SwapKind};
 use jiazai_infra::db::{DbError, Tx};
-use jiazai_infra::volunteer::{self as store, Sight};
+use jiazai_infra::volunteer::{self as store, Asking, Sight};
 
 use super::commands::absent;
 use super::dto::{ProposeSwap, SwapDto};
@@ -121,13 +121,16 @@ fn agree(tx: &mut Tx, cx: &Cx, id: SwapId) -> Result<Reply, ApiError> {
     let other = store::sign_up(tx, meant.other)?.ok_or_else(absent)?;
     let (own_activity, own_shift) = store::opening(tx, &Sight::everything(), own.facts().shift)?.ok_or_else(absent)?;
     let (other_activity, other_shift) = store::opening(tx, &Sight::everything(), other.facts().shift)?.ok_or_else(absent)?;
+    let places = [(own.facts().shift, own.facts().post), (other.facts().shift, other.facts().post)];
+    store::hold(tx, places.to_vec())?;
     let rules = store::rules(tx, meant.community)?;
     let rule = &rules.no_show;
     let both = [meant.own, meant.other];
     let proposer = as_resident(meant.proposer)?;
     let partner = as_resident(meant.partner)?;
-    let goes_there = store::volunteer(tx, &proposer, &other_activity, &other_shift, None, &both, rule)?;
-    let comes_here = store::volunteer(tx, &partner, &own_activity, &own_shift, None, &both, rule)?;
+    let asking = |who| Asking { who, acting: None, rule, vault: &cx.app.vault };
+    let goes_there = store::volunteer(tx, &asking(&proposer), (&other_activity, &other_shift), post_of(&other_shift, &other), &both)?;
+    let comes_here = store::volunteer(tx, &asking(&partner), (&own_activity, &own_shift), post_of(&own_shift, &own), &both)?;
     let first = Side { sign_up: own, into: Opening { activity: &other_activity, shift: &other_shift }, who: &goes_there };
     let second = Side { sign_up: other, into: Opening { activity: &own_activity, shift: &own_shift }, who: &comes_here };
     let (swap, one, two) = swap.agree(first, second, rule, who, now).map_err(|refusal| standing.refuse(refusal))?;
@@ -135,6 +138,11 @@ fn agree(tx: &mut Tx, cx: &Cx, id: SwapId) -> Result<Reply, ApiError> {
     store::save_sign_up(tx, two)?;
     let swap = store::save_swap(tx, swap)?;
     show(who, &swap)
+}
+
+/// The post that a sign-up stands in, for counting who else of a household does.
+fn post_of<'s>(shift: &'s Shift, sign_up: &SignUp) -> Option<&'s Post> {
+    shift.facts().posts.iter().find(|post| post.number == sign_up.facts().post)
 }
 
 /// The proof that the two of a swap are residents: nobody else can have signed up.

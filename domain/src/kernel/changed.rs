@@ -54,6 +54,12 @@ impl<T> Changed<T> {
         self
     }
 
+    /// The same change, done by somebody in the name of whoever it says.
+    pub(crate) fn done_by(mut self, actor: PrincipalId) -> Self {
+        self.events.iter_mut().filter(|event| event.by.is_some()).for_each(|event| event.by = Some(actor));
+        self
+    }
+
     /// For the one place that saves: the value as it will be, the version it was loaded at, what happened in order.
     pub fn into_parts(self) -> (T, Option<i64>, Vec<Event>) {
         (self.value, self.loaded, self.events)

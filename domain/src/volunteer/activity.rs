@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::eligibility::{Eligibility, EligibilityDraft};
 use super::machine::{ACTIVITY_MACHINE, ActivityAction, ActivityState, Party};
+use super::spot::Spot;
 use super::{ActivityId, Description, ENDED_AFTER_S, HOLD_S, MAX_HOURS, MAX_POINTS_PER_HOUR, Place, Reason, Refusal, Title};
 use crate::actor::{Actor, CommunityId, PrincipalId, VolunteerLeader};
 use crate::kernel::capacity::Limits;
@@ -24,6 +25,8 @@ pub struct ActivityFacts {
     pub title: String,
     pub description: String,
     pub place: Option<String>,
+    /// Where check-in happens, if it happens at one place only.
+    pub spot: Option<Spot>,
     pub points_per_hour: i64,
     /// The most hours that one sign-up is credited with.
     pub max_hours: i64,
@@ -54,6 +57,8 @@ pub struct ActivityDraft<'a> {
     pub title: &'a str,
     pub description: &'a str,
     pub place: Option<&'a str>,
+    /// Latitude, longitude and radius in metres.
+    pub spot: Option<(f64, f64, i64)>,
     pub points_per_hour: i64,
     pub max_hours: i64,
     pub eligibility: Option<EligibilityDraft>,
@@ -68,6 +73,7 @@ pub struct ActivityPlan {
     title: String,
     description: String,
     place: Option<String>,
+    spot: Option<Spot>,
     points_per_hour: i64,
     max_hours: i64,
     eligibility: Eligibility,
@@ -89,6 +95,13 @@ impl ActivityDraft<'_> {
         faults.require(self.per_household.is_none_or(|n| (1..=100).contains(&n)), "/per_household", "out_of_range");
         let hold_s = self.hold_s.unwrap_or(HOLD_S);
         faults.require(HOLDS_S.contains(&hold_s), "/hold_s", "out_of_range");
+        let spot = match self.spot.map(|(lat, lng, radius_m)| Spot::new(lat, lng, radius_m)).transpose() {
+            Ok(spot) => spot,
+            Err(more) => {
+                more.into_iter().for_each(|fault| faults.add(fault.pointer, fault.code));
+                None
+            }
+        };
         let eligibility = match self.eligibility.unwrap_or_default().check() {
             Ok(eligibility) => eligibility,
             Err(more) => {
@@ -101,6 +114,7 @@ impl ActivityDraft<'_> {
             title: title.into_string(),
             description: description.into_string(),
             place: place.map(Place::into_string),
+            spot,
             points_per_hour: self.points_per_hour,
             max_hours: self.max_hours,
             eligibility,
@@ -108,6 +122,12 @@ impl ActivityDraft<'_> {
             per_household: self.per_household,
             hold_s,
         }))
+    }
+}
+
+impl ActivityPlan {
+    pub fn eligibility(&self) -> &Eligibility {
+        &self.eligibility
     }
 }
 
@@ -129,6 +149,7 @@ impl Activity {
             title: plan.title,
             description: plan.description,
             place: plan.place,
+            spot: plan.spot,
             points_per_hour: plan.points_per_hour,
             max_hours: plan.max_hours,
             eligibility: plan.eligibility,
@@ -228,7 +249,7 @@ impl Activity {
             ActivityState::Published => return Err(Refusal::Promised),
             ActivityState::Ended | ActivityState::Cancelled => return Err(Refusal::WrongState { state: f.state.as_str() }),
         }
-        (f.title, f.description, f.place) = (plan.title, plan.description, plan.place);
+        (f.title, f.description, f.place, f.spot) = (plan.title, plan.description, plan.place, plan.spot);
         (f.points_per_hour, f.max_hours, f.eligibility) = (plan.points_per_hour, plan.max_hours, plan.eligibility);
         (f.flexible, f.per_household, f.hold_s) = (plan.flexible, plan.per_household, plan.hold_s);
         let event = Event::new("volunteer_activity.updated", Some(by.id()), now);

@@ -4,6 +4,7 @@ use super::code::{CodeFault, CodeKey, check_code};
 use super::hours::{Hours, PointCaps, minutes_between, points_for};
 use super::machine::{Action, State};
 use super::sign_up::SignUp;
+use super::spot::{Point, Spot};
 use super::{MAX_HOURS, Reason, Refusal, template};
 use crate::actor::Actor;
 use crate::kernel::changed::Changed;
@@ -45,13 +46,27 @@ pub struct Credit {
 }
 
 impl SignUp {
-    /// 签到: with the code that the leader shows, from half an hour before the start until the end.
-    pub fn check_in(mut self, code: &str, key: &CodeKey, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+    /// 签到: with the code that the leader shows, from half an hour before the start until the end. Where the activity
+    /// has a `spot`, also with where the volunteer says that they are.
+    ///
+    /// # Errors
+    /// [`Refusal::CodeStale`], [`Refusal::CodeUnknown`], [`Refusal::LocationRequired`], [`Refusal::TooFar`]; too early, too
+    /// late, or in another state.
+    pub fn check_in(
+        mut self,
+        code: &str,
+        key: &CodeKey,
+        spot: Option<(&Spot, Option<Point>)>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<Changed<Self>, Refusal> {
         self.guard(Action::CheckIn, by, now)?;
         self.shown(code, key, now)?;
+        if let Some((spot, here)) = spot {
+            spot.admit(here)?;
+        }
         self.facts.checked_in_at = Some(now);
-        let late = now > self.facts.occasion.starts_at && !self.facts.occasion.flexible;
-        let event = self.event(Action::CheckIn, Some(by), now).with("late", late);
+        let event = self.event(Action::CheckIn, Some(by), now).with("late", self.is_late());
         Ok(self.moved(State::Present, event))
     }
 
@@ -66,6 +81,12 @@ impl SignUp {
         f.minutes = Some(minutes);
         let event = self.event(Action::CheckOut, Some(by), now).with("minutes", minutes);
         Ok(self.moved(State::Done, event))
+    }
+
+    /// 迟到: they came after the start of a shift that has one.
+    pub fn is_late(&self) -> bool {
+        let o = &self.facts.occasion;
+        self.facts.checked_in_at.is_some_and(|came| came > o.starts_at && !o.flexible)
     }
 
     fn shown(&self, code: &str, key: &CodeKey, now: Timestamp) -> Result<(), Refusal> {

@@ -15,6 +15,9 @@ impl SignUp {
         is.into_iter().filter(|(_, holds)| *holds).map(|(party, _)| party).collect()
     }
 
+    /// What a delegate of the volunteer's may do in their name: whatever does not ask somebody to be there.
+    pub const DELEGATED: &'static [Action] = &[Action::Cancel, Action::AcceptOffer];
+
     /// What this actor may do with the sign-up at this moment.
     pub fn allowed_actions(&self, actor: &Actor, now: Timestamp) -> Vec<Action> {
         Action::ALL.iter().copied().filter(|action| self.guard(*action, actor, now).is_ok()).collect()

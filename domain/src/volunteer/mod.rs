@@ -17,6 +17,7 @@ mod certificate;
 mod code;
 mod eligibility;
 mod guard;
+mod guardian;
 mod hours;
 mod machine;
 mod opening;
@@ -25,6 +26,7 @@ mod refusal;
 mod seat;
 mod shift;
 mod sign_up;
+mod spot;
 mod swap;
 #[cfg(test)]
 mod tests;
@@ -34,6 +36,7 @@ pub use attendance::{Credit, Finding};
 pub use certificate::{Certificate, CertificateCode, CertificateFacts, Revocation};
 pub use code::{CODE_TOLERANCE_MS, CODE_WINDOW_S, CheckInCode, CodeFault, CodeKey, check_code, code_at};
 pub use eligibility::{Eligibility, EligibilityDraft, Ineligible};
+pub use guardian::{GuardianConsent, Kin, TextVersion};
 pub use hours::{Hours, NoShowRule, PointCaps, minutes_between, points_for};
 pub use machine::{
     ACTIVITY_MACHINE, Action, ActivityAction, ActivityState, MACHINE, Party, SHIFT_MACHINE, SWAP_MACHINE, ShiftAction, ShiftState, State,
@@ -45,6 +48,7 @@ pub use refusal::Refusal;
 pub use seat::{Effect, SettledLine, settle_line};
 pub use shift::{Post, PostDraft, Shift, ShiftDraft, ShiftFacts, ShiftPlan};
 pub use sign_up::{Occasion, SignUp, SignUpFacts};
+pub use spot::{Point, Spot};
 pub use swap::{Side, Swap, SwapFacts};
 
 use crate::kernel::text::{Line, Prose};
@@ -58,6 +62,8 @@ crate::ids! {
     SignUpKind, SignUpId = "sgn";
     /// Two volunteers who want to exchange their places.
     SwapKind, SwapId = "swp";
+    /// A guardian's word that a minor may take part.
+    GuardianConsentKind, GuardianConsentId = "gdc";
 }
 
 pub type Title = Line<60>;
@@ -80,6 +86,8 @@ pub const MAX_SHIFT_S: i64 = 7 * 86_400;
 pub const CANCEL_BEFORE_S: i64 = 3 * 3600;
 /// An offer is held this long, unless the activity says otherwise.
 pub const HOLD_S: i64 = 2 * 3600;
+/// Who is awaited is reminded this long before the start.
+pub const REMIND_BEFORE_S: i64 = 24 * 3600;
 /// Check-in opens this long before the start.
 pub const CHECK_IN_BEFORE_S: i64 = 30 * 60;
 /// For this long after the end a leader can still show a code, for those who leave late.
@@ -97,7 +105,7 @@ pub mod template {
     pub const OFFER: &str = "volunteer_offer";
     /// Your shift was moved, called off, or your sign-up ended.
     pub const CHANGED: &str = "volunteer_changed";
-    /// Tomorrow you are awaited. For a job to send.
+    /// Tomorrow you are awaited.
     pub const REMINDER: &str = "volunteer_reminder";
     /// Your hours were credited.
     pub const CREDITED: &str = "volunteer_credited";

@@ -43,7 +43,7 @@ pub struct Consent {
 }
 
 /// A resident who asks, and what the registry and their other sign-ups say of them. Nobody asks for another: the proof
-/// of being this resident is part of it.
+/// of being this resident, or of acting for them by a delegation, is what `who` is made from.
 #[derive(Clone)]
 pub struct Volunteer {
     pub who: Resident,
@@ -170,9 +170,7 @@ impl Opening<'_> {
         if !reasons.is_empty() {
             return Err(Refusal::NotEligible { reasons });
         }
-        // Whose age nobody knows counts as of age: without a home bound to them, that is every WeChat user.
-        let minor = who.born_on.is_some_and(|born| age_on(born, on) < ADULT_AGE);
-        if minor && who.consent.as_ref().is_none_or(|consent| consent.guardian == who.who.id()) {
+        if is_minor(who.born_on, on) && who.consent.as_ref().is_none_or(|consent| consent.guardian == who.who.id()) {
             return Err(Refusal::ConsentRequired);
         }
         if self.occasion().clashes(&who.busy) { Err(Refusal::TimeConflict) } else { Ok(()) }
@@ -187,6 +185,12 @@ impl Opening<'_> {
             _ => Err(Refusal::NotOpen { opens_at: None }),
         }
     }
+}
+
+/// Whether somebody born then is a minor on that day. Whose age nobody knows counts as of age: without a home bound to
+/// them, that is every WeChat user.
+pub(super) fn is_minor(born_on: Option<Date>, on: Date) -> bool {
+    born_on.is_some_and(|born| age_on(born, on) < ADULT_AGE)
 }
 
 impl Admission {

@@ -70,6 +70,14 @@ pub enum Refusal {
     AlreadyRevoked,
     /// With oneself, for a sign-up that is not confirmed, or across communities.
     CannotSwap,
+    /// Nobody of age and of the same home, as far as the registry knows.
+    NotTheirGuardian,
+    /// They speak for themselves, or nobody knows their age.
+    NotAMinor,
+    /// Check-in happens at a place, and they do not say where they are.
+    LocationRequired,
+    /// They are not at that place.
+    TooFar,
     /// Time has moved the line; settle it first and ask again. Not for people's eyes.
     Unsettled,
 }
@@ -102,6 +110,10 @@ impl Refusal {
             Self::NothingToCertify => "nothing_to_certify",
             Self::AlreadyRevoked => "already_revoked",
             Self::CannotSwap => "cannot_swap",
+            Self::NotTheirGuardian => "not_their_guardian",
+            Self::NotAMinor => "not_a_minor",
+            Self::LocationRequired => "location_required",
+            Self::TooFar => "too_far",
             Self::Unsettled => "unsettled",
         }
     }

@@ -76,6 +76,16 @@ impl SignUp {
         Some(Effect { sign_up: self.moved(State::Cancelled, event), movement: pool.leave(had) })
     }
 
+    /// Their guardian has withdrawn consent, and with it whatever had not begun. Nothing for who has come or should have:
+    /// that is for the leader to settle.
+    pub fn without_consent(mut self, pool: &Pool, by: &Actor, now: Timestamp) -> Option<Effect> {
+        let had = self.standing().filter(|_| now < self.facts.occasion.starts_at)?;
+        self.facts.ended_at = Some(now);
+        let event = self.event(Action::CallOff, Some(by), now).with("consent", "withdrawn".to_owned());
+        let event = event.telling(Some(self.facts.resident), template::CHANGED);
+        Some(Effect { sign_up: self.moved(State::Cancelled, event), movement: pool.leave(had) })
+    }
+
     fn standing(&self) -> Option<Standing> {
         match self.facts.state {
             State::Confirmed => Some(Standing::Place),

@@ -258,6 +258,11 @@ impl Shift {
         Ok(Ok(self.changed(event)))
     }
 
+    /// 导出名单: that somebody has taken the roster with them. Whoever lets names out of the house writes down who had them.
+    pub fn exported(&self, by: &VolunteerLeader, now: Timestamp) -> Event {
+        Event::new("volunteer_shift.roster_exported", Some(by.id()), now).with("activity_id", self.facts.activity)
+    }
+
     /// More places, or fewer if nobody loses theirs; the move goes to the post's row.
     pub fn resize(&self, post: &Post, capacity: i64, waitlist_capacity: i64, by: &VolunteerLeader) -> Result<Move, Refusal> {
         if by.community() != self.facts.community {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::machine::{Action, State};
 use super::opening::{Consent, Span};
-use super::{ActivityId, ShiftId, SignUpId};
+use super::{ActivityId, REMIND_BEFORE_S, ShiftId, SignUpId, template};
 use crate::actor::{Actor, CommunityId, PrincipalId};
 use crate::kernel::changed::{Changed, Event};
 use crate::kernel::time::Timestamp;
@@ -101,6 +101,18 @@ impl SignUp {
 
     pub fn facts(&self) -> &SignUpFacts {
         &self.facts
+    }
+
+    /// 提醒: that tomorrow they are awaited; none when it is too early or too late for that, or when they signed up within
+    /// that day and have just been told. Nothing of the sign-up changes: whoever tells remembers that they did.
+    pub fn reminder(&self, now: Timestamp) -> Option<Event> {
+        let (f, starts_at) = (&self.facts, self.facts.occasion.starts_at);
+        let from = starts_at.plus_seconds(-REMIND_BEFORE_S);
+        let due = f.state == State::Confirmed && f.signed_up_at < from && (from..starts_at).contains(&now);
+        due.then(|| {
+            let event = Event::new("volunteer_sign_up.reminded", None, now).with("shift_id", f.shift).with("starts_at", starts_at);
+            event.telling(Some(f.resident), template::REMINDER)
+        })
     }
 
     /// The event of an action, on its way to be filled in.

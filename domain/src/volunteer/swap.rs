@@ -135,9 +135,7 @@ impl Swap {
             return Err(Refusal::TooLateToCancel { since: fixed });
         }
         for side in [&own, &other] {
-            if side.who.held.person > 0 {
-                return Err(Refusal::AlreadySignedUp);
-            }
+            side.into.activity.limits().check(side.who.held)?;
             side.into.suits(side.who, rule, now)?;
         }
         let (a, b) = exchange(own.sign_up, other.sign_up, self.facts.id, by, now);

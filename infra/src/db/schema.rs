@@ -60,6 +60,10 @@ diesel::table! { volunteer_rules (community_id) { community_id -> Text, strikes 
 
 diesel::table! { volunteer_certificates (code) { code -> Text, community_id -> Text, resident_id -> Text, masked_name -> Text, minutes -> BigInt, issuer -> Text, issued_at -> BigInt, revoked_at -> Nullable<BigInt>, revoked_by -> Nullable<Text>, revoked_because -> Nullable<Text>, version -> BigInt, } }
 
+diesel::table! { volunteer_guardian_consents (id) { id -> Text, community_id -> Text, activity_id -> Text, minor_id -> Text, guardian_id -> Text, text_version -> Text, version -> BigInt, agreed_at -> BigInt, withdrawn_at -> Nullable<BigInt>, } }
+
+diesel::table! { volunteer_reminders (sign_up_id, starts_at) { sign_up_id -> Text, starts_at -> BigInt, } }
+
 diesel::table! { ledger_accounts (id) { id -> Text, unit -> Text, person_id -> Nullable<Text>, community_id -> Nullable<Text>, fund -> Nullable<Text>, balance -> Nullable<BigInt>, expires_next_at -> Nullable<BigInt>, created_at -> BigInt, } }
 
 diesel::table! { ledger_transactions (id) { id -> Text, community_id -> Text, source_kind -> Text, source_id -> Text, reason -> Nullable<Text>, reverses -> Nullable<Text>, actor_id -> Nullable<Text>, occurred_at -> BigInt, } }
@@ -197,6 +201,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     volunteer_hours,
     volunteer_rules,
     volunteer_certificates,
+    volunteer_guardian_consents,
+    volunteer_reminders,
     principals
 );
 diesel::allow_tables_to_appear_in_same_query!(ledger_accounts, ledger_transactions, ledger_entries, ledger_lots, ledger_draws);

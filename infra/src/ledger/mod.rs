@@ -8,7 +8,7 @@ mod reading;
 use diesel::prelude::*;
 use jiazai_domain::actor::{CommunityId, PrincipalId};
 use jiazai_domain::kernel::ledger::{
-    Account, AccountId, Lot, LotChange, LotId, Order, Original, Owner, Posting, Source, TransactionId, Unit, Wallet,
+    Account, AccountId, Amount, Lot, LotChange, LotId, Order, Original, Owner, Posting, Refusal, Source, TransactionId, Unit, Wallet,
 };
 use jiazai_domain::kernel::time::Timestamp;
 
@@ -26,6 +26,8 @@ jiazai_domain::words! {
         Expired = "expired",
         /// What absences cost.
         Absences = "absences",
+        /// What was redeemed for something.
+        Redeemed = "redeemed",
     }
 }
 
@@ -218,6 +220,37 @@ fn write_lot(tx: &mut Tx, change: &LotChange) -> Result<(LotId, i64), DbError> {
             )))?;
             Ok((lot, amount))
         }
+    }
+}
+
+/// What is spent: how much of whose, into which fund of which community, and for what.
+#[derive(Debug, Clone)]
+pub struct Spending {
+    pub person: PrincipalId,
+    pub unit: Unit,
+    pub amount: Amount,
+    pub community: CommunityId,
+    pub into: Fund,
+    pub source: Source,
+    pub reason: Option<String>,
+    pub by: Option<PrincipalId>,
+}
+
+/// 兑换: spends inside the caller's own transaction, so that what is bought and what is paid stand or fall together. For
+/// whatever redeems: an offer, a meal, an absence. What has expired is posted before. The wallet after it.
+///
+/// A source spends once. For one that has spent already nothing is posted a second time, and the answer is the wallet as it is.
+pub fn spend(tx: &mut Tx, spending: Spending) -> Result<Result<Wallet, Refusal>, DbError> {
+    let Spending { person, unit, amount, community, into, source, reason, by } = spending;
+    let wallet = expire_due(tx, person, unit)?;
+    if posted(tx, &source)?.is_some() {
+        return Ok(Ok(wallet));
+    }
+    let into = fund(tx, community, into, unit)?;
+    let order = order(tx, source, reason);
+    match wallet.spend(&into, amount, order, tx.now()) {
+        Ok(posting) => post(tx, community, by, &wallet, &posting).map(Ok),
+        Err(refusal) => Ok(Err(refusal)),
     }
 }
 

@@ -1,10 +1,10 @@
 //! Delegations, as they are remembered.
 
 use diesel::prelude::*;
-use jiazai_domain::actor::PrincipalId;
+use jiazai_domain::actor::{CommunityId, PrincipalId};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::Timestamp;
-use jiazai_domain::registry::binding::Principal;
+use jiazai_domain::registry::binding::{DelegationScope, Principal};
 use jiazai_domain::registry::{Delegation, DelegationId, FactKind, GridId, HomeId, PersonId};
 
 use super::homes as homes_rows;
@@ -106,6 +106,30 @@ pub fn around(tx: &mut Tx, account: PrincipalId, after: Option<&str>, limit: i64
     }
     let rows: Vec<DelegationRow> = tx.run(|conn| query.load(conn))?;
     rows.into_iter().map(Delegation::try_from).collect()
+}
+
+/// A delegation of a community by which the delegate may act for another account in a matter, now.
+pub fn between(
+    tx: &mut Tx,
+    community: CommunityId,
+    (delegate, behalf_of): (PrincipalId, PrincipalId),
+    scope: DelegationScope,
+) -> Result<Option<Delegation>, DbError> {
+    let now = tx.now();
+    let rows: Vec<DelegationRow> = tx.run(|conn| {
+        delegations::table
+            .filter(delegations::community_id.eq(community.text()))
+            .filter(delegations::delegate_id.eq(delegate.text()))
+            .filter(delegations::behalf_account.is_not_null())
+            .filter(delegations::behalf_account.assume_not_null().eq(behalf_of.text()))
+            .filter(delegations::expires_at.gt(now.millis()))
+            .filter(delegations::revoked_at.is_null())
+            .order(delegations::id)
+            .select(DelegationRow::as_select())
+            .load(conn)
+    })?;
+    let all: Result<Vec<Delegation>, DbError> = rows.into_iter().map(Delegation::try_from).collect();
+    Ok(all?.into_iter().find(|delegation| delegation.is_live(now) && delegation.scopes.contains(&scope)))
 }
 
 /// The grids of the homes that a person of the registry is tied to today; empty for somebody tied to none.

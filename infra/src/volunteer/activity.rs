@@ -36,6 +36,8 @@ impl Sight {
 pub struct Filter {
     pub community: Option<CommunityId>,
     pub state: Option<ActivityState>,
+    /// Those done at any time within their shift (微事项), or the others.
+    pub flexible: Option<bool>,
 }
 
 type Boxed = Box<dyn diesel::BoxableExpression<activities_table::table, MultiBackend, SqlType = diesel::sql_types::Bool>>;
@@ -91,6 +93,9 @@ pub fn activities(tx: &mut Tx, sight: &Sight, filter: &Filter, after: Option<&st
     query = query.filter(visible(sight));
     if let Some(community) = filter.community {
         query = query.filter(activities_table::community_id.eq(community.text()));
+    }
+    if let Some(flexible) = filter.flexible {
+        query = query.filter(activities_table::flexible.eq(flexible));
     }
     if let Some(after) = after {
         query = query.filter(activities_table::id.lt(after.to_owned()));

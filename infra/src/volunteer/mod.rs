@@ -5,9 +5,11 @@
 
 mod activity;
 mod certificate;
+mod consent;
 mod hours;
 mod label;
 mod person;
+mod reminder;
 mod row;
 mod rules;
 mod seat;
@@ -17,11 +19,13 @@ mod swap;
 
 pub use self::activity::{Filter, Sight, activities, activity, save_activity};
 pub use self::certificate::{certificate, certificates_of, save_certificate};
+pub use self::consent::{consent, consents_of, kin, save_consent, unconsented};
 pub use self::hours::{Served, add_hours, minutes_by_community, minutes_of, ranking, set_ranked};
 pub use self::label::{Labels, labels};
-pub use self::person::{PersonFacts, facts_of, touch, volunteer};
+pub use self::person::{Asking, PersonFacts, facts_of, touch, volunteer};
+pub use self::reminder::{forget_reminders, remind, to_remind};
 pub use self::rules::{Rules, rules, save_rules};
-pub use self::seat::{Decision, Look, call_off, due_shifts, join, resize, settled, with_seat};
+pub use self::seat::{Decision, Look, call_off, due_shifts, hold, join, resize, settled, with_seat};
 pub use self::shift::{opening, roster_of, save_shift, shift, shifts, shifts_of};
 pub use self::sign_up::{SignUpFilter, Waiting, claims_in, position, save_sign_up, sign_up, sign_ups};
 pub use self::swap::{save_swap, swap, swaps_of};

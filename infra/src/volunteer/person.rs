@@ -3,40 +3,111 @@
 use diesel::prelude::*;
 use jiazai_domain::actor::{CommunityId, PrincipalId, Resident};
 use jiazai_domain::kernel::capacity::Held;
+use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::{Date, Timestamp};
-use jiazai_domain::registry::{EstateId, HomeId};
-use jiazai_domain::volunteer::{Activity, NoShowRule, Post, Shift, SignUpId, Span, State, Volunteer};
+use jiazai_domain::registry::{EstateId, FactKind, HomeId, OnBehalf, PersonId, as_of};
+use jiazai_domain::volunteer::{Activity, Eligibility, NoShowRule, Post, Shift, SignUpId, Span, State, Volunteer};
 
-use crate::db::schema::{home_bindings, volunteer_activities, volunteer_shifts, volunteer_sign_ups};
+use crate::db::schema::{buildings, home_bindings, homes, volunteer_activities, volunteer_shifts, volunteer_sign_ups};
 use crate::db::{DbError, Tx, parsed};
+use crate::registry::{facts, people, tags};
+use crate::vault::Vault;
 
-/// What the registry says of a person.
+/// What the registry says of an account that is somebody of the community.
 #[derive(Debug, Clone, Default)]
 pub struct PersonFacts {
     /// Their name as the registry has it, for certificates; who is not in it goes by the name of their account.
     pub name: Option<String>,
     pub born_on: Option<Date>,
+    /// Where they live, own or rent today, or are bound to a home.
     pub estates: Vec<EstateId>,
+    /// The codes of their tags, as of today.
     pub tags: Vec<String>,
+    /// Where they reside today; without a residence in the registry, the home that they have been bound to longest.
     pub household: Option<HomeId>,
 }
 
-/// What the registry says of this person in this community. At present accounts know no more than the homes they are
-/// bound to; what is not known here keeps people out wherever it is asked for.
-pub fn facts_of(tx: &mut Tx, community: CommunityId, person: PrincipalId) -> Result<PersonFacts, DbError> {
-    // The home that they have been bound to longest: who owns two is of one household all the same.
-    let home: Option<String> = tx.run(|conn| {
+/// An active binding: home, person of the registry, estate.
+type BoundRow = (String, Option<String>, Option<String>);
+
+/// The kinds of fact by which somebody's home is in an estate. Where their hukou is, or whom they care for, is elsewhere.
+const AT_HOME: &[FactKind] = &[FactKind::Residence, FactKind::Ownership, FactKind::Tenancy, FactKind::Family];
+
+/// What the registry says of this account in this community, as of today: who they are by an active binding, and the facts and
+/// tags of that person. Estates and tags are looked up only where `wanted` asks for some. What is not known here keeps
+/// people out wherever it is asked for.
+pub fn facts_of(
+    tx: &mut Tx,
+    vault: &Vault,
+    community: CommunityId,
+    account: PrincipalId,
+    wanted: &Eligibility,
+) -> Result<PersonFacts, DbError> {
+    let today = tx.now().date();
+    let bound: Vec<BoundRow> = tx.run(|conn| {
         home_bindings::table
-            .filter(home_bindings::principal_id.eq(person.text()))
+            .inner_join(homes::table.left_join(buildings::table))
+            .filter(home_bindings::principal_id.eq(account.text()))
             .filter(home_bindings::community_id.eq(community.text()))
             .filter(home_bindings::state.eq("active"))
             .filter(home_bindings::ended_at.is_null())
+            .filter(home_bindings::until_on.is_null().or(home_bindings::until_on.gt(today)))
             .order((home_bindings::created_at, home_bindings::id))
-            .select(home_bindings::home_id)
-            .first(conn)
-            .optional()
+            .select((home_bindings::home_id, home_bindings::person_id, buildings::estate_id.nullable()))
+            .load(conn)
     })?;
-    Ok(PersonFacts { household: home.as_deref().map(parsed).transpose()?, ..PersonFacts::default() })
+    // Who owns two homes is of one household all the same.
+    let household = bound.first().map(|(home, _, _)| parsed(home)).transpose()?;
+    let estates = bound.iter().filter_map(|(_, _, estate)| estate.as_deref()).map(parsed).collect::<Result<_, _>>()?;
+    let mut known = PersonFacts { household, estates, ..PersonFacts::default() };
+    let Some(person) = bound.iter().find_map(|(_, person, _)| person.as_deref()) else { return Ok(known) };
+    let person: PersonId = parsed(person)?;
+    if let Some(person) = people::find(tx, vault, person)? {
+        known.name = Some(person.name);
+        known.born_on = person.born_on;
+    }
+    let all = facts::of_people(tx, &[person])?;
+    let residence = as_of(&all, today).filter(|fact| fact.kind == FactKind::Residence).max_by_key(|fact| (fact.sole, fact.interval.from()));
+    known.household = residence.map(|fact| fact.home).or(known.household);
+    if !wanted.estates().is_empty() {
+        let at: Vec<String> = as_of(&all, today).filter(|fact| AT_HOME.contains(&fact.kind)).map(|fact| fact.home.text()).collect();
+        known.estates.extend(estates_of(tx, &at)?);
+    }
+    if !wanted.tags().is_empty() {
+        let given = tags::of_people(tx, &[person])?.remove(&person).unwrap_or_default();
+        known.tags = given.into_iter().filter(|tag| tag.holds(today)).map(|tag| tag.code).collect();
+    }
+    Ok(known)
+}
+
+fn estates_of(tx: &mut Tx, at: &[String]) -> Result<Vec<EstateId>, DbError> {
+    if at.is_empty() {
+        return Ok(vec![]);
+    }
+    let ids: Vec<String> = tx.run(|conn| {
+        homes::table.inner_join(buildings::table).filter(homes::id.eq_any(at)).select(buildings::estate_id).distinct().load(conn)
+    })?;
+    ids.iter().map(|id| parsed(id)).collect()
+}
+
+/// Who asks for a place, by what right, and under which rules.
+#[derive(Clone, Copy)]
+pub struct Asking<'a> {
+    pub who: &'a Resident,
+    /// By which delegation, if it is somebody else who asks for them.
+    pub acting: Option<&'a OnBehalf>,
+    pub rule: &'a NoShowRule,
+    pub vault: &'a Vault,
+}
+
+impl Asking<'_> {
+    /// Remembers who has really done it.
+    pub(super) fn remember<T>(&self, changed: Changed<T>) -> Changed<T> {
+        match self.acting {
+            Some(acting) => acting.remember(changed),
+            None => changed,
+        }
+    }
 }
 
 /// Moves the person's record: from here to the end of the transaction nobody else decides about a sign-up of theirs.
@@ -59,15 +130,14 @@ type Around = (String, String, String, i64, i64, Option<i64>, bool);
 /// decision is about them.
 pub fn volunteer(
     tx: &mut Tx,
-    who: &Resident,
-    activity: &Activity,
-    shift: &Shift,
+    asking: &Asking,
+    (activity, shift): (&Activity, &Shift),
     post: Option<&Post>,
     but: &[SignUpId],
-    rule: &NoShowRule,
 ) -> Result<Volunteer, DbError> {
+    let Asking { who, rule, vault, .. } = *asking;
     let (now, s) = (tx.now(), shift.facts());
-    let known = facts_of(tx, s.community, who.id())?;
+    let known = facts_of(tx, vault, s.community, who.id(), &activity.facts().eligibility)?;
     let since = now.plus_seconds(-(rule.within_days.saturating_add(rule.block_days)).saturating_mul(DAY_S)).millis();
     let elsewhere = [State::Confirmed, State::Offered, State::Present].map(State::as_str);
     let clashing = volunteer_sign_ups::state
@@ -95,6 +165,10 @@ pub fn volunteer(
     })?;
     let mut volunteer = Volunteer { born_on: known.born_on, estates: known.estates, tags: known.tags, ..Volunteer::new(who) };
     volunteer.household = known.household;
+    // Asked of those only whose age is known: nobody else can be a minor here.
+    if volunteer.born_on.is_some() {
+        volunteer.consent = super::consent::standing(tx, activity.facts().id, who.id())?.map(|consent| consent.word());
+    }
     let here = s.id.text();
     for (id, at, state, starts_at, ends_at, offered_until, flexible) in around {
         let (id, state): (SignUpId, State) = (parsed(&id)?, parsed(&state)?);
@@ -116,12 +190,14 @@ pub fn volunteer(
         }
     }
     if let (Some(post), Some(household), Some(_)) = (post, volunteer.household, activity.facts().per_household) {
-        volunteer.held.household = household_in(tx, shift, post, household)?;
+        volunteer.held.household = household_in(tx, shift, post, household, but)?;
     }
     Ok(volunteer)
 }
 
-fn household_in(tx: &mut Tx, shift: &Shift, post: &Post, household: HomeId) -> Result<i64, DbError> {
+/// How many claims a household has in a post, those in `but` not counted.
+fn household_in(tx: &mut Tx, shift: &Shift, post: &Post, household: HomeId, but: &[SignUpId]) -> Result<i64, DbError> {
+    let but: Vec<String> = but.iter().map(SignUpId::text).collect();
     tx.run(|conn| {
         volunteer_sign_ups::table
             .filter(volunteer_sign_ups::shift_id.eq(shift.facts().id.text()))
@@ -129,6 +205,7 @@ fn household_in(tx: &mut Tx, shift: &Shift, post: &Post, household: HomeId) -> R
             .filter(volunteer_sign_ups::household_id.is_not_null())
             .filter(volunteer_sign_ups::household_id.assume_not_null().eq(household.text()))
             .filter(volunteer_sign_ups::state.ne_all([State::Cancelled.as_str(), State::Expired.as_str()]))
+            .filter(volunteer_sign_ups::id.ne_all(but))
             .count()
             .get_result(conn)
     })
@@ -136,6 +213,6 @@ fn household_in(tx: &mut Tx, shift: &Shift, post: &Post, household: HomeId) -> R
 
 /// What they and their household hold, counted once the post's row was moved: from then on nobody else moves it.
 pub(super) fn held(tx: &mut Tx, who: &Volunteer, shift: &Shift, post: &Post) -> Result<Held, DbError> {
-    let household = who.household.map_or(Ok(0), |home| household_in(tx, shift, post, home))?;
+    let household = who.household.map_or(Ok(0), |home| household_in(tx, shift, post, home, &[]))?;
     Ok(Held { person: who.held.person, household })
 }

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::volunteer::{
-    Activity, ActivityFacts, Consent, EligibilityDraft, Occasion, Post, Shift, ShiftFacts, SignUp, SignUpFacts,
+    Activity, ActivityFacts, Consent, EligibilityDraft, Occasion, Post, Shift, ShiftFacts, SignUp, SignUpFacts, Spot,
 };
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,9 @@ use crate::db::{DbError, parsed};
 struct Detail {
     description: String,
     place: Option<String>,
+    /// Latitude, longitude, radius in metres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    spot: Option<(f64, f64, i64)>,
     min_age: Option<i64>,
     max_age: Option<i64>,
     #[serde(default)]
@@ -48,6 +51,7 @@ impl ActivityRow {
         let detail = Detail {
             description: f.description.clone(),
             place: f.place.clone(),
+            spot: f.spot.map(|spot| (spot.point.lat(), spot.point.lng(), spot.radius_m)),
             min_age: f.eligibility.min_age(),
             max_age: f.eligibility.max_age(),
             estates: f.eligibility.estates().iter().map(|estate| estate.text()).collect(),
@@ -79,6 +83,7 @@ impl ActivityRow {
             estates: detail.estates.iter().map(|estate| parsed(estate)).collect::<Result<_, _>>()?,
             tags: detail.tags,
         };
+        let spot = detail.spot.map(|(lat, lng, radius_m)| Spot::new(lat, lng, radius_m)).transpose();
         let facts = ActivityFacts {
             id: parsed(&self.id)?,
             version: self.version,
@@ -86,6 +91,7 @@ impl ActivityRow {
             title: self.title,
             description: detail.description,
             place: detail.place,
+            spot: spot.map_err(|_| DbError::Corrupt("a spot does not read back".to_owned()))?,
             points_per_hour: self.points_per_hour,
             max_hours: self.max_hours,
             eligibility: eligibility.check().map_err(|_| DbError::Corrupt("an eligibility does not read back".to_owned()))?,

@@ -7,11 +7,10 @@ use diesel::prelude::*;
 use jiazai_domain::actor::PrincipalId;
 use jiazai_domain::kernel::capacity::{Move, Only, Pool};
 use jiazai_domain::volunteer::{
-    Activity, ActivityId, Effect, NoShowRule, Opening, Post, Refusal, Shift, ShiftId, ShiftState, SignUp, SignUpId, State, Volunteer,
-    settle_line,
+    Activity, ActivityId, Effect, Opening, Post, Refusal, Shift, ShiftId, ShiftState, SignUp, SignUpId, State, Volunteer, settle_line,
 };
 
-use super::person::{held, volunteer};
+use super::person::{Asking, held, volunteer};
 use super::shift::{post, version};
 use super::sign_up::{open_in, save_sign_up, waiting};
 use crate::capacity::write_move;
@@ -75,8 +74,7 @@ pub fn join(
     id: SignUpId,
     (activity, shift): (&Activity, Shift),
     name: Option<&str>,
-    who: &jiazai_domain::actor::Resident,
-    rule: &NoShowRule,
+    asking: &Asking,
 ) -> Result<Result<(SignUp, Shift), Refusal>, DbError> {
     let now = tx.now();
     let mut shift = settled(tx, activity, shift)?;
@@ -85,8 +83,8 @@ pub fn join(
             Ok(post) => post.clone(),
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let asks = volunteer(tx, who, activity, &shift, Some(&of), &[], rule)?;
-        let admission = match (Opening { activity, shift: &shift }).admit(id, &of, &asks, rule, now) {
+        let asks = volunteer(tx, asking, (activity, &shift), Some(&of), &[])?;
+        let admission = match (Opening { activity, shift: &shift }).admit(id, &of, &asks, asking.rule, now) {
             Ok(admission) => admission,
             Err(Refusal::Unsettled) => {
                 let pool = post(tx, shift.facts().id, of.number)?.pool;
@@ -111,7 +109,7 @@ pub fn join(
                 return Ok(Err(refusal.into()));
             }
         }
-        let sign_up = save_sign_up(tx, admission.sign_up(&pool))?;
+        let sign_up = save_sign_up(tx, asking.remember(admission.sign_up(&pool)))?;
         return Ok(Ok((sign_up, with_pool(&shift, of.number, pool))));
     }
     Err(tx.run_again())
@@ -130,7 +128,7 @@ pub fn with_seat(
     tx: &mut Tx,
     (activity, shift): (&Activity, Shift),
     id: SignUpId,
-    asks: Option<(&jiazai_domain::actor::Resident, &NoShowRule)>,
+    asks: Option<&Asking>,
     decide: impl FnOnce(SignUp, Decision) -> Result<Effect, Refusal>,
 ) -> Result<Result<(SignUp, Shift), Refusal>, DbError> {
     let shift = settled(tx, activity, shift)?;
@@ -140,7 +138,7 @@ pub fn with_seat(
         return Err(DbError::Corrupt("a sign-up's post is missing".to_owned()));
     };
     let who = match asks {
-        Some((resident, rule)) => Some(volunteer(tx, resident, activity, &shift, Some(&of), &[id], rule)?),
+        Some(asking) => Some(volunteer(tx, asking, (activity, &shift), Some(&of), &[id])?),
         None => None,
     };
     let decision = Decision { opening: Opening { activity, shift: &shift }, pool: &of.pool, who: who.as_ref() };
@@ -193,6 +191,17 @@ pub fn call_off(tx: &mut Tx, shift: &Shift) -> Result<Vec<PrincipalId>, DbError>
 pub fn resize(tx: &mut Tx, activity: &Activity, shift: &Shift, of: &Post, movement: &Move) -> Result<Shift, DbError> {
     let Some(pool) = move_post(tx, shift.facts().id, of.number, movement)? else { return Err(tx.run_again()) };
     settled_post(tx, activity, with_pool(shift, of.number, pool), of.number)
+}
+
+/// Moves posts by nothing: until the transaction ends nobody joins or leaves them. For those who count their people and move none.
+/// Everybody takes them in the same order.
+pub fn hold(tx: &mut Tx, mut posts: Vec<(ShiftId, i64)>) -> Result<(), DbError> {
+    posts.sort();
+    for (shift, number) in posts {
+        let post = volunteer_posts::table.find((shift.text(), number));
+        tx.run(|conn| diesel::update(post).set(volunteer_posts::moves.eq(volunteer_posts::moves + 1)).execute(conn))?;
+    }
+    Ok(())
 }
 
 /// Where to look for lines that time has moved.

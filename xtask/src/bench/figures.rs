@@ -7,13 +7,13 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::load::{Load, request};
-use super::postgres::{Pgbench, Words};
+use super::postgres::{Pgbench, Words, postmaster};
 use super::report::{Report, Verdict};
 use super::rows::{Store, report};
 use super::server::{Server, text};
 use super::sqlite::RawLoop;
 use super::stats::{Duet, Estimate, Slice, median, quantile};
-use super::{cargo, lists, machine, registry, root};
+use super::{cargo, lists, machine, registry, root, volunteer};
 use crate::services;
 
 const NAMES: &[&str] = &[
@@ -28,9 +28,12 @@ const NAMES: &[&str] = &[
     "import-memory",
     "map",
     "as-of",
+    "rush",
+    "ledger",
     "pg-read",
     "pg-create",
     "pg-list",
+    "pg-rush",
 ];
 
 /// What was asked for, and how thoroughly.
@@ -143,7 +146,14 @@ fn measure(plan: &Plan, out: &mut Report) -> Result<(), String> {
     if plan.wants("map") || plan.wants("as-of") {
         registry::reads(plan, out, (plan.wants("map"), plan.wants("as-of")))?;
     }
-    if plan.wants("pg-read") || plan.wants("pg-create") || plan.wants("pg-list") {
+    if plan.wants("rush") {
+        let server = Server::start(&plan.binary, &plan.folder("rush"), &[])?;
+        volunteer::rush(plan, out, &server, || server.cpu_s(), "SQLite")?;
+    }
+    if plan.wants("ledger") {
+        volunteer::ledger(plan, out)?;
+    }
+    if ["pg-read", "pg-create", "pg-list", "pg-rush"].iter().any(|name| plan.wants(name)) {
         postgres(plan, out)?;
     }
     Ok(())
@@ -342,7 +352,7 @@ fn postgres(plan: &Plan, out: &mut Report) -> Result<(), String> {
     let at = services::start()?;
     let url = |name: &str| at.postgres_url.rsplit_once('/').map_or_else(String::new, |(server, _)| format!("{server}/{name}"));
     let admin = Store::Postgres { psql: at.psql.clone(), url: at.postgres_url.clone() };
-    for name in ["alone", "shared", "few", "many"] {
+    for name in ["alone", "shared", "few", "many", "rush"] {
         admin.script(&format!("CREATE DATABASE {name};"))?;
     }
     if plan.wants("pg-read") || plan.wants("pg-create") {
@@ -353,6 +363,13 @@ fn postgres(plan: &Plan, out: &mut Report) -> Result<(), String> {
     }
     if plan.wants("pg-list") {
         lists::postgres(plan, out, &at.psql, &url("few"), &url("many"))?;
+    }
+    if plan.wants("pg-rush") {
+        let url = url("rush");
+        let server = Server::start(&plan.binary, &plan.folder("pg-rush"), &[("DATABASE_URL", &url), ("REDIS_URL", &at.redis_url)])?;
+        let postmaster = postmaster(&admin)?;
+        let cpu = || Ok(server.cpu_s()? + machine::family_cpu_s(postmaster)?);
+        volunteer::rush(plan, out, &server, cpu, "PostgreSQL")?;
     }
     Ok(())
 }

@@ -26,6 +26,8 @@ mod server;
 mod sqlite;
 #[cfg(feature = "bench")]
 mod stats;
+#[cfg(feature = "bench")]
+mod volunteer;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::input::named::{
     ActivityRef, Age, AnyText200, CommunityRef, Count, Days, EstateRef, HoldSeconds, HouseholdLimit, LastDays, MaxHours, PointsPerHour,
-    Text40, Text60, Text2000,
+    Radius, Text40, Text60, Text2000,
 };
 use crate::input::{Faults, Few, Instant, Ref};
 
@@ -51,6 +51,18 @@ pub struct EligibilityDto {
     pub tags: Tags,
 }
 
+/// Where check-in happens (GCJ-02, as WeChat tells positions), and how near is near enough, in metres.
+#[derive(Debug, Clone, Copy, Serialize, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct SpotDto {
+    #[schema(minimum = -90, maximum = 90)]
+    pub lat: f64,
+    #[schema(minimum = -180, maximum = 180)]
+    pub lng: f64,
+    #[schema(inline)]
+    pub radius_m: Radius,
+}
+
 /// An activity to be.
 #[derive(Debug, Clone, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
@@ -65,6 +77,9 @@ pub struct NewActivity {
     #[schema(inline)]
     #[deserr(default)]
     pub place: Option<AnyText200>,
+    /// Left out: check-in asks for the code alone.
+    #[deserr(default)]
+    pub spot: Option<SpotDto>,
     #[schema(inline)]
     pub points_per_hour: PointsPerHour,
     /// The most hours that one sign-up is credited with.
@@ -98,6 +113,9 @@ pub struct PutActivity {
     #[schema(inline)]
     #[deserr(default)]
     pub place: Option<AnyText200>,
+    /// Left out: check-in asks for the code alone.
+    #[deserr(default)]
+    pub spot: Option<SpotDto>,
     #[schema(inline)]
     pub points_per_hour: PointsPerHour,
     #[schema(inline)]
@@ -122,6 +140,7 @@ impl From<NewActivity> for (CommunityRef, PutActivity) {
             title,
             description,
             place,
+            spot,
             points_per_hour,
             max_hours,
             eligibility,
@@ -129,7 +148,10 @@ impl From<NewActivity> for (CommunityRef, PutActivity) {
             per_household,
             hold_s,
         } = new;
-        (community_id, PutActivity { title, description, place, points_per_hour, max_hours, eligibility, flexible, per_household, hold_s })
+        (
+            community_id,
+            PutActivity { title, description, place, spot, points_per_hour, max_hours, eligibility, flexible, per_household, hold_s },
+        )
     }
 }
 
@@ -139,6 +161,7 @@ impl PutActivity {
             title: &self.title.0,
             description: &self.description.0,
             place: self.place.as_ref().map(|place| place.0.as_str()),
+            spot: self.spot.map(|spot| (spot.lat, spot.lng, spot.radius_m.0)),
             points_per_hour: self.points_per_hour.0,
             max_hours: self.max_hours.0,
             eligibility: self.eligibility.as_ref().map(|e| domain::EligibilityDraft {
@@ -169,6 +192,7 @@ pub struct ActivityDto {
     pub title: String,
     pub description: String,
     pub place: Option<String>,
+    pub spot: Option<SpotDto>,
     pub points_per_hour: i64,
     pub max_hours: i64,
     /// Null: every resident.
@@ -196,6 +220,11 @@ impl ActivityDto {
             title: f.title.clone(),
             description: f.description.clone(),
             place: f.place.clone(),
+            spot: f.spot.map(|spot| SpotDto {
+                lat: spot.point.lat(),
+                lng: spot.point.lng(),
+                radius_m: crate::input::Number(spot.radius_m),
+            }),
             points_per_hour: f.points_per_hour,
             max_hours: f.max_hours,
             eligibility: (*e != domain::Eligibility::default()).then(|| EligibilityDto {

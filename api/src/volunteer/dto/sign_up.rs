@@ -2,13 +2,14 @@
 
 use deserr::Deserr;
 use jiazai_domain::actor::Actor;
-use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::volunteer as domain;
+use jiazai_infra::events::Recorded;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::input::named::{
-    ActivityRef, AnyText500, CommunityRef, Minutes, PrincipalRef, ShiftRef, SignUpRef, SwapRef, Text20, Text32, Text500,
+    ActivityRef, AnyText500, CommunityRef, DelegationRef, EventRef, GuardianConsentRef, Minutes, PrincipalRef, ShiftRef, SignUpRef,
+    SwapRef, Text20, Text32, Text500,
 };
 use crate::input::{Day, Faults, Instant, Ref};
 
@@ -48,6 +49,31 @@ pub struct NewSignUp {
     #[schema(inline)]
     #[deserr(default)]
     pub post: Option<Text20>,
+    /// By which delegation, in the name of whom it is for.
+    #[schema(inline)]
+    #[deserr(default)]
+    pub delegation_id: Option<DelegationRef>,
+}
+
+/// Where somebody is, as `wx.getLocation` tells it (GCJ-02).
+#[derive(Debug, Clone, Copy, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct Location {
+    #[schema(minimum = -90, maximum = 90)]
+    pub lat: f64,
+    #[schema(minimum = -180, maximum = 180)]
+    pub lng: f64,
+}
+
+/// The code that the leader shows, and where the volunteer is.
+#[derive(Debug, Clone, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct CheckIn {
+    #[schema(inline)]
+    pub code: Text32,
+    /// Required where the activity has a `spot`.
+    #[deserr(default)]
+    pub location: Option<Location>,
 }
 
 /// The code that the leader shows.
@@ -124,6 +150,8 @@ pub struct SignUpDto {
     pub offered_until: Option<Instant>,
     #[schema(inline)]
     pub checked_in_at: Option<Instant>,
+    /// They came after the start.
+    pub late: bool,
     #[schema(inline)]
     pub checked_out_at: Option<Instant>,
     pub minutes: Option<i64>,
@@ -140,10 +168,12 @@ pub struct Shown<'a> {
     pub post: Option<&'a str>,
     pub name: Option<&'a str>,
     pub position: Option<i64>,
+    /// What the caller may do now.
+    pub allowed: Vec<domain::Action>,
 }
 
 impl SignUpDto {
-    pub fn of(sign_up: &domain::SignUp, with: &Shown, who: &Actor, now: Timestamp) -> Self {
+    pub fn of(sign_up: &domain::SignUp, with: &Shown, who: &Actor) -> Self {
         let f = sign_up.facts();
         Self {
             id: Ref(f.id),
@@ -158,15 +188,100 @@ impl SignUpDto {
             resident_id: Ref(f.resident),
             resident_name: with.name.filter(|_| f.resident != who.id).map(str::to_owned),
             state: f.state.into(),
-            allowed_actions: sign_up.allowed_actions(who, now).into_iter().map(SignUpAction::from).collect(),
+            allowed_actions: with.allowed.iter().copied().map(SignUpAction::from).collect(),
             position: with.position,
             offered_until: f.offered_until.map(Instant),
             checked_in_at: f.checked_in_at.map(Instant),
+            late: sign_up.is_late(),
             checked_out_at: f.checked_out_at.map(Instant),
             minutes: f.minutes,
             points: f.points,
             signed_up_at: f.signed_up_at.into(),
             ended_at: f.ended_at.map(Instant),
+        }
+    }
+}
+
+/// Something that happened to a sign-up or a shift.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct VolunteerEvent {
+    #[schema(inline)]
+    pub id: EventRef,
+    #[serde(rename = "type")]
+    #[schema(example = "volunteer_sign_up.confirmed")]
+    pub kind: String,
+    #[schema(inline)]
+    pub occurred_at: Instant,
+    /// Null when time or a rule did it.
+    #[schema(inline)]
+    pub actor_id: Option<PrincipalRef>,
+    /// Ids and words.
+    #[schema(value_type = Object)]
+    pub data: serde_json::Value,
+    /// What somebody wrote.
+    pub note: Option<String>,
+}
+
+impl From<Recorded> for VolunteerEvent {
+    fn from(event: Recorded) -> Self {
+        Self {
+            id: Ref(event.id),
+            kind: event.kind,
+            occurred_at: event.occurred_at.into(),
+            actor_id: event.actor.map(Ref),
+            data: event.data,
+            note: event.note,
+        }
+    }
+}
+
+/// A guardian's word.
+#[derive(Debug, Clone, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct NewGuardianConsent {
+    /// The account of the minor.
+    #[schema(inline)]
+    pub resident_id: PrincipalRef,
+    /// Which text was agreed to.
+    #[schema(inline)]
+    pub text_version: Text32,
+}
+
+/// A guardian's word 监护人同意 that a minor may take part in an activity.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = GuardianConsent)]
+pub struct GuardianConsentDto {
+    #[schema(inline)]
+    pub id: GuardianConsentRef,
+    pub version: i64,
+    #[schema(inline)]
+    pub community_id: CommunityRef,
+    #[schema(inline)]
+    pub activity_id: ActivityRef,
+    #[schema(inline)]
+    pub resident_id: PrincipalRef,
+    #[schema(inline)]
+    pub guardian_id: PrincipalRef,
+    #[schema(example = "2026-01")]
+    pub text_version: String,
+    #[schema(inline)]
+    pub agreed_at: Instant,
+    #[schema(inline)]
+    pub withdrawn_at: Option<Instant>,
+}
+
+impl From<&domain::GuardianConsent> for GuardianConsentDto {
+    fn from(consent: &domain::GuardianConsent) -> Self {
+        Self {
+            id: Ref(consent.id),
+            version: consent.version,
+            community_id: Ref(consent.community),
+            activity_id: Ref(consent.activity),
+            resident_id: Ref(consent.minor),
+            guardian_id: Ref(consent.guardian),
+            text_version: consent.text_version.clone(),
+            agreed_at: consent.agreed_at.into(),
+            withdrawn_at: consent.withdrawn_at.map(Instant),
         }
     }
 }

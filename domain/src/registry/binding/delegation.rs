@@ -77,8 +77,9 @@ impl OnBehalf {
         self.delegation
     }
 
-    /// Remembers a change under both names: every event of it says for whom it was done, and by which right.
+    /// Remembers a change under both names: every event of it says who did it, for whom, and by which right.
     pub fn remember<T>(&self, changed: Changed<T>) -> Changed<T> {
+        let changed = changed.done_by(self.actor);
         let changed = match self.behalf_of {
             Principal::Account(account) => changed.with_all("on_behalf_of", account),
             Principal::Person(person) => changed.with_all("on_behalf_of", person),

@@ -9,7 +9,7 @@ fn signed_up() -> Table {
 }
 
 fn come(table: &mut Table, n: u128, now: Timestamp) -> Result<(), Refusal> {
-    take(table, n, now, |s| s.check_in(&code(now), &key(), &resident(n), now))
+    take(table, n, now, |s| s.check_in(&code(now), &key(), None, &resident(n), now))
 }
 
 fn go(table: &mut Table, n: u128, now: Timestamp) -> Result<(), Refusal> {
@@ -52,9 +52,9 @@ fn one_code_serves_all_who_are_there_and_each_of_them_once() {
     let (mut table, now) = (signed_up(), begins());
     let shown = code(now);
     for n in 1..=3 {
-        take(&mut table, n, now, |s| s.check_in(&shown, &key(), &resident(n), now)).expect("there");
+        take(&mut table, n, now, |s| s.check_in(&shown, &key(), None, &resident(n), now)).expect("there");
     }
-    let twice = take(&mut table, 1, now, |s| s.check_in(&shown, &key(), &resident(1), now));
+    let twice = take(&mut table, 1, now, |s| s.check_in(&shown, &key(), None, &resident(1), now));
     assert_eq!(twice, Err(Refusal::WrongState { state: "present" }));
 }
 
@@ -63,9 +63,9 @@ fn a_stale_code_and_another_shifts_are_refused_and_change_nothing() {
     let (mut table, now) = (signed_up(), begins());
     let old = code(now.plus_seconds(-CODE_WINDOW_S));
     let later = now.plus_millis(CODE_TOLERANCE_MS);
-    assert_eq!(take(&mut table, 1, later, |s| s.check_in(&old, &key(), &resident(1), later)), Err(Refusal::CodeStale));
+    assert_eq!(take(&mut table, 1, later, |s| s.check_in(&old, &key(), None, &resident(1), later)), Err(Refusal::CodeStale));
     let foreign = code_at(&key(), id(2), now).code;
-    assert_eq!(take(&mut table, 1, now, |s| s.check_in(&foreign, &key(), &resident(1), now)), Err(Refusal::CodeUnknown));
+    assert_eq!(take(&mut table, 1, now, |s| s.check_in(&foreign, &key(), None, &resident(1), now)), Err(Refusal::CodeUnknown));
     assert_eq!(table.state(1, now), State::Confirmed);
     come(&mut table, 1, now).expect("there");
     assert_eq!(take(&mut table, 1, later, |s| s.check_out(&old, &key(), &resident(1), later)), Err(Refusal::CodeStale));
@@ -76,7 +76,7 @@ fn a_stale_code_and_another_shifts_are_refused_and_change_nothing() {
 fn nobody_checks_out_before_they_came_nor_comes_for_another() {
     let (mut table, now) = (signed_up(), begins());
     assert_eq!(go(&mut table, 1, now), Err(Refusal::WrongState { state: "confirmed" }));
-    let other = take(&mut table, 1, now, |s| s.check_in(&code(now), &key(), &resident(2), now));
+    let other = take(&mut table, 1, now, |s| s.check_in(&code(now), &key(), None, &resident(2), now));
     assert_eq!(other, Err(Refusal::NotForYou));
 }
 
@@ -142,4 +142,27 @@ fn points_are_capped_and_minutes_are_not() {
     assert_eq!((credit.points.map(|p| p.get()), credit.hours.minutes), (Some(5), 120));
     let none = table.load(id(1), ends()).settle(Finding::default(), &caps, 100, &leader(), ends()).expect("settled");
     assert_eq!((none.points, none.sign_up.value().facts().points), (None, Some(0)));
+}
+
+#[test]
+fn where_an_activity_has_a_spot_check_in_happens_there() {
+    let mut table = signed_up();
+    let spot = Spot::new(24.9, 118.6, 100).expect("a spot");
+    let now = begins();
+    let here = |lat: f64| Some(Point::new("", lat, 118.6).expect("a point"));
+    let mut come = |point| take(&mut table, 1, now, |s| s.check_in(&code(now), &key(), Some((&spot, point)), &resident(1), now));
+    assert_eq!(come(None), Err(Refusal::LocationRequired));
+    assert_eq!(come(here(24.91)), Err(Refusal::TooFar));
+    assert_eq!(come(here(24.9004)), Ok(()));
+}
+
+#[test]
+fn who_signed_up_before_the_last_day_is_reminded_on_it() {
+    let table = signed_up();
+    let from = begins().plus_seconds(-REMIND_BEFORE_S);
+    let told = |now| table.load(id(1), now).reminder(now).map(|event| event.notices.len());
+    assert_eq!([from.plus_millis(-1), from, begins().plus_millis(-1), begins()].map(told), [None, Some(1), Some(1), None]);
+    let mut late = Table::new(1, 0);
+    late.sign_up(volunteer(1), from.plus_seconds(60)).expect("room");
+    assert_eq!(late.load(id(1), from.plus_seconds(90)).reminder(from.plus_seconds(90)), None, "they have just been told");
 }

@@ -2,6 +2,7 @@
 
 mod activity;
 mod attendance;
+mod guardian;
 mod line;
 mod opening;
 mod swap;

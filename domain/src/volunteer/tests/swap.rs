@@ -110,3 +110,13 @@ fn what_has_changed_since_the_proposal_is_not_swapped() {
     pair.sign_ups[0] = SignUp::restore(SignUpFacts { state: State::Cancelled, ..pair.sign_ups[0].facts().clone() }, start());
     assert_eq!(pair.agree(swap, &both(), &resident(2), start()).map(|_| ()), Err(Refusal::CannotSwap));
 }
+
+#[test]
+fn a_swap_gives_no_household_more_than_it_may_have() {
+    let mut pair = pair();
+    pair.activity = published(ActivityDraft { per_household: Some(1), ..draft() });
+    let family = Held { person: 0, household: 1 };
+    let crowded = [Volunteer { held: family, ..volunteer(1) }, volunteer(2)];
+    assert_eq!(pair.agree(pair.proposed(), &crowded, &resident(2), start()), Err(Refusal::HouseholdLimit));
+    assert!(pair.agree(pair.proposed(), &both(), &resident(2), start()).is_ok());
+}

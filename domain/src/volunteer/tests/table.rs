@@ -51,6 +51,10 @@ fn every_refusal_has_a_word_of_its_own() {
         Refusal::NothingToCertify,
         Refusal::AlreadyRevoked,
         Refusal::CannotSwap,
+        Refusal::NotTheirGuardian,
+        Refusal::NotAMinor,
+        Refusal::LocationRequired,
+        Refusal::TooFar,
         Refusal::Unsettled,
     ];
     let words: std::collections::BTreeSet<_> = all.iter().map(Refusal::code).collect();
@@ -66,7 +70,7 @@ fn attempt(table: &Table, action: Action, by: &Actor, now: Timestamp) -> Option<
         Action::Offer | Action::Expire | Action::CallOff | Action::Swap => return None,
         Action::AcceptOffer => s.accept_offer(&table.opening(), &table.pool(), &volunteer(1), &rule(), by, now).map(|e| saved(e.sign_up)),
         Action::Cancel => s.cancel(&table.pool(), None, by, now).map(|e| saved(e.sign_up)),
-        Action::CheckIn => s.check_in(&code(now), &key(), by, now).map(saved),
+        Action::CheckIn => s.check_in(&code(now), &key(), None, by, now).map(saved),
         Action::CheckOut => s.check_out(&code(now), &key(), by, now).map(saved),
         Action::MarkAbsent => s.mark_absent(by, now).map(saved),
         Action::Settle => s.settle(finding(), &PointCaps::default(), 0, by, now).map(|c| saved(c.sign_up)),

@@ -49,7 +49,7 @@ fn rosters_hours_and_points_of_a_weekend_agree_with_a_recount() {
                 continue;
             }
             let who = actor(person, &[]);
-            take(table, n, came, |s| s.check_in(&code(came), &key(), &who, came)).expect("came");
+            take(table, n, came, |s| s.check_in(&code(came), &key(), None, &who, came)).expect("came");
             take(table, n, left, |s| s.check_out(&code(left), &key(), &who, left)).expect("left");
             let credit =
                 table.load(id(n), ends()).settle(Finding::default(), &PointCaps::default(), 0, &leader(), ends()).expect("settled");

@@ -1,0 +1,112 @@
+//! Guardians 监护人: somebody of age, of the same home, says that a minor may take part in an activity.
+//!
+//! The word holds for all shifts of that activity until it is withdrawn. With it goes whatever the minor has not begun:
+//! see [`SignUp::without_consent`](super::SignUp::without_consent). What was served stays served.
+//!
+//! Who is whose parent no registry of a community knows for certain; what it knows is who lives together and how old they
+//! are. So an adult with a home in common (who is not there as a carer) may give their word, and the word is kept with
+//! their name.
+
+use super::activity::Activity;
+use super::machine::ActivityState;
+use super::opening::{Consent, is_minor};
+use super::{ADULT_AGE, ActivityId, GuardianConsentId, Refusal};
+use crate::actor::{Actor, CommunityId, PrincipalId, Resident};
+use crate::kernel::changed::{Changed, Event};
+use crate::kernel::text::Line;
+use crate::kernel::time::{Date, Timestamp};
+
+/// Which text was agreed to, as the client names it.
+pub type TextVersion = Line<32>;
+
+/// What the registry knows of two people of whom one would answer for the other.
+#[derive(Clone, Copy, Default)]
+pub struct Kin {
+    pub minor_born_on: Option<Date>,
+    pub guardian_born_on: Option<Date>,
+    /// Both are bound to one home, the guardian not as a carer.
+    pub share_a_home: bool,
+}
+
+/// A guardian's word, as it is remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuardianConsent {
+    pub id: GuardianConsentId,
+    pub version: i64,
+    pub community: CommunityId,
+    pub activity: ActivityId,
+    pub minor: PrincipalId,
+    pub guardian: PrincipalId,
+    pub text_version: String,
+    pub agreed_at: Timestamp,
+    pub withdrawn_at: Option<Timestamp>,
+}
+
+impl GuardianConsent {
+    /// 同意: may be given by an adult of the same home, for somebody who is a minor today.
+    ///
+    /// # Errors
+    /// [`Refusal::NotTheirGuardian`], also when either of the two is not known; [`Refusal::NotAMinor`];
+    /// [`Refusal::WrongState`], when the activity is over.
+    pub fn give(
+        id: GuardianConsentId,
+        activity: &Activity,
+        text: TextVersion,
+        (minor, kin): (PrincipalId, &Kin),
+        by: &Resident,
+        now: Timestamp,
+    ) -> Result<Changed<Self>, Refusal> {
+        let (a, today) = (activity.facts(), now.date());
+        let of_age = kin.guardian_born_on.is_some_and(|born| super::eligibility::age_on(born, today) >= ADULT_AGE);
+        if !kin.share_a_home || !of_age || by.id() == minor {
+            return Err(Refusal::NotTheirGuardian);
+        }
+        if !is_minor(kin.minor_born_on, today) {
+            return Err(Refusal::NotAMinor);
+        }
+        if a.state != ActivityState::Published {
+            return Err(Refusal::WrongState { state: a.state.as_str() });
+        }
+        let consent = Self {
+            id,
+            version: 1,
+            community: a.community,
+            activity: a.id,
+            minor,
+            guardian: by.id(),
+            text_version: text.into_string(),
+            agreed_at: now,
+            withdrawn_at: None,
+        };
+        let event = Event::new("volunteer_consent.given", Some(by.id()), now).with("activity_id", a.id);
+        let event = event.with("text_version", consent.text_version.clone());
+        Ok(Changed::created(consent, vec![event]))
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.withdrawn_at.is_none()
+    }
+
+    /// As a sign-up keeps it.
+    pub fn word(&self) -> Consent {
+        Consent { version: self.text_version.clone(), guardian: self.guardian, at: self.agreed_at }
+    }
+
+    /// 撤回同意. The caller ends what hung on it, in the same transaction.
+    ///
+    /// # Errors
+    /// [`Refusal::NotForYou`] for anybody but the guardian, [`Refusal::WrongState`], when it was withdrawn before.
+    pub fn withdraw(mut self, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+        if by.id != self.guardian {
+            return Err(Refusal::NotForYou);
+        }
+        if !self.is_live() {
+            return Err(Refusal::WrongState { state: "withdrawn" });
+        }
+        self.withdrawn_at = Some(now);
+        let loaded = self.version;
+        self.version += 1;
+        let event = Event::new("volunteer_consent.withdrawn", Some(by.id), now).with("activity_id", self.activity);
+        Ok(Changed::from_version(loaded, self, vec![event]))
+    }
+}

@@ -1,0 +1,138 @@
+//! Guardians' consents, and what tells whether somebody may give one.
+
+use diesel::prelude::*;
+use jiazai_domain::actor::{CommunityId, PrincipalId};
+use jiazai_domain::kernel::changed::Changed;
+use jiazai_domain::kernel::time::Timestamp;
+use jiazai_domain::volunteer::{ActivityId, Eligibility, GuardianConsent, GuardianConsentId, Kin, SignUp, State};
+
+use super::person::facts_of;
+use crate::db::schema::{home_bindings, volunteer_guardian_consents as table};
+use crate::db::{DbError, Tx, parsed};
+use crate::events;
+use crate::vault::Vault;
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = table)]
+struct Row {
+    id: String,
+    community_id: String,
+    activity_id: String,
+    minor_id: String,
+    guardian_id: String,
+    text_version: String,
+    version: i64,
+    agreed_at: i64,
+    withdrawn_at: Option<i64>,
+}
+
+impl TryFrom<Row> for GuardianConsent {
+    type Error = DbError;
+    fn try_from(row: Row) -> Result<Self, DbError> {
+        Ok(Self {
+            id: parsed(&row.id)?,
+            version: row.version,
+            community: parsed(&row.community_id)?,
+            activity: parsed(&row.activity_id)?,
+            minor: parsed(&row.minor_id)?,
+            guardian: parsed(&row.guardian_id)?,
+            text_version: row.text_version,
+            agreed_at: Timestamp::from_millis(row.agreed_at),
+            withdrawn_at: row.withdrawn_at.map(Timestamp::from_millis),
+        })
+    }
+}
+
+pub fn consent(tx: &mut Tx, id: GuardianConsentId) -> Result<Option<GuardianConsent>, DbError> {
+    let row: Option<Row> = tx.run(|conn| table::table.find(id.text()).select(Row::as_select()).first(conn).optional())?;
+    row.map(GuardianConsent::try_from).transpose()
+}
+
+/// A consent that holds for this minor in this activity: the oldest, if several guardians have given theirs.
+pub(super) fn standing(tx: &mut Tx, activity: ActivityId, minor: PrincipalId) -> Result<Option<GuardianConsent>, DbError> {
+    let row: Option<Row> = tx.run(|conn| {
+        table::table
+            .filter(table::activity_id.eq(activity.text()))
+            .filter(table::minor_id.eq(minor.text()))
+            .filter(table::withdrawn_at.is_null())
+            .order(table::id)
+            .select(Row::as_select())
+            .first(conn)
+            .optional()
+    })?;
+    row.map(GuardianConsent::try_from).transpose()
+}
+
+/// Consents that somebody gave, or that were given for them, newest first, after the id `after`.
+pub fn consents_of(tx: &mut Tx, person: PrincipalId, after: Option<&str>, limit: i64) -> Result<Vec<GuardianConsent>, DbError> {
+    let mut query = table::table
+        .filter(table::guardian_id.eq(person.text()).or(table::minor_id.eq(person.text())))
+        .order(table::id.desc())
+        .limit(limit)
+        .select(Row::as_select())
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(table::id.lt(after.to_owned()));
+    }
+    let rows: Vec<Row> = tx.run(|conn| query.load(conn))?;
+    rows.into_iter().map(GuardianConsent::try_from).collect()
+}
+
+/// [`DbError::Duplicate`] when this guardian's consent holds already.
+pub fn save_consent(tx: &mut Tx, changed: Changed<GuardianConsent>) -> Result<GuardianConsent, DbError> {
+    let (consent, loaded, happened) = changed.into_parts();
+    match loaded {
+        None => tx.insert(diesel::insert_into(table::table).values(Row {
+            id: consent.id.text(),
+            community_id: consent.community.text(),
+            activity_id: consent.activity.text(),
+            minor_id: consent.minor.text(),
+            guardian_id: consent.guardian.text(),
+            text_version: consent.text_version.clone(),
+            version: consent.version,
+            agreed_at: consent.agreed_at.millis(),
+            withdrawn_at: None,
+        }))?,
+        Some(version) => {
+            let same = table::table.filter(table::id.eq(consent.id.text())).filter(table::version.eq(version));
+            let withdrawn_at = consent.withdrawn_at.map(Timestamp::millis);
+            tx.update_one(diesel::update(same).set((table::withdrawn_at.eq(withdrawn_at), table::version.eq(consent.version))))?;
+        }
+    }
+    events::record(tx, consent.community, &consent.id.text(), consent.version, &happened)?;
+    Ok(consent)
+}
+
+/// What the registry knows of a minor and of somebody who would answer for them.
+pub fn kin(tx: &mut Tx, vault: &Vault, community: CommunityId, minor: PrincipalId, guardian: PrincipalId) -> Result<Kin, DbError> {
+    let nothing = Eligibility::default();
+    let minor_born_on = facts_of(tx, vault, community, minor, &nothing)?.born_on;
+    let guardian_born_on = facts_of(tx, vault, community, guardian, &nothing)?.born_on;
+    let today = tx.now().date();
+    let bound = |tx: &mut Tx, account: PrincipalId, but: &'static str| -> Result<Vec<String>, DbError> {
+        tx.run(|conn| {
+            home_bindings::table
+                .filter(home_bindings::principal_id.eq(account.text()))
+                .filter(home_bindings::community_id.eq(community.text()))
+                .filter(home_bindings::state.eq("active"))
+                .filter(home_bindings::ended_at.is_null())
+                .filter(home_bindings::until_on.is_null().or(home_bindings::until_on.gt(today)))
+                .filter(home_bindings::relation.ne(but))
+                .select(home_bindings::home_id)
+                .load(conn)
+        })
+    };
+    let theirs = bound(tx, minor, "carer")?;
+    let share_a_home = bound(tx, guardian, "carer")?.iter().any(|home| theirs.contains(home));
+    Ok(Kin { minor_born_on, guardian_born_on, share_a_home })
+}
+
+/// What a minor has signed up for in an activity and not begun, while nobody's consent holds any more.
+pub fn unconsented(tx: &mut Tx, activity: ActivityId, minor: PrincipalId) -> Result<Vec<SignUp>, DbError> {
+    if standing(tx, activity, minor)?.is_some() {
+        return Ok(vec![]);
+    }
+    let all = super::sign_ups(tx, &super::SignUpFilter { resident: Some(minor), ..Default::default() }, None, i64::MAX)?;
+    let open = |sign_up: &SignUp| matches!(sign_up.facts().state, State::Confirmed | State::Offered | State::Waitlisted);
+    Ok(all.into_iter().filter(|sign_up| sign_up.facts().occasion.activity == activity && open(sign_up)).collect())
+}

@@ -1,0 +1,274 @@
+//! The ledger on a real database: what is bought and what is paid stand or fall together, and no order of work, retry or crash
+//! makes or loses a point. On SQLite, and on PostgreSQL where `JIAZAI_TEST_POSTGRES_URL` names one.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use diesel::{Connection, PgConnection, RunQueryDsl};
+use jiazai_domain::actor::{Communities, CommunityId, PrincipalId, PrincipalKind};
+use jiazai_domain::kernel::ledger::{Amount, Refusal, Shortfall, Source, TransactionId, Unit, Verdict};
+use jiazai_infra::clock::Clock;
+use jiazai_infra::db::{DatabaseUrl, Db, DbError, Tx};
+use jiazai_infra::ledger::{self, Fund, Spending};
+use jiazai_infra::{community, identity, settings};
+
+struct Books {
+    db: Db,
+    community: CommunityId,
+    people: Vec<PrincipalId>,
+    /// SQLite's folder, removed at the end.
+    folder: Option<std::path::PathBuf>,
+}
+
+impl Drop for Books {
+    fn drop(&mut self) {
+        if let Some(folder) = &self.folder {
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
+}
+
+fn name() -> String {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    format!("jiazai_ledger_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Where books can be kept here, each as a URL and the folder to remove afterwards.
+fn storages() -> Vec<(DatabaseUrl, Option<std::path::PathBuf>)> {
+    let folder = std::env::temp_dir().join(name());
+    let mut all = vec![(DatabaseUrl::Sqlite(folder.join("jiazai.sqlite")), Some(folder))];
+    if let Ok(server) = std::env::var("JIAZAI_TEST_POSTGRES_URL") {
+        let name = name();
+        let mut admin = PgConnection::establish(&server).expect("PostgreSQL answers");
+        diesel::sql_query(format!("CREATE DATABASE {name}")).execute(&mut admin).expect("a database");
+        let (host, _) = server.rsplit_once('/').expect("a URL that ends in a database");
+        all.push((DatabaseUrl::Postgres(format!("{host}/{name}")), None));
+    }
+    all
+}
+
+/// Empty books of a community with so many people, on every database that there is.
+fn books(people: usize) -> Vec<Books> {
+    let open = |(url, folder): (DatabaseUrl, Option<std::path::PathBuf>)| {
+        let db = Db::open(&url, Clock::system()).expect("a database");
+        db.migrate().expect("a schema");
+        let made = db.write_blocking(move |tx| {
+            let place: CommunityId = tx.new_id();
+            community::insert(tx, place, &place.text()[..20], "样例社区", None)?;
+            let all: Vec<PrincipalId> = (0..people).map(|_| tx.new_id()).collect();
+            for id in &all {
+                identity::insert_principal(tx, *id, PrincipalKind::Resident, "居民")?;
+            }
+            Ok::<_, DbError>((place, all))
+        });
+        let (community, people) = made.expect("people");
+        Books { db, community, people, folder }
+    };
+    storages().into_iter().map(open).collect()
+}
+
+fn amount(n: i64) -> Amount {
+    Amount::new(n).expect("an amount")
+}
+
+fn grant(tx: &mut Tx, place: CommunityId, person: PrincipalId, n: i64, source: Source) -> Result<Option<TransactionId>, DbError> {
+    let wallet = ledger::expire_due(tx, person, Unit::Points)?;
+    if ledger::posted(tx, &source)?.is_some() {
+        return Ok(None);
+    }
+    let fund = ledger::fund(tx, place, Fund::Issued, Unit::Points)?;
+    let order = ledger::order(tx, source, None);
+    let posting = wallet.grant(&fund, amount(n), None, order, tx.now()).expect("far from the most");
+    ledger::post(tx, place, None, &wallet, &posting)?;
+    Ok(Some(posting.transaction()))
+}
+
+fn spending(books: (CommunityId, PrincipalId), n: i64, source: &str) -> Spending {
+    Spending {
+        person: books.1,
+        unit: Unit::Points,
+        amount: amount(n),
+        community: books.0,
+        into: Fund::Redeemed,
+        source: Source::new("redemption", source),
+        reason: Some("兑换".to_owned()),
+        by: None,
+    }
+}
+
+impl Books {
+    fn balance(&self, person: PrincipalId) -> i64 {
+        self.db.write_blocking(move |tx| ledger::balance(tx, person, Unit::Points)).expect("a balance").balance
+    }
+
+    fn verified(&self) -> Verdict {
+        let verdict = self.db.write_blocking(|tx| ledger::verify(tx, &Communities::All)).expect("a verdict");
+        assert!(verdict.balanced && verdict.sum == 0, "{verdict:?}");
+        verdict
+    }
+
+    fn setting(&self, name: &'static str) -> Option<String> {
+        self.db.write_blocking(move |tx| settings::get(tx, name)).expect("a look")
+    }
+}
+
+/// Why a redemption did not happen.
+#[derive(Debug)]
+enum Trouble {
+    Db(DbError),
+    Ledger(Refusal),
+    SoldOut,
+}
+
+impl From<DbError> for Trouble {
+    fn from(error: DbError) -> Self {
+        Self::Db(error)
+    }
+}
+
+/// What came of it; a crash or a refusal is nothing, and the database has no business failing.
+fn outcome<T>(of: Result<T, Trouble>) -> Option<T> {
+    match of {
+        Ok(value) => Some(value),
+        Err(Trouble::Db(error)) => panic!("{error}"),
+        Err(Trouble::Ledger(_) | Trouble::SoldOut) => None,
+    }
+}
+
+#[test]
+fn what_is_bought_and_what_is_paid_stand_or_fall_together() {
+    books(1).iter().for_each(redeem);
+}
+
+fn redeem(books: &Books) {
+    let (place, who) = (books.community, books.people[0]);
+    books.db.write_blocking(move |tx| grant(tx, place, who, 30, Source::new("grant", 1))).expect("granted");
+    // As an offer would redeem: its own row and the points in one transaction.
+    let redeem = |voucher: &'static str, points: i64, sold_out: bool| {
+        books.db.write_blocking(move |tx| {
+            settings::insert(tx, voucher, "issued")?;
+            let wallet = ledger::spend(tx, spending((place, who), points, voucher))?.map_err(Trouble::Ledger)?;
+            if sold_out { Err(Trouble::SoldOut) } else { Ok(wallet.account().balance) }
+        })
+    };
+    assert!(matches!(redeem("first", 20, true), Err(Trouble::SoldOut)));
+    assert_eq!((books.balance(who), books.setting("first")), (30, None), "nothing was paid for nothing");
+    assert_eq!(redeem("first", 20, false).expect("redeemed"), 10);
+    assert_eq!((books.balance(who), books.setting("first")), (10, Some("issued".to_owned())));
+    assert!(matches!(redeem("second", 11, false), Err(Trouble::Ledger(Refusal::NotEnough { available: 10 }))));
+    assert_eq!((books.balance(who), books.setting("second")), (10, None), "nothing was had for nothing");
+    // A source that has spent spends no more, however often it is tried.
+    let again = books.db.write_blocking(move |tx| ledger::spend(tx, spending((place, who), 20, "first"))).expect("asked");
+    assert_eq!(again.expect("known").account().balance, 10);
+    assert_eq!(books.balance(who), 10);
+    assert_eq!(books.verified().entries, 4);
+}
+
+#[test]
+fn who_spends_on_sixteen_devices_spends_what_there_is() {
+    books(1).iter().for_each(spend_at_once);
+}
+
+fn spend_at_once(books: &Books) {
+    let (place, who) = (books.community, books.people[0]);
+    books.db.write_blocking(move |tx| grant(tx, place, who, 100, Source::new("grant", 1))).expect("granted");
+    let won = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..16)
+            .map(|n| {
+                let db = books.db.clone();
+                scope.spawn(move || db.write_blocking(move |tx| ledger::spend(tx, spending((place, who), 10, &n.to_string()))))
+            })
+            .collect();
+        all.into_iter().map(|one| one.join().expect("no panic").expect("no trouble")).filter(Result::is_ok).count()
+    });
+    assert_eq!((won, books.balance(who)), (10, 0));
+    books.verified();
+}
+
+#[test]
+fn random_operations_with_retries_and_crashes_make_and_lose_nothing() {
+    books(6).iter().for_each(work_at_random);
+}
+
+fn work_at_random(books: &Books) {
+    const THREADS: u64 = 4;
+    const EACH: u64 = 400;
+    let place = books.community;
+    // What each thread was told had happened, by person.
+    let told: Vec<Vec<i64>> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let (db, people) = (books.db.clone(), books.people.clone());
+                scope.spawn(move || work(&db, place, &people, thread, EACH))
+            })
+            .collect();
+        all.into_iter().map(|one| one.join().expect("no panic")).collect()
+    });
+    for (i, person) in books.people.iter().enumerate() {
+        let sum: i64 = told.iter().map(|by_person| by_person[i]).sum();
+        assert_eq!(books.balance(*person), sum, "what was told is what is there");
+    }
+    assert!(books.verified().entries > 500, "something happened");
+}
+
+/// One thread's operations, and by how much it was told that each balance has moved.
+fn work(db: &Db, place: CommunityId, people: &[PrincipalId], thread: u64, steps: u64) -> Vec<i64> {
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64 ^ (thread + 1).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mut random = move |below: u64| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed % below
+    };
+    let mut moved = vec![0; people.len()];
+    let mut granted: Vec<(usize, TransactionId)> = Vec::new();
+    for step in 0..steps {
+        let (i, n) = (random(people.len() as u64) as usize, 1 + random(40) as i64);
+        let person = people[i];
+        let crashes = random(5) == 0;
+        // One in three is a repeat of the thread's last step: the same source.
+        let id = format!("{thread}/{}", if random(3) == 0 { step.saturating_sub(1) } else { step });
+        match random(5) {
+            0 | 1 => {
+                let done = db.write_blocking(move |tx| {
+                    let made = grant(tx, place, person, n, Source::new("grant", &id))?;
+                    if crashes { Err(Trouble::SoldOut) } else { Ok(made) }
+                });
+                if let Some(Some(transaction)) = outcome(done) {
+                    moved[i] += n;
+                    granted.push((i, transaction));
+                }
+            }
+            2 | 3 => {
+                let done = db.write_blocking(move |tx| {
+                    let source = Source::new("redemption", &id);
+                    let known = ledger::posted(tx, &source)?.is_some();
+                    let spent = ledger::spend(tx, spending((place, person), n, &id))?.is_ok();
+                    if crashes { Err(Trouble::SoldOut) } else { Ok(spent && !known) }
+                });
+                if outcome(done) == Some(true) {
+                    moved[i] -= n;
+                }
+            }
+            _ if granted.is_empty() => {}
+            _ => {
+                let (i, transaction) = granted[random(granted.len() as u64) as usize];
+                let person = people[i];
+                let done = db.write_blocking(move |tx| {
+                    let found = ledger::reversible(tx, transaction)?.expect("it was posted");
+                    let lots: Vec<_> = found.original.lots.iter().map(|(lot, _)| *lot).collect();
+                    let wallet = ledger::wallet(tx, person, Unit::Points, &lots)?;
+                    let found = ledger::reversible(tx, transaction)?.expect("it was posted");
+                    let order = ledger::order(tx, Source::new(Source::REVERSAL, transaction), None);
+                    let decided = wallet.reverse(&found.original, &found.fund, Shortfall::Forgive, order, tx.now());
+                    let posting = decided.map_err(Trouble::Ledger)?;
+                    ledger::post(tx, place, None, &wallet, &posting)?;
+                    if crashes { Err(Trouble::SoldOut) } else { Ok(posting.amount()) }
+                });
+                if let Some(amount) = outcome(done) {
+                    moved[i] += amount;
+                }
+            }
+        }
+    }
+    moved
+}
