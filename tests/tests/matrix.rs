@@ -13,8 +13,8 @@ use std::fmt::Write as _;
 
 use jiazai_tests::season::{Season, act, plain_rules};
 use jiazai_tests::{
-    CategoryDraft, Client, Family, Operation, Options, PASSWORD, PICTURE, Repair, Resident, Server, Staff, Value, Volunteering, id_number, instant,
-    json, unique,
+    CategoryDraft, Client, Family, Operation, Options, PASSWORD, PICTURE, Repair, Resident, Server, Staff, Value, Volunteering, id_number,
+    instant, json, unique,
 };
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/role-matrix.txt");
