@@ -4,7 +4,7 @@ use deserr::Deserr;
 use jiazai_domain::actor::Actor;
 use jiazai_domain::enrolment::round::{self as domain, Facts, Reason, Round, RoundDraft, SeatsInput, Zone, ZoneInput, ZonePlace};
 use jiazai_domain::enrolment::rules::RuleSet;
-use jiazai_infra::enrolment::{Rules, SeatPlan, Summary};
+use jiazai_infra::enrolment::Summary;
 use jiazai_infra::events::Recorded;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -273,17 +273,6 @@ pub fn reason(text: Option<&AnyText500>) -> Result<Option<Reason>, ApiError> {
     Reason::optional(text.map(|text| text.0.as_str())).map_err(|fault| text_fault("/reason", fault.into()))
 }
 
-/// Another seat plan for a published round, whole.
-#[derive(Debug, Clone, Deserr, ToSchema)]
-#[deserr(error = Faults, deny_unknown_fields)]
-pub struct NewSeatPlan {
-    #[schema(inline)]
-    pub seat_plans: Seats,
-    #[schema(inline)]
-    #[deserr(default)]
-    pub reason: Option<AnyText500>,
-}
-
 /// A round 招生批次.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = EnrolmentRound)]
@@ -390,43 +379,6 @@ impl EnrolmentRoundSummaryDto {
             created_at: round.created_at.into(),
             announced_at: round.announced_at.map(Into::into),
         }
-    }
-}
-
-/// One version of a seat plan.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = SeatPlan)]
-pub struct SeatPlanDto {
-    pub version: i64,
-    pub seat_plans: Vec<SeatsDto>,
-    /// Why it took the place of the plan before; null for the plan of the draft.
-    pub reason: Option<String>,
-    #[schema(inline)]
-    pub made_at: Instant,
-}
-
-impl From<SeatPlan> for SeatPlanDto {
-    fn from(plan: SeatPlan) -> Self {
-        Self { version: plan.version, seat_plans: seats_of(&plan.plan), reason: plan.reason, made_at: plan.made_at.into() }
-    }
-}
-
-/// One version of a round's rules, as its draft had them.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = RuleSetVersion)]
-pub struct RuleSetVersionDto {
-    pub version: i64,
-    #[schema(value_type = RuleSetDto)]
-    pub rules: serde_json::Value,
-    #[schema(inline)]
-    pub made_by: Option<PrincipalRef>,
-    #[schema(inline)]
-    pub made_at: Instant,
-}
-
-impl From<Rules> for RuleSetVersionDto {
-    fn from(rules: Rules) -> Self {
-        Self { version: rules.version, rules: rules.rules, made_by: rules.made_by.map(Ref), made_at: rules.made_at.into() }
     }
 }
 
