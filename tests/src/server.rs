@@ -296,6 +296,17 @@ impl Server {
         assert!(Command::new("kill").args([format!("-{name}"), pid]).status().is_ok_and(|s| s.success()));
     }
 
+    /// The processor time that the server has used, in clock ticks (a hundred a second): unlike the time on the wall it does not
+    /// depend on what else the machine does.
+    #[track_caller]
+    pub fn cpu_ticks(&self) -> u64 {
+        let pid = self.lock().server.id();
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the server runs");
+        // After the name in parentheses, user and system time are the 12th and 13th field.
+        let fields: Vec<&str> = stat.rsplit_once(')').expect("a name").1.split_whitespace().collect();
+        fields[11..13].iter().map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
+    }
+
     /// Waits for the server's end.
     #[track_caller]
     pub fn wait(&self, seconds: u64) -> ExitStatus {
