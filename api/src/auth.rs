@@ -324,22 +324,21 @@ async fn check(op: &Op, request: &ServiceRequest) -> Result<Option<limits::Count
     let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| ApiError::new(code::INTERNAL))?;
     let identity = match op.access {
         Access::Public => None,
-        Access::Perhaps => match bearer(request)? {
-            Some(token) => Some(identify(&app, token).await?),
-            None => None,
+        access => match (bearer(request)?, access) {
+            (None, Access::Perhaps) => None,
+            (None, _) => return Err(ApiError::new(code::UNAUTHENTICATED).into()),
+            (Some(token), _) => {
+                let identity = identify(&app, token).await?;
+                if let Some(key) = &identity.key {
+                    heed_conditions(key, app.clock.now(), address(&app, request))?;
+                    program_may_call(op.programs.filter(access), key)?;
+                }
+                if !may_call(access, &identity.actor) {
+                    return Err(ApiError::new(code::FORBIDDEN).into());
+                }
+                Some(identity)
+            }
         },
-        access => {
-            let token = bearer(request)?.ok_or_else(|| ApiError::new(code::UNAUTHENTICATED))?;
-            let identity = identify(&app, token).await?;
-            if let Some(key) = &identity.key {
-                heed_conditions(key, app.clock.now(), address(&app, request))?;
-                program_may_call(op.programs.filter(access), key)?;
-            }
-            if !may_call(access, &identity.actor) {
-                return Err(ApiError::new(code::FORBIDDEN).into());
-            }
-            Some(identity)
-        }
     };
     let counted = match op.limit {
         Limit::None => None,

@@ -49,6 +49,18 @@ fn a_key_knows_who_it_is_and_reaches_nothing_that_only_people_do() {
 }
 
 #[test]
+fn what_anybody_may_see_in_part_a_key_without_the_scope_does_not_see_in_full() {
+    let server = shared();
+    let rounds = server.staff("enroladmin").get(&format!("/enrolment-rounds?community_id={}", server.community())).expect(200);
+    let path = format!("/enrolment-rounds/{}/placements", rounds["items"][0]["id"].as_str().expect("the demo's round"));
+    let (screen, _) = made(server, "manager", draft(server, &["repair:read"]));
+    let refused = screen.get(&path).refuse(403, "forbidden");
+    assert!(refused["detail"].as_str().unwrap().contains("enrolment:read"), "{refused}");
+    let (bureau, _) = made(server, "manager", draft(server, &["enrolment:read"]));
+    assert_ne!(bureau.get(&path).send().status, 403);
+}
+
+#[test]
 fn a_community_s_key_sees_that_community_only() {
     let server = shared();
     let elsewhere = server.other_community();
