@@ -336,21 +336,21 @@ fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut operation: Oper
             code::UNKNOWN_FIELD,
         ]);
     }
-    match new.op.access {
-        Access::Public => operation.security = Some(vec![SecurityRequirement::default()]),
-        Access::Perhaps => {
-            let bearer = SecurityRequirement::new::<_, [String; 0], String>("bearer", []);
-            operation.security = Some(vec![SecurityRequirement::default(), bearer]);
-            refuses.extend([code::TOKEN_INVALID, code::TOKEN_EXPIRED, code::SESSION_REVOKED]);
+    let bearer = SecurityRequirement::new::<_, [String; 0], String>("bearer", []);
+    operation.security = Some(match new.op.access {
+        Access::Public => vec![SecurityRequirement::default()],
+        Access::Perhaps => vec![SecurityRequirement::default(), bearer],
+        _ => vec![bearer],
+    });
+    if !matches!(new.op.access, Access::Public) {
+        refuses.extend([code::TOKEN_INVALID, code::TOKEN_EXPIRED, code::SESSION_REVOKED, code::FORBIDDEN]);
+        if let Programs::With(scope) = new.op.programs.filter(new.op.access) {
+            let words = format!("API keys: scope `{scope}`.");
+            operation.description = Some(operation.description.take().map_or(words.clone(), |text| format!("{text}\n\n{words}")));
         }
-        access => {
-            if let Programs::With(scope) = new.op.programs.filter(access) {
-                let words = format!("API keys: scope `{scope}`.");
-                operation.description = Some(operation.description.take().map_or(words.clone(), |text| format!("{text}\n\n{words}")));
-            }
-            operation.security = Some(vec![SecurityRequirement::new::<_, [String; 0], String>("bearer", [])]);
-            refuses.extend([code::UNAUTHENTICATED, code::TOKEN_INVALID, code::TOKEN_EXPIRED, code::SESSION_REVOKED, code::FORBIDDEN]);
-        }
+    }
+    if !matches!(new.op.access, Access::Public | Access::Perhaps) {
+        refuses.push(code::UNAUTHENTICATED);
     }
     if new.op.keyed {
         parameters.push(
