@@ -342,15 +342,15 @@ fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut operation: Oper
         Access::Perhaps => vec![SecurityRequirement::default(), bearer],
         _ => vec![bearer],
     });
+    if !matches!(new.op.access, Access::Public | Access::Perhaps) {
+        refuses.push(code::UNAUTHENTICATED);
+    }
     if !matches!(new.op.access, Access::Public) {
         refuses.extend([code::TOKEN_INVALID, code::TOKEN_EXPIRED, code::SESSION_REVOKED, code::FORBIDDEN]);
         if let Programs::With(scope) = new.op.programs.filter(new.op.access) {
             let words = format!("API keys: scope `{scope}`.");
             operation.description = Some(operation.description.take().map_or(words.clone(), |text| format!("{text}\n\n{words}")));
         }
-    }
-    if !matches!(new.op.access, Access::Public | Access::Perhaps) {
-        refuses.push(code::UNAUTHENTICATED);
     }
     if new.op.keyed {
         parameters.push(
