@@ -1,0 +1,229 @@
+//! Staff: passwords, one-time codes, failed log-ins, and who works where.
+
+use diesel::prelude::*;
+use jiazai_domain::actor::{CommunityId, Grant, PrincipalId, Role};
+use jiazai_domain::kernel::time::Timestamp;
+
+use super::resident::OPENID;
+use super::{PLATFORM, Principal, PrincipalRow, grants_of};
+use crate::db::schema::{login_failures, principals, role_grants, staff};
+use crate::db::{DbError, Tx, parsed};
+use crate::vault::{Aad, Secret, Vault};
+
+/// What a member of staff logs in with.
+#[derive(Debug, Clone)]
+pub struct StaffAccount {
+    pub id: PrincipalId,
+    pub username: String,
+    pub password_hash: String,
+    pub totp_sealed: Option<Vec<u8>>,
+    /// The last time step whose one-time code was used.
+    pub totp_step: u64,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = staff)]
+struct StaffRow {
+    principal_id: String,
+    username: String,
+    password_hash: String,
+    totp_sealed: Option<Vec<u8>>,
+    totp_step: i64,
+}
+
+impl TryFrom<StaffRow> for StaffAccount {
+    type Error = DbError;
+    fn try_from(row: StaffRow) -> Result<Self, DbError> {
+        Ok(Self {
+            id: parsed(&row.principal_id)?,
+            username: row.username,
+            password_hash: row.password_hash,
+            totp_sealed: row.totp_sealed,
+            totp_step: row.totp_step.max(0) as u64,
+        })
+    }
+}
+
+/// `username` in lower case.
+pub fn staff_by_username(tx: &mut Tx, username: &str) -> Result<Option<StaffAccount>, DbError> {
+    let row: Option<StaffRow> =
+        tx.run(|conn| staff::table.filter(staff::username.eq(username)).select(StaffRow::as_select()).first(conn).optional())?;
+    row.map(StaffAccount::try_from).transpose()
+}
+
+pub fn staff_account(tx: &mut Tx, id: PrincipalId) -> Result<Option<StaffAccount>, DbError> {
+    let row: Option<StaffRow> = tx.run(|conn| staff::table.find(id.text()).select(StaffRow::as_select()).first(conn).optional())?;
+    row.map(StaffAccount::try_from).transpose()
+}
+
+/// [`DbError::Duplicate`] when the user name is taken.
+pub fn insert_staff(tx: &mut Tx, id: PrincipalId, username: &str, password_hash: &str) -> Result<(), DbError> {
+    let now = tx.now().millis();
+    tx.insert(diesel::insert_into(staff::table).values((
+        staff::principal_id.eq(id.text()),
+        staff::username.eq(username),
+        staff::password_hash.eq(password_hash),
+        staff::password_changed_at.eq(now),
+        staff::totp_step.eq(0),
+    )))
+}
+
+pub fn set_password(tx: &mut Tx, id: PrincipalId, password_hash: &str) -> Result<(), DbError> {
+    let now = tx.now().millis();
+    tx.update_one(
+        diesel::update(staff::table.find(id.text())).set((staff::password_hash.eq(password_hash), staff::password_changed_at.eq(now))),
+    )
+}
+
+/// Notes which one-time code came with a log-in. [`DbError::Stale`] when it was used by another log-in meanwhile.
+pub fn use_totp_step(tx: &mut Tx, account: &StaffAccount, step: u64) -> Result<(), DbError> {
+    let older = staff::table.filter(staff::principal_id.eq(account.id.text())).filter(staff::totp_step.lt(step as i64));
+    tx.update_one(diesel::update(older).set(staff::totp_step.eq(step as i64)))
+}
+
+/// Where notices to a member of staff go from now on.
+pub fn set_staff_openid(tx: &mut Tx, vault: &Vault, id: PrincipalId, openid: &str) -> Result<(), DbError> {
+    let row = id.text();
+    let sealed = vault.seal(Aad { table: "staff", column: OPENID, row: &row }, openid.as_bytes());
+    tx.update_one(diesel::update(staff::table.find(&row)).set(staff::openid_sealed.eq(sealed)))
+}
+
+fn name_index(vault: &Vault, username: &str) -> Vec<u8> {
+    vault.blind_index("username", username)
+}
+
+/// Until when log-ins with this user name are refused, whoever has it.
+pub fn locked_until(tx: &mut Tx, vault: &Vault, username: &str) -> Result<Option<Timestamp>, DbError> {
+    let until: Option<Option<i64>> =
+        tx.run(|conn| login_failures::table.find(name_index(vault, username)).select(login_failures::locked_until).first(conn).optional())?;
+    let now = tx.now();
+    Ok(until.flatten().map(Timestamp::from_millis).filter(|until| *until > now))
+}
+
+/// Counts a wrong password; every `limit` of them lock the name until `until`. The counter moves in the database, so
+/// guesses in parallel are all counted.
+pub fn count_failure(tx: &mut Tx, vault: &Vault, username: &str, limit: i64, until: Timestamp) -> Result<(), DbError> {
+    use diesel::sql_types::{BigInt, Binary};
+    let index = name_index(vault, username);
+    let now = tx.now().millis();
+    let count = diesel::sql_query(
+        "INSERT INTO login_failures (name_index, failures, last_at) VALUES ($1, 1, $2) \
+         ON CONFLICT (name_index) DO UPDATE SET failures = login_failures.failures + 1, last_at = excluded.last_at",
+    )
+    .bind::<Binary, _>(&index)
+    .bind::<BigInt, _>(now);
+    tx.run(|conn| count.execute(conn))?;
+    let over = login_failures::table.filter(login_failures::name_index.eq(&index)).filter(login_failures::failures.ge(limit));
+    tx.run(|conn| diesel::update(over).set((login_failures::locked_until.eq(until.millis()), login_failures::failures.eq(0))).execute(conn))
+        .map(drop)
+}
+
+/// A right password ends the count.
+pub fn forgive_failures(tx: &mut Tx, vault: &Vault, username: &str) -> Result<(), DbError> {
+    tx.run(|conn| diesel::delete(login_failures::table.find(name_index(vault, username))).execute(conn)).map(drop)
+}
+
+/// Forgets counts that nobody has added to since `before`.
+pub fn forget_failures(tx: &mut Tx, before: Timestamp) -> Result<usize, DbError> {
+    tx.run(|conn| diesel::delete(login_failures::table.filter(login_failures::last_at.lt(before.millis()))).execute(conn))
+}
+
+pub fn set_totp(tx: &mut Tx, vault: &Vault, id: PrincipalId, key: Option<&Secret>) -> Result<(), DbError> {
+    let row = id.text();
+    let sealed = key.map(|key| vault.seal(Aad { table: "staff", column: "totp", row: &row }, key.expose().as_bytes()));
+    tx.update_one(diesel::update(staff::table.find(&row)).set((staff::totp_sealed.eq(sealed), staff::totp_step.eq(0))))
+}
+
+/// The shared key of the one-time codes, if the account has one.
+pub fn totp_key(vault: &Vault, account: &StaffAccount) -> Result<Option<Secret>, DbError> {
+    let Some(sealed) = &account.totp_sealed else { return Ok(None) };
+    let cell = Aad { table: "staff", column: "totp", row: &account.id.text() };
+    vault.open_text(cell, sealed).map(Some).map_err(|e| DbError::Corrupt(e.to_string()))
+}
+
+/// A member of staff in a list.
+#[derive(Debug, Clone)]
+pub struct StaffMember {
+    pub principal: Principal,
+    pub username: String,
+    pub has_totp: bool,
+    pub grants: Vec<Grant>,
+}
+
+/// Staff, newest first, those with a role in one of `communities` (all for `None`), after the id `after`.
+pub fn list_staff(
+    tx: &mut Tx,
+    communities: Option<&[CommunityId]>,
+    community: Option<CommunityId>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<StaffMember>, DbError> {
+    let mut query = principals::table
+        .inner_join(staff::table)
+        .order(principals::id.desc())
+        .limit(limit)
+        .select((PrincipalRow::as_select(), staff::username, staff::totp_sealed.is_not_null()))
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(principals::id.lt(after.to_owned()));
+    }
+    let within: Option<Vec<String>> = match (communities, community) {
+        (_, Some(one)) => Some(vec![one.text()]),
+        (Some(some), None) => Some(some.iter().map(CommunityId::text).collect()),
+        (None, None) => None,
+    };
+    if let Some(within) = within {
+        let granted = role_grants::table.filter(role_grants::community_id.eq_any(within)).select(role_grants::principal_id);
+        query = query.filter(principals::id.eq_any(granted));
+    }
+    let rows: Vec<(PrincipalRow, String, bool)> = tx.run(|conn| query.load(conn))?;
+    rows.into_iter().map(|(row, username, has_totp)| member(tx, row, username, has_totp)).collect()
+}
+
+pub fn staff_member(tx: &mut Tx, id: PrincipalId) -> Result<Option<StaffMember>, DbError> {
+    let row: Option<(PrincipalRow, String, bool)> = tx.run(|conn| {
+        principals::table
+            .inner_join(staff::table)
+            .filter(principals::id.eq(id.text()))
+            .select((PrincipalRow::as_select(), staff::username, staff::totp_sealed.is_not_null()))
+            .first(conn)
+            .optional()
+    })?;
+    row.map(|(row, username, has_totp)| member(tx, row, username, has_totp)).transpose()
+}
+
+fn member(tx: &mut Tx, row: PrincipalRow, username: String, has_totp: bool) -> Result<StaffMember, DbError> {
+    let principal = Principal::try_from(row)?;
+    let grants = grants_of(tx, principal.id)?;
+    Ok(StaffMember { principal, username, has_totp, grants })
+}
+
+/// The platform administrator who has been one for longest: in whose name a command acts when it names nobody.
+pub fn eldest_platform_admin(tx: &mut Tx) -> Result<Option<PrincipalId>, DbError> {
+    let id: Option<String> = tx.run(|conn| {
+        role_grants::table
+            .inner_join(principals::table)
+            .filter(role_grants::role.eq(Role::PlatformAdmin.as_str()))
+            .filter(role_grants::community_id.eq(PLATFORM))
+            .filter(principals::disabled_at.is_null())
+            .order((role_grants::granted_at, role_grants::principal_id))
+            .select(role_grants::principal_id)
+            .first(conn)
+            .optional()
+    })?;
+    id.as_deref().map(parsed).transpose()
+}
+
+/// How many accounts could still administer the platform if `without` could not.
+pub fn other_platform_admins(tx: &mut Tx, without: PrincipalId) -> Result<i64, DbError> {
+    tx.run(|conn| {
+        role_grants::table
+            .inner_join(principals::table)
+            .filter(role_grants::role.eq("platform_admin"))
+            .filter(role_grants::community_id.eq(PLATFORM))
+            .filter(principals::disabled_at.is_null())
+            .filter(principals::id.ne(without.text()))
+            .count()
+            .get_result(conn)
+    })
+}
