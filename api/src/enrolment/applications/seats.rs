@@ -12,17 +12,11 @@ use jiazai_infra::vault::Vault;
 
 use super::commands::zone_schools;
 
-/// The schools that a family asks for: those it listed, or else those of its zone, or else the only one that there is.
+/// [`Application::wishes`], with the zone looked up where it is needed: a family that listed schools has no use for it.
 pub fn wishes(tx: &mut Tx, application: &Application) -> Result<Vec<SchoolId>, DbError> {
     let f = application.facts();
-    if !f.content.choices.is_empty() {
-        return Ok(f.content.choices.clone());
-    }
-    let zone = zone_schools(tx, &f.round, f.content.home)?;
-    if zone.is_empty() && f.round.plan().len() == 1 {
-        return Ok(f.round.plan().keys().copied().collect());
-    }
-    Ok(zone)
+    let zone = if f.content.choices.is_empty() { zone_schools(tx, &f.round, f.content.home)? } else { vec![] };
+    Ok(application.wishes(zone))
 }
 
 /// Those who wait at a school as one: a child, or the twins of a family.

@@ -17,6 +17,19 @@ pub enum Placing {
 }
 
 impl Application {
+    /// The schools that a family asks for, the best first: those it listed, or else those of its home's zone, or else the
+    /// only one that the round has.
+    pub fn wishes(&self, zone: Vec<SchoolId>) -> Vec<SchoolId> {
+        let f = &self.facts;
+        if !f.content.choices.is_empty() {
+            return f.content.choices.clone();
+        }
+        if zone.is_empty() && f.round.plan().len() == 1 {
+            return f.round.plan().keys().copied().collect();
+        }
+        zone
+    }
+
     /// 公示: with the round's step, or later for what was confirmed later.
     ///
     /// # Errors

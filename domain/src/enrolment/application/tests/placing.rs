@@ -15,6 +15,16 @@ fn then() -> Timestamp {
 }
 
 #[test]
+fn a_family_that_listed_no_school_asks_for_those_of_its_zone() {
+    assert_eq!(confirmed().wishes(vec![school(3)]), [school(1), school(2)], "what it listed comes first");
+    let mut facts = confirmed().facts().clone();
+    facts.content.choices.clear();
+    let silent = Application::restore(facts, now());
+    assert_eq!(silent.wishes(vec![school(2)]), [school(2)]);
+    assert_eq!(silent.wishes(vec![]), [], "of several schools none is guessed");
+}
+
+#[test]
 fn what_is_allocated_is_secret_until_it_is_announced() {
     let listed = confirmed().list(now()).expect("listed").into_parts().0;
     let placed = listed.place(Placing::Offered(school(1)), now()).expect("placed");
