@@ -61,6 +61,17 @@ fn what_anybody_may_see_in_part_a_key_without_the_scope_does_not_see_in_full() {
 }
 
 #[test]
+fn a_key_takes_whole_numbers_out_only_with_the_scope_to_reveal() {
+    let server = shared();
+    let path = format!("/communities/{}/people.csv", server.community());
+    let (masked, _) = made(server, "manager", draft(server, &["people:export"]));
+    masked.get(&path).send().expect(200);
+    masked.get(&format!("{path}?reason=data-check")).refuse(403, "forbidden");
+    let (whole, _) = made(server, "manager", draft(server, &["people:export", "people:reveal"]));
+    whole.get(&format!("{path}?reason=data-check")).send().expect(200);
+}
+
+#[test]
 fn a_community_s_key_sees_that_community_only() {
     let server = shared();
     let elsewhere = server.other_community();

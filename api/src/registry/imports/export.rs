@@ -8,16 +8,17 @@ use jiazai_domain::actor::{Community, CommunityId};
 use jiazai_domain::kernel::text::Line;
 use jiazai_domain::registry::GridId;
 use jiazai_domain::registry::import::{Format, Kind};
-use jiazai_domain::registry::sight::{Mask, RevealReason, export_people};
+use jiazai_domain::registry::sight::{Mask, RevealReason, Revealer, export_people};
 use jiazai_infra::db::DbError;
 use jiazai_infra::events;
 use jiazai_infra::registry::import::export::{Shown, extra_names, homes_page, people_page};
 use jiazai_infra::registry::people::grids_within;
+use jiazai_infra::registry::places::grids_of;
 
 use super::super::{KEEPERS, LOOKERS, keeper, seen_grids, sight};
 use crate::app::App;
 use crate::call::{At, Call, Outcome};
-use crate::error::ApiError;
+use crate::error::{ApiError, code};
 use crate::op;
 use crate::registry::people::roles_in;
 use crate::route::{Access, Api};
@@ -152,6 +153,11 @@ async fn people(call: Call, place: CommunityId, format: Format) -> Outcome {
             let by = keeper(tx, who, place)?;
             let unfit = || ApiError::query("reason", "应为 4 至 200 个字的理由", "must be a reason of 4 to 200 characters");
             let reason: Option<RevealReason> = reason.as_deref().map(Line::new).transpose().map_err(|_| unfit())?;
+            if reason.is_some() {
+                // A key needs `people:reveal` beside `people:export`: the same numbers would leave one by one.
+                let own = who.grants.iter().find_map(|grant| grant.community);
+                Revealer::of(who, place, grids_of(tx, who.id)?, own).map_err(|_| ApiError::new(code::FORBIDDEN))?;
+            }
             let event = export_people(reason.as_ref(), &by, tx.now()).map_err(|_| unfit())?;
             events::record(tx, place, &place.text(), 0, std::slice::from_ref(&event))?;
             let sight = sight(tx, who)?;
