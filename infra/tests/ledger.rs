@@ -8,7 +8,7 @@ use jiazai_domain::actor::{Communities, CommunityId, PrincipalId, PrincipalKind}
 use jiazai_domain::kernel::ledger::{Amount, Refusal, Shortfall, Source, TransactionId, Unit, Verdict};
 use jiazai_infra::clock::Clock;
 use jiazai_infra::db::{DatabaseUrl, Db, DbError, Tx};
-use jiazai_infra::ledger::{self, Fund, Spending};
+use jiazai_infra::ledger::{self, Fund, Granting, Reversing, Spending};
 use jiazai_infra::{community, identity, settings};
 
 struct Books {
@@ -71,15 +71,20 @@ fn amount(n: i64) -> Amount {
 }
 
 fn grant(tx: &mut Tx, place: CommunityId, person: PrincipalId, n: i64, source: Source) -> Result<Option<TransactionId>, DbError> {
-    let wallet = ledger::expire_due(tx, person, Unit::Points)?;
-    if ledger::posted(tx, &source)?.is_some() {
-        return Ok(None);
-    }
-    let fund = ledger::fund(tx, place, Fund::Issued, Unit::Points)?;
+    granted(tx, place, person, n, source, None)
+}
+
+fn granted(
+    tx: &mut Tx,
+    community: CommunityId,
+    person: PrincipalId,
+    n: i64,
+    source: Source,
+    expires_at: Option<Timestamp>,
+) -> Result<Option<TransactionId>, DbError> {
     let order = ledger::order(tx, source, None);
-    let posting = wallet.grant(&fund, amount(n), None, order, tx.now()).expect("far from the most");
-    ledger::post(tx, place, None, &wallet, &posting)?;
-    Ok(Some(posting.transaction()))
+    let granting = Granting { person, unit: Unit::Points, amount: amount(n), community, expires_at, order, by: None };
+    Ok(ledger::grant(tx, granting)?.expect("far from the most").map(|posting| posting.transaction()))
 }
 
 fn spending(books: (CommunityId, PrincipalId), n: i64, source: &str) -> Spending {
@@ -252,16 +257,9 @@ fn work(db: &Db, place: CommunityId, people: &[PrincipalId], thread: u64, steps:
             _ if granted.is_empty() => {}
             _ => {
                 let (i, transaction) = granted[random(granted.len() as u64) as usize];
-                let person = people[i];
                 let done = db.write_blocking(move |tx| {
-                    let found = ledger::reversible(tx, transaction)?.expect("it was posted");
-                    let lots: Vec<_> = found.original.lots.iter().map(|(lot, _)| *lot).collect();
-                    let wallet = ledger::wallet(tx, person, Unit::Points, &lots)?;
-                    let found = ledger::reversible(tx, transaction)?.expect("it was posted");
-                    let order = ledger::order(tx, Source::new(Source::REVERSAL, transaction), None);
-                    let decided = wallet.reverse(&found.original, &found.fund, Shortfall::Forgive, order, tx.now());
-                    let posting = decided.map_err(Trouble::Ledger)?;
-                    ledger::post(tx, place, None, &wallet, &posting)?;
+                    let reversing = Reversing { transaction, shortfall: Shortfall::Forgive, reason: None, by: None };
+                    let posting = ledger::reverse(tx, reversing)?.expect("it was posted").map_err(Trouble::Ledger)?;
                     if crashes { Err(Trouble::SoldOut) } else { Ok(posting.amount()) }
                 });
                 if let Some(amount) = outcome(done) {

@@ -5,15 +5,14 @@ use std::collections::HashMap;
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
-use jiazai_domain::actor::{Communities, CommunityId};
+use jiazai_domain::actor::CommunityId;
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::phone::Phone;
 use jiazai_domain::kernel::time::{Date, Timestamp};
-use jiazai_domain::registry::sight::Sight;
-use jiazai_domain::registry::{Alteration, BuildingId, Document, FactKind, GridId, Person, PersonId};
+use jiazai_domain::registry::{Alteration, BuildingId, Document, FactKind, GridId, Grids, Person, PersonId};
 use serde::{Deserialize, Serialize};
 
-pub use super::claims::{Claim, account_of, matches, persons_of};
+pub use super::claims::{Claim, accounts_of, matches, persons_of};
 pub use super::history::{Altered, history, home_history};
 use super::homes as places;
 use crate::db::schema::{homes, household_facts, people, person_tags};
@@ -236,6 +235,12 @@ pub fn grids_of(tx: &mut Tx, ids: &[PersonId], day: Date) -> Result<HashMap<Pers
     Ok(grids)
 }
 
+/// As [`grids_of`], of one person today; empty for somebody tied to no home.
+pub fn grids_of_one(tx: &mut Tx, id: PersonId) -> Result<Vec<Option<GridId>>, DbError> {
+    let today = tx.now().date();
+    Ok(grids_of(tx, &[id], today)?.remove(&id).unwrap_or_default())
+}
+
 /// What a list of people is narrowed to.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -287,11 +292,11 @@ fn tagged(community: CommunityId, code: &str, day: Date) -> Boxed {
     ))
 }
 
-/// People of a community whom these eyes see, newest first, after the id `after`.
+/// People of a community, or of some grids of it, newest first, after the id `after`.
 pub fn list(
     tx: &mut Tx,
     vault: &Vault,
-    (community, sight): (CommunityId, &Sight),
+    (community, within): (CommunityId, &Grids),
     filter: &Filter,
     after: Option<&str>,
     limit: i64,
@@ -303,9 +308,8 @@ pub fn list(
         .limit(limit)
         .select(PersonRow::as_select())
         .into_boxed();
-    if !sight.whole.contains(community) {
-        let grids: &[GridId] = if sight.in_grids.contains(community) { &sight.grids } else { &[] };
-        query = query.filter(tied_in(grids, day));
+    if let Grids::Only(some) = within {
+        query = query.filter(tied_in(some, day));
     }
     if let Some(grid) = filter.grid {
         query = query.filter(tied_in(&[grid], day));
@@ -326,12 +330,12 @@ pub fn list(
     opened(vault, rows)
 }
 
-/// People of a community in the order in which they were written down, for an export: oldest first, after `after`.
+/// People of a community, or of some grids of it, in the order in which they were written down, for an export: oldest first, after
+/// `after`.
 pub fn in_order(
     tx: &mut Tx,
     vault: &Vault,
-    community: CommunityId,
-    grids: Option<&[GridId]>,
+    (community, within): (CommunityId, &Grids),
     after: Option<&str>,
     limit: i64,
 ) -> Result<Vec<Person>, DbError> {
@@ -342,8 +346,8 @@ pub fn in_order(
         .limit(limit)
         .select(PersonRow::as_select())
         .into_boxed();
-    if let Some(grids) = grids {
-        query = query.filter(tied_in(grids, day));
+    if let Grids::Only(some) = within {
+        query = query.filter(tied_in(some, day));
     }
     if let Some(after) = after {
         query = query.filter(people::id.gt(after.to_owned()));
@@ -352,23 +356,15 @@ pub fn in_order(
     opened(vault, rows)
 }
 
-/// The birth dates of a community's people, for counting by age. Those who have died or left are not counted.
-pub fn birth_dates(tx: &mut Tx, vault: &Vault, community: CommunityId) -> Result<HashMap<PersonId, Option<Date>>, DbError> {
-    let rows: Vec<PersonRow> = tx.run(|conn| {
-        people::table
-            .filter(people::community_id.eq(community.text()))
-            .filter(people::deceased_on.is_null())
-            .filter(people::moved_out_on.is_null())
-            .select(PersonRow::as_select())
-            .load(conn)
-    })?;
-    rows.into_iter().map(|row| row.person(vault).map(|person| (person.id, person.born_on))).collect()
-}
-
-/// Whether this community's sight is bounded by grids.
-pub fn grids_within(sight: &Sight, community: CommunityId) -> Option<Vec<GridId>> {
-    let whole = matches!(&sight.whole, Communities::All) || sight.whole.contains(community);
-    (!whole).then(|| if sight.in_grids.contains(community) { sight.grids.clone() } else { vec![] })
+/// The birth dates of these people, for counting by age. Of each a cell is opened, so nobody else's is asked for.
+pub fn birth_dates(tx: &mut Tx, vault: &Vault, ids: &[PersonId]) -> Result<HashMap<PersonId, Date>, DbError> {
+    let mut born = HashMap::new();
+    // In portions: a statement has no room for a whole town, and nobody needs all of it open at once.
+    for some in ids.chunks(500) {
+        let known = find_all(tx, vault, some)?;
+        born.extend(known.into_iter().filter_map(|person| Some((person.id, person.born_on?))));
+    }
+    Ok(born)
 }
 
 /// The kinds of fact that mean living here; they end when somebody moves out.
