@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use diesel::{Connection, PgConnection, RunQueryDsl};
 use jiazai_domain::actor::{Communities, CommunityId, PrincipalId, PrincipalKind};
 use jiazai_domain::kernel::ledger::{Amount, Refusal, Shortfall, Source, TransactionId, Unit, Verdict};
+use jiazai_domain::kernel::time::Timestamp;
 use jiazai_infra::clock::Clock;
 use jiazai_infra::db::{DatabaseUrl, Db, DbError, Tx};
 use jiazai_infra::ledger::{self, Fund, Granting, Reversing, Spending};
@@ -166,6 +167,35 @@ fn redeem(books: &Books) {
     assert_eq!(again.expect("known").account().balance, 10);
     assert_eq!(books.balance(who), 10);
     assert_eq!(books.verified().entries, 4);
+}
+
+#[test]
+fn a_grant_knows_what_expires_next_and_posts_what_is_over() {
+    books(1).iter().for_each(expire_in_turn);
+}
+
+fn expire_in_turn(books: &Books) {
+    let (place, who) = (books.community, books.people[0]);
+    let next =
+        |books: &Books| books.db.write_blocking(move |tx| ledger::balance(tx, who, Unit::Points)).expect("a balance").expires_next_at;
+    let give = |n: i64, expires_at: Option<Timestamp>| {
+        let made = books.db.write_blocking(move |tx| granted(tx, place, who, 5, Source::new("grant", n), expires_at));
+        made.expect("no trouble").expect("granted")
+    };
+    let now = books.db.write_blocking(|tx| Ok::<_, DbError>(tx.now())).expect("a time");
+    let at = |seconds: i64| Some(now.plus_seconds(seconds));
+    give(1, None);
+    assert_eq!(next(books), None);
+    give(2, at(7200));
+    give(3, at(3600));
+    give(4, at(9000));
+    give(5, None);
+    assert_eq!((next(books), books.balance(who)), (at(3600), 25), "not of the last, but of all");
+    give(6, at(-60));
+    assert_eq!((next(books), books.balance(who)), (at(-60), 30), "over, and nobody has looked");
+    give(7, at(5400));
+    assert_eq!((next(books), books.balance(who)), (at(3600), 30), "five are gone and five have come");
+    assert_eq!(books.verified().entries, 2 * 8, "seven grants and an expiry");
 }
 
 #[test]

@@ -389,7 +389,11 @@ fn a_sale_a_move_and_a_death_end_what_a_person_was_bound_to() {
 #[test]
 fn who_was_bound_by_a_lease_reads_nothing_more_of_the_tenant_once_it_is_over() {
     let server = Server::start(Options::default().env("JIAZAI_JOBS", "off"));
-    let registry = Registry::new(&server);
+    let registry = Registry::empty(&server);
+    let make = |path: &str, body: Value| text(&registry.manager.post(path, body).expect(201), "id").to_owned();
+    let estate = make(&registry.at("estates"), json!({ "name": "样例一村" }));
+    let building = make(&registry.at("buildings"), json!({ "name": "1栋", "estate_id": estate, "grid_id": registry.grids[0] }));
+    make(&format!("/buildings/{building}/homes"), json!({ "unit": "1", "floor": 1, "number": "101" }));
     // Tomorrow in Asia/Shanghai.
     let (resident, person, _) = tenant(&registry, Some(&instant(&server, 32 * 3600)[..10]));
     let reveal = |why: &str| {
