@@ -7,7 +7,7 @@ use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::registry::binding::{DelegationScope, Principal};
 use jiazai_domain::registry::{Delegation, DelegationId, FactKind, HomeId, PersonId};
 
-use super::homes as homes_rows;
+use super::{facts, homes as homes_rows};
 use crate::db::schema::{delegations, household_facts};
 use crate::db::{DbError, Tx, parsed};
 use crate::events;
@@ -140,9 +140,7 @@ pub fn homes_of_person(tx: &mut Tx, person: PersonId) -> Result<Vec<HomeId>, DbE
         household_facts::table
             .filter(household_facts::person_id.eq(person.text()))
             .filter(household_facts::kind.eq_any(own))
-            .filter(household_facts::superseded_at.is_null())
-            .filter(household_facts::from_on.le(today))
-            .filter(household_facts::until_on.is_null().or(household_facts::until_on.gt(today)))
+            .filter(facts::held(today))
             .select(household_facts::home_id)
             .distinct()
             .load(conn)

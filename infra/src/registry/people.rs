@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::claims::{Claim, accounts_of, matches, persons_of};
 pub use super::history::{Altered, history, home_history};
-use super::homes as places;
+use super::{facts, homes as places, tags};
 use crate::db::schema::{homes, household_facts, people, person_tags};
 use crate::db::{DbError, MultiBackend, Tx, parsed};
 use crate::events;
@@ -221,9 +221,7 @@ pub fn grids_of(tx: &mut Tx, ids: &[PersonId], day: Date) -> Result<HashMap<Pers
         household_facts::table
             .inner_join(homes::table)
             .filter(household_facts::person_id.eq_any(texts))
-            .filter(household_facts::superseded_at.is_null())
-            .filter(household_facts::from_on.le(day))
-            .filter(household_facts::until_on.is_null().or(household_facts::until_on.gt(day)))
+            .filter(facts::held(day))
             .select((household_facts::person_id, homes::grid_id))
             .distinct()
             .load(conn)
@@ -260,9 +258,7 @@ fn tied_in(grids: &[GridId], day: Date) -> Boxed {
         household_facts::table
             .inner_join(homes::table)
             .filter(household_facts::person_id.eq(people::id))
-            .filter(household_facts::superseded_at.is_null())
-            .filter(household_facts::from_on.le(day))
-            .filter(household_facts::until_on.is_null().or(household_facts::until_on.gt(day)))
+            .filter(facts::held(day))
             .filter(homes::grid_id.eq_any(grids)),
     ))
 }
@@ -273,9 +269,7 @@ fn tied_to(building: BuildingId, day: Date) -> Boxed {
         household_facts::table
             .inner_join(homes::table)
             .filter(household_facts::person_id.eq(people::id))
-            .filter(household_facts::superseded_at.is_null())
-            .filter(household_facts::from_on.le(day))
-            .filter(household_facts::until_on.is_null().or(household_facts::until_on.gt(day)))
+            .filter(facts::held(day))
             .filter(homes::building_id.eq(building.text())),
     ))
 }
@@ -286,9 +280,7 @@ fn tagged(community: CommunityId, code: &str, day: Date) -> Boxed {
             .filter(person_tags::community_id.eq(community.text()))
             .filter(person_tags::code.eq(code.to_owned()))
             .filter(person_tags::person_id.eq(people::id))
-            .filter(person_tags::removed_at.is_null())
-            .filter(person_tags::from_on.le(day))
-            .filter(person_tags::until_on.is_null().or(person_tags::until_on.gt(day))),
+            .filter(tags::held(day)),
     ))
 }
 

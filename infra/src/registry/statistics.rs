@@ -7,7 +7,7 @@ use jiazai_domain::actor::{CommunityId, Role};
 use jiazai_domain::registry::statistics::{CountedPerson, Tally};
 use jiazai_domain::registry::{FactKind, GridId, Grids, PersonId};
 
-use super::{homes as home_rows, people as people_rows, tags as tag_rows};
+use super::{facts, homes as home_rows, people as people_rows, tags};
 use crate::db::schema::{grids, homes, household_facts, people, person_tags};
 use crate::db::{DbError, Tx, parsed};
 use crate::vault::Vault;
@@ -33,9 +33,7 @@ pub fn count(tx: &mut Tx, vault: &Vault, community: CommunityId, within: &Grids,
             .inner_join(people::table)
             .filter(household_facts::community_id.eq(community.text()))
             .filter(household_facts::kind.eq_any([FactKind::Residence, FactKind::Tenancy, FactKind::Hukou].map(FactKind::as_str)))
-            .filter(household_facts::superseded_at.is_null())
-            .filter(household_facts::from_on.le(today))
-            .filter(household_facts::until_on.is_null().or(household_facts::until_on.gt(today)))
+            .filter(facts::held(today))
             .filter(people::deceased_on.is_null())
             .filter(people::moved_out_on.is_null())
             .select((household_facts::person_id, household_facts::kind, homes::grid_id))
@@ -67,15 +65,13 @@ pub fn count(tx: &mut Tx, vault: &Vault, community: CommunityId, within: &Grids,
 /// The codes of the tags that people have today and that these roles may see.
 fn tags_of(tx: &mut Tx, community: CommunityId, roles: &[Role]) -> Result<HashMap<String, Vec<String>>, DbError> {
     let today = tx.now().date();
-    let dictionary = tag_rows::dictionary(tx, community)?;
+    let dictionary = tags::dictionary(tx, community)?;
     let seen: Vec<String> = dictionary.into_iter().filter(|tag| tag.visible_to(roles)).map(|tag| tag.code).collect();
     let mut given: Vec<(String, String)> = tx.run(|conn| {
         person_tags::table
             .filter(person_tags::community_id.eq(community.text()))
             .filter(person_tags::code.eq_any(&seen))
-            .filter(person_tags::removed_at.is_null())
-            .filter(person_tags::from_on.le(today))
-            .filter(person_tags::until_on.is_null().or(person_tags::until_on.gt(today)))
+            .filter(tags::held(today))
             .select((person_tags::person_id, person_tags::code))
             .load(conn)
     })?;
