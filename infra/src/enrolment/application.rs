@@ -11,7 +11,7 @@ use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::registry::{Document, HomeId};
 
 use super::application_row::{ApplicationRow, child_index, row, seal};
-pub use super::application_row::{has_objected, is_purged, masked};
+pub use super::application_row::{is_purged, masked};
 use super::{Sight as RoundSight, round_facts};
 use crate::db::schema::{enrolment_applications as table, enrolment_choices, enrolment_guardians, people};
 use crate::db::{DbError, MultiBackend, Tx, parsed};
@@ -270,6 +270,35 @@ pub fn of_applicant(tx: &mut Tx, vault: &Vault, who: PrincipalId) -> Result<Vec<
         table::table.filter(table::applicant_id.eq(who.text())).order(table::id.desc()).select(ApplicationRow::as_select()).load(conn)
     })?;
     restored(tx, vault, rows)
+}
+
+/// How many drafts a resident keeps in a round.
+pub fn drafts(tx: &mut Tx, round: RoundId, applicant: PrincipalId) -> Result<i64, DbError> {
+    tx.run(|conn| {
+        table::table
+            .filter(table::applicant_id.eq(applicant.text()))
+            .filter(table::round_id.eq(round.text()))
+            .filter(table::state.eq(State::Draft.as_str()))
+            .count()
+            .get_result(conn)
+    })
+}
+
+/// The others of an application's household that are not given up: its twins.
+pub fn twins(tx: &mut Tx, vault: &Vault, application: &Application) -> Result<Vec<Application>, DbError> {
+    let f = application.facts();
+    let rows: Vec<ApplicationRow> = tx.run(|conn| {
+        table::table
+            .filter(table::applicant_id.eq(f.applicant.text()))
+            .filter(table::round_id.eq(f.round.id.text()))
+            .filter(table::id.ne(f.id.text()))
+            .filter(table::state.ne_all([State::Withdrawn.as_str(), State::Revoked.as_str()]))
+            .select(ApplicationRow::as_select())
+            .load(conn)
+    })?;
+    let mut others = restored(tx, vault, rows)?;
+    others.retain(|other| other.household() == application.household());
+    Ok(others)
 }
 
 /// The round's applications in some states, by receipt.

@@ -12,6 +12,7 @@ use crate::enrolment::seat_lock::{Claim, Family};
 use crate::enrolment::{ApplicationId, SchoolId, round};
 use crate::kernel::changed::{Changed, Event};
 use crate::kernel::time::Timestamp;
+use crate::registry::HomeId;
 
 /// Everything that is remembered of an application.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,6 +166,13 @@ impl Application {
     /// The name under which twins go together: who came first has no household of its own, its receipt is the name.
     pub fn household(&self) -> &str {
         self.facts.household.as_deref().unwrap_or(&self.facts.receipt)
+    }
+
+    /// The home whose seat it sits on, from the moment that it was accepted.
+    pub fn sits_on(&self) -> Option<HomeId> {
+        let f = &self.facts;
+        let sits = matches!(f.state, State::Accepted | State::Enrolled) && f.offer.is_some_and(|offer| offer.takes_home_seat);
+        f.content.home.filter(|_| sits)
     }
 
     /// Its claim to the seat of its home, if it has one.
