@@ -316,6 +316,19 @@ pub fn of_round(tx: &mut Tx, vault: &Vault, round: &Arc<round::Facts>, states: &
     rows.into_iter().map(|row| row.application(vault, round.clone(), now)).collect()
 }
 
+/// The receipts of the round's applications in some states, ascending.
+pub fn receipts(tx: &mut Tx, round: RoundId, states: &[State]) -> Result<Vec<String>, DbError> {
+    let words: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
+    tx.run(|conn| {
+        table::table
+            .filter(table::round_id.eq(round.text()))
+            .filter(table::state.eq_any(words))
+            .order(table::receipt)
+            .select(table::receipt)
+            .load(conn)
+    })
+}
+
 /// A page of the round's applications in some states, by receipt, after the receipt `after`.
 pub fn by_receipt(
     tx: &mut Tx,

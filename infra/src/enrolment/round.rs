@@ -14,8 +14,7 @@ use super::application_row::objection;
 use super::row::{RoundRow, SummaryRow};
 use super::{cache, rules};
 use crate::db::schema::{
-    enrolment_applications, enrolment_choices, enrolment_rounds as rounds_table, enrolment_rule_sets, enrolment_seat_plans,
-    enrolment_seats,
+    enrolment_applications, enrolment_choices, enrolment_rounds as rounds_table, enrolment_rule_sets, enrolment_seat_plans, enrolment_seats,
 };
 use crate::db::{DbError, MultiBackend, Tx, parsed};
 use crate::events;

@@ -128,8 +128,7 @@ fn insert(tx: &mut Tx, rows: &[SeatUse]) -> Result<(), DbError> {
 
 /// Gives back what an application took. Siblings who still sit on the home's seat take it in its place.
 pub fn release(tx: &mut Tx, application: ApplicationId) -> Result<(), DbError> {
-    let home: Option<String> =
-        tx.run(|conn| holders::table.find(application.text()).select(holders::home_id).first(conn).optional())?;
+    let home: Option<String> = tx.run(|conn| holders::table.find(application.text()).select(holders::home_id).first(conn).optional())?;
     let Some(home) = home.as_deref().map(parsed).transpose()? else { return Ok(()) };
     hold(tx, home)?;
     tx.run(|conn| diesel::delete(table::table.filter(table::application_id.eq(application.text()))).execute(conn))?;

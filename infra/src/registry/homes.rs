@@ -9,7 +9,9 @@ use diesel::prelude::*;
 use jiazai_domain::actor::{CommunityId, PrincipalId};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::{Date, Timestamp};
-use jiazai_domain::registry::{Alteration, Area, Building, BuildingId, Estate, Fact, Home, HomeId, SetOccupancy, derive_occupancy, next_change};
+use jiazai_domain::registry::{
+    Alteration, Area, Building, BuildingId, Estate, Fact, Home, HomeId, SetOccupancy, derive_occupancy, next_change,
+};
 
 use super::facts;
 pub use super::listed::{Listed, Mark, Which, list, mark};

@@ -114,12 +114,7 @@ impl State {
 
 /// Whether an objection is not dealt with yet: from the moment it is made until somebody has decided again. One that went back
 /// to the family and was not mended in time (`correct_until`) holds nobody up: nothing more will come.
-pub fn is_objection_pending(
-    state: State,
-    objected_at: Option<Timestamp>,
-    correct_until: Option<Timestamp>,
-    now: Timestamp,
-) -> bool {
+pub fn is_objection_pending(state: State, objected_at: Option<Timestamp>, correct_until: Option<Timestamp>, now: Timestamp) -> bool {
     let given_up = state == State::Returned && correct_until.is_none_or(|until| now >= until);
     objected_at.is_some() && State::IN_OBJECTION.contains(&state) && !given_up
 }

@@ -71,7 +71,8 @@ fn a_family_without_a_home_takes_no_homes_seat() {
 #[test]
 fn coordination_uses_the_homes_seat_only_on_the_strength_of_the_house() {
     for (by_house, expected) in [(true, 6), (false, 0)] {
-        let done = standing_in(State::ToCoordinate, round::State::Announced).coordinate(school(2), (by_house, 1), reason(), &admin(), then());
+        let done =
+            standing_in(State::ToCoordinate, round::State::Announced).coordinate(school(2), (by_house, 1), reason(), &admin(), then());
         let offered = Application::restore(done.expect("coordinated").value().facts().clone(), then());
         assert_eq!(offered.school_for(&parent()), Some(school(2)));
         let (_, rows) = offered.accept(family(&["m"]), &[], &parent(), then()).expect("accepted");
