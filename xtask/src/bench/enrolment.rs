@@ -1,8 +1,6 @@
 //! School enrolment: how long seats take to be allocated, what a registration day is like, and what a precheck costs.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::sync::Barrier;
 use std::time::Instant;
 
 use jiazai_domain::enrolment::SchoolId;
@@ -12,11 +10,11 @@ use jiazai_domain::enrolment::rules::{ExprInput, FactSet, RuleSet, RuleSetInput,
 use serde_json::{Value, json};
 
 use super::figures::{Plan, beside, cost, some_tickets};
-use super::load::{Conn, Load, request};
+use super::load::{Load, request};
 use super::report::{Report, Verdict};
 use super::server::{Server, text};
 use super::stats::{median, quantile};
-use super::volunteer::{at, crowd};
+use super::volunteer::{at, crowd, words};
 
 const SCHOOLS: u64 = 30;
 
@@ -155,43 +153,6 @@ fn draft(round: &Round, n: usize) -> Value {
     })
 }
 
-/// An answer that was kept: its status, the state or code in it, and how long it took in milliseconds.
-type Kept = (u16, String, f64);
-
-/// Every request once, over so many connections at once.
-fn each(server: SocketAddr, requests: &[Vec<u8>], connections: usize) -> Result<(f64, Vec<Kept>), String> {
-    let ready = Barrier::new(connections + 1);
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..connections)
-            .map(|i| {
-                let ready = &ready;
-                scope.spawn(move || -> Result<Vec<Kept>, String> {
-                    let conn = Conn::open(server);
-                    ready.wait();
-                    let mut conn = conn.map_err(|e| e.to_string())?;
-                    let mut own = Vec::new();
-                    for request in requests.iter().skip(i).step_by(connections) {
-                        let sent = Instant::now();
-                        let answer = conn.exchange(request).map_err(|e| e.to_string())?;
-                        let took = sent.elapsed().as_secs_f64() * 1000.0;
-                        let body: Value = serde_json::from_slice(answer.body).unwrap_or(Value::Null);
-                        let word = body["code"].as_str().or_else(|| body["state"].as_str()).unwrap_or("?");
-                        own.push((answer.status, word.to_owned(), took));
-                    }
-                    Ok(own)
-                })
-            })
-            .collect();
-        ready.wait();
-        let start = Instant::now();
-        let mut kept = Vec::with_capacity(requests.len());
-        for thread in threads {
-            kept.extend(thread.join().map_err(|_| "a load thread panicked".to_owned())??);
-        }
-        Ok((start.elapsed().as_secs_f64(), kept))
-    })
-}
-
 const FAMILIES: usize = 3000;
 const UNLOADED: usize = 200;
 const CONNECTIONS: usize = 64;
@@ -209,23 +170,18 @@ pub(super) fn rush(plan: &Plan, out: &mut Report) -> Result<(), String> {
         Ok(request("POST", &format!("/api/v1/enrolment-applications/{id}/submit"), Some(token), Some("{}")))
     };
     let requests = crowd.iter().enumerate().map(|(n, token)| applied(n, token)).collect::<Result<Vec<_>, _>>()?;
-    let latencies = |kept: &[Kept]| {
-        let mut all: Vec<f64> = kept.iter().map(|(_, _, took)| *took).collect();
-        all.sort_by(f64::total_cmp);
-        all
-    };
-    let (_, alone) = each(server.at, &requests[..UNLOADED], 1)?;
-    let (wall_s, together) = each(server.at, &requests[UNLOADED..], CONNECTIONS)?;
-    let mut counted: BTreeMap<String, usize> = BTreeMap::new();
-    for (status, word, _) in alone.iter().chain(&together) {
-        *counted.entry(format!("{status} {word}")).or_insert(0) += 1;
-    }
+    let load = |requests: &[Vec<u8>], connections| Load { at: server.at, connections, requests, expect: 200 }.each_timed();
+    let (_, mut answers, mut alone) = load(&requests[..UNLOADED], 1)?;
+    let (slice, others, mut together) = load(&requests[UNLOADED..], CONNECTIONS)?;
+    answers.extend(others);
+    let counted = words(&answers);
     let numbers = server.call("GET", &format!("/enrolment-rounds/{}/statistics", round.id), Some(&server.staff("enroladmin")?), None)?;
     let all = UNLOADED + FAMILIES;
     if counted != BTreeMap::from([("200 submitted".to_owned(), all)]) || numbers["by_state"] != json!({ "submitted": all }) {
         return Err(format!("the registration day came out as {counted:?}; the round says {numbers}"));
     }
-    let (alone, together) = (latencies(&alone), latencies(&together));
+    alone.sort_by(f64::total_cmp);
+    together.sort_by(f64::total_cmp);
     let ratio = quantile(&together, 0.99) / quantile(&alone, 0.5);
     out.add(
         "registration day: p99 of a submit / unloaded median, SQLite",
@@ -234,7 +190,7 @@ pub(super) fn rush(plan: &Plan, out: &mut Report) -> Result<(), String> {
         Verdict::of(ratio <= 20.0),
         format!(
             "{FAMILIES} families, {CONNECTIONS} connections, none lost, none twice; {:.0} per second; p50 {:.2} ms, p99 {:.2} ms, longest {:.1} ms; alone {:.2} ms",
-            FAMILIES as f64 / wall_s,
+            slice.per_second(),
             quantile(&together, 0.5),
             quantile(&together, 0.99),
             together.last().unwrap_or(&0.0),
