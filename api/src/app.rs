@@ -19,6 +19,7 @@ use crate::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::notices::Templates;
 use crate::route::{Api, mount};
+use crate::shown::Shown;
 use crate::{
     api_keys, community, enrolment, files, identity, me, meta, notices, openapi, operations, points, registry, repair, staff, volunteer,
 };
@@ -37,6 +38,7 @@ pub struct App {
     pub tokens: Tokens,
     pub identities: Identities,
     pub flights: Flights,
+    pub shown: Shown,
     pub maps: registry::Maps,
     pub jobs: Jobs,
     pub metrics: Metrics,

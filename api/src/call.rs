@@ -29,6 +29,7 @@ use crate::input::{self, Faults};
 use crate::page::Params;
 use crate::reply::Reply;
 use crate::route::{Op, path_value};
+use crate::shown::{Place, Shower};
 
 /// JSON bodies are small; whoever sends more than this sends it as a file or an import.
 pub const BODY_LIMIT: usize = 256 * 1024;
@@ -266,13 +267,36 @@ impl Call {
     }
 
     pub fn answer(&self, reply: Reply) -> HttpResponse {
-        if let (Some(version), true) = (reply.headers.version, matches!(*self.request.method(), Method::GET | Method::HEAD))
+        let Some(version) = reply.headers.version else { return reply.into_response() };
+        // Noted for those too who do not ask now whether it has changed: they may the next time.
+        let same = self.shows_again(&reply, version);
+        if let (true, true) = (same, matches!(*self.request.method(), Method::GET | Method::HEAD))
             && let Some(seen) = self.request.headers().get(IF_NONE_MATCH).and_then(|value| value.to_str().ok())
             && none_match(seen, version)
         {
             return Reply { status: 304, body: vec![], ..reply }.into_response();
         }
         reply.into_response()
+    }
+
+    /// Whether this is what the caller was shown of the thing before. A creation and an action show it as well, under its own path.
+    fn shows_again(&self, reply: &Reply, version: i64) -> bool {
+        let (method, own) = (self.request.method(), self.request.path());
+        let actor = self.identity.as_deref().map(|identity| &identity.actor);
+        let device = actor.and_then(|actor| actor.session).map(|session| session.text());
+        let by = match (method, &device) {
+            (&Method::GET | &Method::HEAD, Some(_)) => Shower::Device,
+            (&Method::GET | &Method::HEAD, None) => Shower::Shared,
+            _ => Shower::Write,
+        };
+        let path = match (&reply.headers.location, method) {
+            (Some(there), _) => there.as_str(),
+            (None, &Method::POST) => own.rsplit_once('/').map_or(own, |(thing, _)| thing),
+            (None, _) => own,
+        };
+        let who = device.or_else(|| actor.map(|actor| actor.id.text())).unwrap_or_default();
+        let query = if by == Shower::Write { "" } else { self.request.query_string() };
+        self.app.shown.again(Place { who: &who, path, query }, version, &reply.body, by)
     }
 
     fn answer_replayed(&self, reply: Reply, replayed: bool) -> HttpResponse {

@@ -96,6 +96,7 @@ pub mod code {
         ALREADY_BOUND = 409 "already_bound" "您已绑定或已申请绑定该房屋" "You are bound to this home already, or have asked to be";
         ROUND_NOT_OPEN = 409 "round_not_open" "当前不在该批次的登记时间内" "The round does not take applications now";
         CHILD_ALREADY_REGISTERED = 409 "child_already_registered" "该儿童在本批次已有登记" "The child is registered in this round already";
+        TOO_MANY_DRAFTS = 409 "too_many_drafts" "您在本批次的草稿过多，请先提交或撤回" "You keep too many drafts in this round; hand one in or withdraw it";
         TOO_LATE = 409 "too_late" "已超过办理时限" "The time for this has passed";
         SEAT_LOCKED = 409 "seat_locked" "该房屋的学位已被其他家庭使用" "The home's seat is another family's in this period";
         SCHOOL_FULL = 409 "school_full" "该校学位已满" "The school has no seat left";
@@ -216,6 +217,15 @@ impl ApiError {
     /// One faulty field.
     pub fn fault(pointer: &str, code: &'static str, zh: &str, en: &str) -> Self {
         Self::invalid(vec![Fault::new(pointer, code, zh, en)])
+    }
+
+    /// Tells of other faulty fields too, where it is about fields at all.
+    pub fn beside(self, mut found: Vec<Fault>) -> Self {
+        if ![code::VALIDATION_FAILED, code::UNKNOWN_FIELD].contains(&self.0.code) {
+            return self;
+        }
+        found.extend(self.0.faults);
+        Self::invalid(found)
     }
 
     /// Names the faulty field of a refusal that has a code of its own: every 422 says where.

@@ -47,6 +47,15 @@ pub fn told(prefix: &str, faults: Vec<fault::Fault>) -> impl Iterator<Item = Fau
     })
 }
 
+/// A decision, with what was found beside it: everything that is wrong in one answer.
+pub fn together<T, R>(decided: Result<T, R>, found: Vec<Fault>, refuse: impl FnOnce(R) -> ApiError) -> Result<T, ApiError> {
+    match decided {
+        Err(refusal) => Err(refuse(refusal).beside(found)),
+        Ok(_) if !found.is_empty() => Err(ApiError::invalid(found)),
+        Ok(value) => Ok(value),
+    }
+}
+
 /// A text that breaks its rule.
 pub fn text_fault(pointer: &str, rule: &'static str) -> ApiError {
     let (zh, en) = say(rule);

@@ -37,5 +37,6 @@ mod repair;
 mod reply;
 mod route;
 mod serve;
+mod shown;
 mod staff;
 mod volunteer;

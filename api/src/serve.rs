@@ -221,6 +221,7 @@ pub async fn serve(config: Config) -> Result<(), Failed> {
         tokens: Tokens::new(&jwt_key),
         identities: Identities::default(),
         flights: Flights::default(),
+        shown: Default::default(),
         maps: crate::registry::Maps::default(),
         jobs: Jobs::default(),
         metrics,

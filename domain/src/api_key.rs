@@ -185,6 +185,11 @@ impl ApiKey {
         if self.scopes.iter().any(|scope| scope.resource == Resource::Audit) {
             grants.push(Grant { role: Role::Auditor, community });
         }
+        // As an administrator it runs rounds and sees how applications stand. The applications see to it that a program is
+        // nobody's reviewer and opens no papers.
+        if self.scopes.iter().any(|scope| scope.resource == Resource::Enrolment) {
+            grants.push(Grant { role: Role::EnrolmentAdmin, community });
+        }
         Actor {
             id: self.id.principal(),
             kind: PrincipalKind::Client,
@@ -311,6 +316,11 @@ mod tests {
         assert!(actor.is_any(&[Role::Auditor], community(1)));
         let other = ApiKey::create(id(), draft(Some(community(1)), &["repair:read"]), None, NOW).expect("a key");
         assert!(!other.actor().is_any(&[Role::Auditor], community(1)));
+        let runs = |scopes: &[&str]| {
+            let key = ApiKey::create(id(), draft(Some(community(1)), scopes), None, NOW).expect("a key");
+            key.actor().is_any(&[Role::EnrolmentAdmin], community(1))
+        };
+        assert!(runs(&["enrolment:read"]) && !runs(&["people:read", "files:read"]));
     }
 
     #[test]

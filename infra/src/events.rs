@@ -114,6 +114,13 @@ pub fn history(tx: &mut Tx, subject: &str, after: Option<&str>, limit: i64) -> R
     rows.into_iter().map(Recorded::try_from).collect()
 }
 
+/// The last of a thing's history, oldest first.
+pub fn latest(tx: &mut Tx, subject: &str, limit: i64) -> Result<Vec<Recorded>, DbError> {
+    let last = events::table.filter(events::subject_id.eq(subject)).order(events::id.desc()).limit(limit);
+    let rows: Vec<EventRow> = tx.run(|conn| last.select(EventRow::as_select()).load(conn))?;
+    rows.into_iter().rev().map(Recorded::try_from).collect()
+}
+
 /// What happened of one kind to some things, oldest first.
 pub fn of_kind(tx: &mut Tx, subjects: &[String], kind: &str, after: Option<&str>, limit: i64) -> Result<Vec<Recorded>, DbError> {
     let mut query = events::table

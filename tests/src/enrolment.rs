@@ -1,4 +1,5 @@
-//! A season of enrolment: two schools and a round in the demo community, in whatever state a test needs.
+//! A round in the demo community with two schools, in whatever state a test needs. Families and reviewers come with a
+//! [`Season`](crate::season::Season).
 
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ const DAY: i64 = 86_400;
 
 /// The demo community's enrolment administrator, two schools of their own, and a round.
 #[derive(Debug)]
-pub struct Season<'s> {
+pub struct Drafted<'s> {
     pub server: &'s Server,
     pub admin: Staff<'s>,
     pub community: String,
@@ -19,7 +20,7 @@ pub struct Season<'s> {
     pub round: String,
 }
 
-impl<'s> Season<'s> {
+impl<'s> Drafted<'s> {
     /// A draft.
     #[track_caller]
     pub fn draft(server: &'s Server) -> Self {

@@ -24,7 +24,7 @@ mod volunteer;
 pub use backend::{fresh_storage, is_postgres, redis_content};
 pub use command::{Outcome, begin, refused_start, run, run_in};
 pub use document::{Document, Operation};
-pub use enrolment::Season;
+pub use enrolment::Drafted;
 pub use http::{Call, Client, Reply, raw};
 pub use people::{Anon, Bearer, PASSWORD, Resident, Staff};
 pub use proxy::Proxy;

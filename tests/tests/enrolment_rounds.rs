@@ -1,6 +1,6 @@
 //! School enrolment 入学登记, the rounds: schools, rules, calendars, seat plans, zones, and the precheck.
 
-use jiazai_tests::{Client, Registry, Season, Value, at_once, id_number, json, shared, unique};
+use jiazai_tests::{Client, Drafted, Registry, Value, at_once, id_number, json, shared, unique};
 
 fn text<'v>(value: &'v Value, field: &str) -> &'v str {
     value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))
@@ -95,7 +95,7 @@ fn a_school_changes_only_in_the_hands_of_those_it_serves() {
 #[test]
 fn a_draft_is_for_staff_of_enrolment_and_a_published_round_for_everybody() {
     let server = shared();
-    let season = Season::draft(server);
+    let season = Drafted::draft(server);
     let (path, resident) = (season.path(), server.resident());
     let elsewhere = server.staff("admin").hire("enrolment_admin", server.other_community());
     let draft = season.look();
@@ -120,7 +120,7 @@ fn a_draft_is_for_staff_of_enrolment_and_a_published_round_for_everybody() {
     season.step("publish");
     let seen = resident.get(&path).expect(200);
     assert_eq!((text(&seen, "state"), &seen["allowed_actions"]), ("published", &json!([])));
-    assert_eq!(seen["rules"]["tiers"], Season::rules()["tiers"], "families read the very rules");
+    assert_eq!(seen["rules"]["tiers"], Drafted::rules()["tiers"], "families read the very rules");
     assert_eq!(text(&server.staff("grid1").get(&path).expect(200), "state"), "published");
     elsewhere.get(&path).refuse(404, "not_found");
     elsewhere.put(&path, season_put(&season)).header("If-Match", "*").refuse(404, "not_found");
@@ -128,8 +128,8 @@ fn a_draft_is_for_staff_of_enrolment_and_a_published_round_for_everybody() {
     assert_eq!((text(&refused, "state"), &refused["allowed_actions"]), ("published", &json!(["open"])));
 }
 
-fn season_put(season: &Season) -> Value {
-    let mut body = Season::body(season.server, &season.community, &season.schools);
+fn season_put(season: &Drafted) -> Value {
+    let mut body = Drafted::body(season.server, &season.community, &season.schools);
     body.as_object_mut().expect("an object").remove("community_id");
     body
 }
@@ -137,7 +137,7 @@ fn season_put(season: &Season) -> Value {
 #[test]
 fn a_window_is_cut_short_only_for_a_reason_that_everybody_can_read() {
     let server = shared();
-    let season = Season::at(server, "open");
+    let season = Drafted::at(server, "open");
     let close = format!("{}/close", season.path());
     let refused = season.admin.post(&close, json!({})).refuse(409, "too_early");
     assert_eq!((text(&refused, "state"), &refused["allowed_actions"]), ("open", &json!(["close"])));
@@ -168,7 +168,7 @@ fn a_window_is_cut_short_only_for_a_reason_that_everybody_can_read() {
 
 #[test]
 fn of_two_who_publish_at_once_one_does() {
-    let season = Season::draft(shared());
+    let season = Drafted::draft(shared());
     let path = format!("{}/publish", season.path());
     let replies = at_once(6, |_| season.admin.post(&path, json!({})).send());
     let mut statuses: Vec<_> = replies.iter().map(|reply| reply.status).collect();
@@ -180,7 +180,7 @@ fn of_two_who_publish_at_once_one_does() {
 
 #[test]
 fn only_a_draft_is_rewritten() {
-    let season = Season::draft(shared());
+    let season = Drafted::draft(shared());
     let path = season.path();
     let mut body = season_put(&season);
     season.admin.put(&path, body.clone()).refuse(428, "precondition_required");
@@ -204,10 +204,10 @@ fn only_a_draft_is_rewritten() {
 #[test]
 fn everything_wrong_with_a_draft_is_told_at_once() {
     let server = shared();
-    let season = Season::draft(server);
+    let season = Drafted::draft(server);
     let elsewhere = server.staff("admin").hire("enrolment_admin", server.other_community());
     let foreign = elsewhere.post("/schools", json!({ "name": "外区小学", "community_ids": [server.other_community()] })).expect(201);
-    let mut body = Season::body(server, server.community(), &season.schools);
+    let mut body = Drafted::body(server, server.community(), &season.schools);
     body["born_to"] = json!("2019-08-31");
     body["calendar"]["review_to"] = body["calendar"]["register_from"].clone();
     body["seat_plans"][1]["school_id"] = foreign["id"].clone();
@@ -235,13 +235,13 @@ fn everything_wrong_with_a_draft_is_told_at_once() {
     assert_eq!(faults(&problem), pairs(expected));
     assert!(problem["errors"].as_array().unwrap().iter().all(|e| text(e, "detail") != "无效"), "each in words: {problem}");
     body["community_id"] = json!("com_01h455vb4pex5vsknk084sn02q");
-    elsewhere.post("/enrolment-rounds", Season::body(server, server.community(), &season.schools)).refuse(403, "forbidden");
+    elsewhere.post("/enrolment-rounds", Drafted::body(server, server.community(), &season.schools)).refuse(403, "forbidden");
 }
 
 #[test]
 fn rules_that_contradict_themselves_are_no_rules() {
     let server = shared();
-    let season = Season::draft(server);
+    let season = Drafted::draft(server);
     let hukou = |op: &str, day: &str| json!({ "fact": "hukou_on", "op": op, "value": day });
     for (rules, expected) in [
         (
@@ -273,14 +273,14 @@ fn rules_that_contradict_themselves_are_no_rules() {
             ("/rules/tie_break/0", "wrong_type"),
         ),
     ] {
-        let mut body = Season::body(server, server.community(), &season.schools);
+        let mut body = Drafted::body(server, server.community(), &season.schools);
         body["rules"] = rules;
         let problem = season.admin.post("/enrolment-rounds", body).refuse(422, "validation_failed");
         assert_eq!(faults(&problem), pairs([expected]));
     }
     // Nested deeper than a person can read, and than the reader goes.
     let deep = (0..100).fold(json!({ "fact": "native", "op": "present" }), |inner, _| json!({ "not": inner }));
-    let mut body = Season::body(server, server.community(), &season.schools);
+    let mut body = Drafted::body(server, server.community(), &season.schools);
     body["rules"]["tiers"][0]["when"] = deep;
     let problem = season.admin.post("/enrolment-rounds", body).refuse(422, "validation_failed");
     assert!(faults(&problem).iter().any(|(pointer, code)| pointer.starts_with("/rules/tiers/0/when") && code == "too_deep"), "{problem}");
@@ -288,7 +288,7 @@ fn rules_that_contradict_themselves_are_no_rules() {
 
 #[test]
 fn every_rule_set_of_a_draft_is_kept_with_its_version() {
-    let season = Season::draft(shared());
+    let season = Drafted::draft(shared());
     let mut body = season_put(&season);
     body["rules"]["seat_lock_years"] = json!(9);
     let changed = season.admin.put(&season.path(), body).header("If-Match", "*").expect(200);
@@ -308,7 +308,7 @@ fn every_rule_set_of_a_draft_is_kept_with_its_version() {
 #[test]
 fn seats_that_were_published_change_as_another_version_with_a_reason() {
     let server = shared();
-    let season = Season::draft(server);
+    let season = Drafted::draft(server);
     let path = format!("{}/seat-plans", season.path());
     let seats = |first: i64| json!([{ "school_id": season.schools[0], "seats": first }, { "school_id": season.schools[1], "seats": 80 }]);
     let plan = |first: i64, reason: &str| json!({ "seat_plans": seats(first), "reason": reason });
@@ -344,8 +344,8 @@ fn rounds_are_listed_by_what_they_are_and_page_by_page() {
     let admin = server.staff("admin");
     let place = text(&admin.post("/communities", json!({ "code": unique("e"), "name": "样例社区" })).expect(201), "id").to_owned();
     let own = admin.hire("enrolment_admin", &place);
-    let made: Vec<Season> = (0..3).map(|_| Season::in_community(server, own.clone(), &place, json!({}))).collect();
-    let junior = Season::in_community(server, own.clone(), &place, json!({ "stage": "junior", "school_year": 2027 }));
+    let made: Vec<Drafted> = (0..3).map(|_| Drafted::in_community(server, own.clone(), &place, json!({}))).collect();
+    let junior = Drafted::in_community(server, own.clone(), &place, json!({ "stage": "junior", "school_year": 2027 }));
     made[0].step("publish");
     let ids = |who: &dyn Client, filter: &str| -> Vec<String> {
         let list = who.get(&format!("/enrolment-rounds?community_id={place}{filter}")).expect(200);
@@ -390,7 +390,7 @@ fn a_district_begins_with_a_rule_set_that_is_offered() {
     let codes: Vec<_> = items(&offered).iter().map(|sample| text(sample, "code")).collect();
     assert_eq!(codes, ["anxi", "fuzhou", "yongan", "points"]);
     for sample in items(&offered) {
-        let season = Season::with(server, json!({ "rules": sample["rules"] }));
+        let season = Drafted::with(server, json!({ "rules": sample["rules"] }));
         assert_eq!(season.look()["rules"], sample["rules"], "as it was offered");
     }
 }
@@ -439,7 +439,7 @@ fn the_table_of_a_round_is_served() {
 #[test]
 fn a_precheck_names_the_tier_the_reasons_and_the_missing_papers() {
     let server = shared();
-    let season = Season::at(server, "published");
+    let season = Drafted::at(server, "published");
     let resident = server.resident();
     let ask = |body: Value| resident.post(&format!("{}/precheck", season.path()), body).expect(200);
     let both = ask(json!({ "facts": { "hukou_on": "2020-05-01", "house_on": "2019-01-01" }, "documents": ["deed"] }));
@@ -461,7 +461,7 @@ fn a_precheck_names_the_tier_the_reasons_and_the_missing_papers() {
 #[test]
 fn what_is_unknown_is_asked_for_and_never_counts_as_false() {
     let server = shared();
-    let season = Season::at(server, "open");
+    let season = Drafted::at(server, "open");
     let ask = |body: Value| server.resident().post(&format!("{}/precheck", season.path()), body).expect(200);
     let nothing = ask(json!({}));
     assert_eq!((&nothing["eligible"], &nothing["tier"]), (&Value::Null, &Value::Null));
@@ -484,7 +484,7 @@ fn what_is_unknown_is_asked_for_and_never_counts_as_false() {
 #[test]
 fn wrong_facts_are_told_all_at_once_each_at_its_place() {
     let server = shared();
-    let season = Season::at(server, "published");
+    let season = Drafted::at(server, "published");
     let path = format!("{}/precheck", season.path());
     let resident = server.resident();
     let facts = json!({ "hukou_on": "2020-13-01", "native": "yes", "owner_share": 120, "house_owner": "uncle", "income": 7, "seat_taken": false,
@@ -519,7 +519,7 @@ fn wrong_facts_are_told_all_at_once_each_at_its_place() {
 #[test]
 fn a_child_outside_the_birth_window_hears_so_before_anything_else() {
     let server = shared();
-    let season = Season::at(server, "open");
+    let season = Drafted::at(server, "open");
     let ask = |born: &str| {
         let body = json!({ "facts": { "hukou_on": "2020-05-01", "house_on": "2019-01-01" }, "born_on": born });
         server.resident().post(&format!("{}/precheck", season.path()), body).expect(200)
@@ -537,7 +537,7 @@ fn a_child_outside_the_birth_window_hears_so_before_anything_else() {
 #[test]
 fn a_precheck_stores_nothing_and_is_repeated_word_for_word() {
     let server = shared();
-    let season = Season::at(server, "open");
+    let season = Drafted::at(server, "open");
     let resident = server.resident();
     let path = format!("{}/precheck", season.path());
     let key = unique("precheck-");
@@ -553,7 +553,7 @@ fn a_precheck_stores_nothing_and_is_repeated_word_for_word() {
 #[test]
 fn the_pressure_on_seats_is_about_the_schools_that_are_meant() {
     let server = shared();
-    let season = Season::with(server, json!({}));
+    let season = Drafted::with(server, json!({}));
     season.step("publish");
     let ask = |body: Value| server.resident().post(&format!("{}/precheck", season.path()), body).expect(200);
     let all = ask(json!({}));
@@ -569,7 +569,7 @@ fn the_registry_speaks_where_a_family_says_nothing() {
     let server = shared();
     let registry = Registry::new(server);
     let admin = registry.manager.server().staff("admin").hire("enrolment_admin", &registry.id);
-    let season = Season::in_community(server, admin, &registry.id, json!({}));
+    let season = Drafted::in_community(server, admin, &registry.id, json!({}));
     let buildings = registry.manager.get(&registry.at("buildings")).expect(200);
     let building = |name: &str| items(&buildings).iter().find(|b| text(b, "name") == name).expect("a building")["id"].clone();
     let mut body = season_put(&season);

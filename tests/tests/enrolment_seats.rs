@@ -419,10 +419,20 @@ fn families_are_told_what_becomes_of_their_child_and_no_message_names_it() {
 fn papers_are_purged_after_the_round_and_what_was_published_stays_checkable() {
     let server = Server::start(Options::default());
     let season = Season::open(&server, &[1]);
-    let (family, application) = season.confirmed("2019-01-01");
+    let (family, home) = (season.family(), season.registry.home("1栋", "101"));
+    season.bind(&family.parent, &home);
+    let mut draft = season.draft(&family, "2019-01-01");
+    draft["home_id"] = json!(home);
+    let application = season.submit(&family, draft);
+    season.confirm(&application);
     season.confirmed("2020-01-01");
+    let permits = season.path("/late-permits");
+    let permit = json!({ "applicant_id": server.resident().id(), "until": "2100-01-01T00:00:00Z", "reason": "孩子住院" });
+    season.admin.post(&permits, permit).expect(201);
     season.steps(&["close", "list", "allocate", "announce"]);
     act(&family.parent, &application, "accept", json!({})).expect(200);
+    let exported = || season.admin.get(&season.path("/placements.csv")).send().expect(200).text();
+    assert!(exported().contains(&home));
     let before =
         (season.server.anon().get(&season.path("/placements")).expect(200), season.admin.get(&season.path("/allocation")).expect(200));
     let paper = text(&now(&family.parent, &application)["documents"][0], "file_id").to_owned();
@@ -442,8 +452,14 @@ fn papers_are_purged_after_the_round_and_what_was_published_stays_checkable() {
         (&json!(true), "张*雨", &Value::Null, &Value::Null)
     );
     assert_eq!((text(&left, "state"), text(&left, "tier")), ("accepted", "local"));
+    assert!(!exported().contains(&home) && left["home_id"].is_null(), "where a child lives is nobody's any more");
+    assert_eq!(season.admin.get(&permits).expect(200)["items"], json!([]));
+    let history = season.admin.get(&format!("{}?limit=100", season.path("/events"))).expect(200);
+    assert!(!history.to_string().contains("住院"), "nor why somebody was late");
     assert!(why(&left).contains("第 1 志愿录取"), "the reasons stay: {left}");
     let after =
         (season.server.anon().get(&season.path("/placements")).expect(200), season.admin.get(&season.path("/allocation")).expect(200));
     assert_eq!(before, after);
+    // Even then false papers are found out.
+    act(&season.admin, &application, "revoke", json!({ "reason": "房产证系伪造" })).expect(200);
 }

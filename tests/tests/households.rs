@@ -252,7 +252,7 @@ fn an_approval_needs_the_version_that_was_read_where_the_caller_says_so() {
 fn a_delegate_proposes_for_a_parent_and_both_are_remembered() {
     let stage = Stage::new(shared());
     let child = shared().resident();
-    let grant = json!({ "community_id": stage.registry.id, "delegate_id": child.id(), "scopes": ["registry"], "expires_at": "2027-05-01T00:00:00.000Z" });
+    let grant = json!({ "community_id": stage.registry.id, "delegate_id": child.id(), "scopes": ["registry"], "expires_at": instant(shared(), 90 * 86_400) });
     let given = stage.resident.post("/delegations", grant).expect(201);
     let mut body = json!({ "home_id": stage.home, "changes": change("phone", "13700008888") });
     child.post("/registry-proposals", body.clone()).refuse(422, "validation_failed");
@@ -274,7 +274,7 @@ fn a_grid_worker_acts_for_an_elder_without_a_telephone_until_the_elder_dies() {
     let worker = stage.worker();
     let grant = |by: &Staff| {
         let body = json!({ "community_id": stage.registry.id, "person_id": elder["id"], "delegate_id": worker.id(), "scopes": ["repair"],
-            "expires_at": "2027-05-01T00:00:00.000Z" });
+            "expires_at": instant(shared(), 90 * 86_400) });
         by.post("/delegations", body).send()
     };
     grant(&stage.registry.workers[1]).expect(422);
@@ -300,7 +300,7 @@ fn a_grid_worker_acts_for_an_elder_without_a_telephone_until_the_elder_dies() {
 fn who_erases_their_account_gives_up_what_it_may_do_and_the_registry_keeps_who_lives_there() {
     let stage = Stage::new(shared());
     let child = shared().resident();
-    let grant = json!({ "community_id": stage.registry.id, "delegate_id": child.id(), "scopes": ["repair"], "expires_at": "2027-05-01T00:00:00.000Z" });
+    let grant = json!({ "community_id": stage.registry.id, "delegate_id": child.id(), "scopes": ["repair"], "expires_at": instant(shared(), 90 * 86_400) });
     stage.resident.post("/delegations", grant).expect(201);
     let proposal = stage.propose(change("phone", "13700001234"));
     let export = stage.resident.get("/me/data-export").expect(200);

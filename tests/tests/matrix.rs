@@ -329,7 +329,7 @@ impl<'s> Stage<'s> {
 
     fn delegation(&self) -> Value {
         json!({ "community_id": self.server.community(), "delegate_id": self.server.staff("grid1").id(), "scopes": ["repair"],
-            "expires_at": "2027-05-01T00:00:00.000Z" })
+            "expires_at": instant(self.server, 90 * 86_400) })
     }
 
     fn proposal(&self) -> Value {

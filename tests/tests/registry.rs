@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiazai_tests::{Client, Options, Resident, Server, Staff, Value, at_once, id_number, json, shared, unique};
+use jiazai_tests::{Client, Options, Resident, Server, Staff, Value, at_once, id_number, instant, json, shared, unique};
 
 fn text<'v>(value: &'v Value, field: &str) -> &'v str {
     value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))
@@ -437,7 +437,7 @@ fn a_child_acts_for_a_parent_within_the_scope_and_both_are_remembered() {
     let place = Place::new(shared());
     let home = place.home(0, "301");
     let (parent, child) = (place.bound(&home), place.server.resident());
-    let grant = |scopes: Value| json!({ "community_id": place.id, "delegate_id": child.id(), "scopes": scopes, "expires_at": "2027-05-01T00:00:00.000Z" });
+    let grant = |scopes: Value| json!({ "community_id": place.id, "delegate_id": child.id(), "scopes": scopes, "expires_at": instant(shared(), 90 * 86_400) });
     let given = parent.post("/delegations", grant(json!(["repair"]))).expect(201);
     assert_eq!((&given["live"], text(&given, "resident_id")), (&json!(true), parent.id().as_str()));
     assert_eq!(items(&child.get("/me/delegations").expect(200)).len(), 1);
@@ -460,7 +460,7 @@ fn a_child_acts_for_a_parent_within_the_scope_and_both_are_remembered() {
     child.post(&path, json!({})).refuse(409, "state_conflict");
     child.post("/repair-tickets", report).refuse(403, "forbidden");
     let own =
-        json!({ "community_id": place.id, "delegate_id": parent.id(), "scopes": ["repair"], "expires_at": "2027-05-01T00:00:00.000Z" });
+        json!({ "community_id": place.id, "delegate_id": parent.id(), "scopes": ["repair"], "expires_at": instant(shared(), 90 * 86_400) });
     let refused = parent.post("/delegations", own).send().expect(422);
     assert_eq!(text(&refused.json["errors"][0], "code"), "own_delegate");
 }

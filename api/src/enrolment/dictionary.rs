@@ -8,7 +8,6 @@ use jiazai_infra::enrolment::rule_set;
 
 use super::dto::{EnrolmentFact, EnrolmentFacts, RuleTrial, RuleTrialResult, SampleRuleSet, SampleRuleSets};
 use crate::call::{Call, Outcome};
-use crate::error::ApiError;
 use crate::faults::faulty;
 use crate::op;
 use crate::reply::Reply;
@@ -54,13 +53,10 @@ async fn list_enrolment_rule_sets(call: Call) -> Outcome {
     responses((status = 200, body = RuleTrialResult)))]
 async fn try_enrolment_rule_set(call: Call) -> Outcome {
     let body: RuleTrial = call.body()?;
-    let answer = move || -> Result<Reply, ApiError> {
+    // Away from the workers, though nothing is read: the search for contradictions may take a part of a second.
+    call.ask(move |_, _| {
         let rules = RuleSet::new(&body.rules.input()).map_err(|faults| faulty("/rules", faults))?;
         Reply::ok(&RuleTrialResult::of(rules, &body.facts.supposed("/facts")?))
-    };
-    // Away from the workers all the same: the search for contradictions may take a part of a second.
-    if call.request.headers().contains_key("idempotency-key") {
-        return call.write(move |_, _| answer()).await;
-    }
-    call.read(move |_, _| answer()).await
+    })
+    .await
 }

@@ -3,7 +3,6 @@
 use std::str::FromStr;
 
 use deserr::Deserr;
-use jiazai_domain::enrolment::allocate::roster;
 use jiazai_domain::enrolment::application::State;
 use jiazai_domain::enrolment::draw::{self as domain, Draw, DrawDocument, DrawRefusal, NewDraw as New, Reveal, verify};
 use jiazai_domain::enrolment::{DrawKind, RoundKind};
@@ -12,8 +11,8 @@ use jiazai_infra::enrolment::{self as rounds, application as store, draw as draw
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::ADMINS;
-use super::steps::{applicants, run_by};
+use super::steps::run_by;
+use super::{ADMINS, absent};
 use crate::call::{At, Call, Outcome};
 use crate::error::{ApiError, code};
 use crate::input::named::{AnyText200, CommunityRef, DrawRef, RoundRef, Text16, Text64};
@@ -88,7 +87,7 @@ pub struct DrawDto {
     pub public_numbers: Option<String>,
     pub start: Option<i64>,
     pub interval: Option<i64>,
-    /// The receipts that take part, ascending; of twins who go together the lower one.
+    /// The receipts that take part, ascending. Twins who go together go by the number of the lower receipt.
     pub roster: Vec<String>,
     /// All of them, the first drawn first; empty until it is revealed.
     pub order: Vec<String>,
@@ -246,14 +245,14 @@ async fn prepare_enrolment_draw(call: Call, id: At<RoundKind>) -> Outcome {
     call.write(move |tx, cx| {
         let who = cx.actor()?;
         run_by(tx, who, id.0)?;
-        let round = rounds::round(tx, &rounds::Sight::of(who), id.0)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
-        let facts = std::sync::Arc::new(round.facts().clone());
+        let round = rounds::round(tx, &rounds::Sight::of(who), id.0)?.ok_or_else(absent)?;
+        let facts = round.facts();
         let exists = || ApiError::new(code::DRAW_EXISTS).in_state(facts.state.as_str(), vec![]);
         if draws::of_round(tx, id.0)?.is_some() {
             return Err(exists());
         }
-        let taking_part = store::of_round(tx, &cx.app.vault, &facts, &[State::ConfirmedTier, State::Listed])?;
-        let receipts = roster(&applicants(tx, &taking_part)?);
+        // Every child has a number, twins who go together too: one of them may be left alone.
+        let receipts = store::receipts(tx, id.0, &[State::ConfirmedTier, State::Listed])?;
         let new = New { method: body.kind.into(), commitment: body.commitment.as_ref().map(|text| text.0.clone()) };
         let changed = Draw::prepare(tx.new_id(), new, receipts, &round, who, tx.now()).map_err(|r| refuse(r, facts.state.as_str()))?;
         let draw = draws::save(tx, changed).map_err(|error| match error {
@@ -276,7 +275,6 @@ async fn reveal_enrolment_draw(call: Call, id: At<DrawKind>) -> Outcome {
     let body: RevealBody = call.body()?;
     call.write(move |tx, cx| {
         let who = cx.actor()?;
-        let absent = || ApiError::new(code::NOT_FOUND);
         let draw = draws::find(tx, id.0)?.ok_or_else(absent)?;
         // The draw is public, but the round it belongs to is another community's: to its staff there is nothing to reveal.
         run_by(tx, who, draw.facts().round)?;
@@ -304,7 +302,7 @@ fn reveal(body: &RevealBody) -> Result<Reveal, ApiError> {
 }
 
 fn found(tx: &mut Tx, id: jiazai_domain::enrolment::DrawId) -> Result<Draw, ApiError> {
-    draws::find(tx, id)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))
+    draws::find(tx, id)?.ok_or_else(absent)
 }
 
 /// A draw
@@ -325,7 +323,7 @@ async fn get_enrolment_draw(call: Call, id: At<DrawKind>) -> Outcome {
     responses((status = 200, body = DrawDto, headers(("ETag" = String))), (status = 304, description = "Not changed")))]
 async fn get_round_draw(call: Call, id: At<RoundKind>) -> Outcome {
     call.read(move |tx, _| {
-        let draw = draws::of_round(tx, id.0)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
+        let draw = draws::of_round(tx, id.0)?.ok_or_else(absent)?;
         Ok(Reply::ok(&DrawDto::from(&draw))?.version(draw.facts().version))
     })
     .await

@@ -1,12 +1,12 @@
 //! What time does to applications, written down: offers that nobody answered, seats that go on, papers that have had their day.
 //! Nothing that a caller sees depends on it, but whoever is next wants to be told.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
+use jiazai_domain::enrolment::RoundId;
 use jiazai_domain::enrolment::retention::{PAPERS_KEPT_S, purged};
 use jiazai_infra::db::{DbError, Tx};
-use jiazai_infra::enrolment::{self as rounds, application as store, placement, purge};
+use jiazai_infra::enrolment::{self as rounds, application as store, purge};
 use jiazai_infra::events;
 use jiazai_infra::vault::Vault;
 
@@ -33,20 +33,21 @@ pub async fn settle_offers(app: &App, holder: &str) -> Result<usize, DbError> {
 }
 
 fn settle(tx: &mut Tx, vault: &Vault) -> Result<usize, DbError> {
-    let mut touched = BTreeMap::new();
+    let due: BTreeSet<RoundId> = store::overdue(tx, vault, AT_ONCE)?.iter().map(|one| one.facts().round.id).collect();
+    let mut held = BTreeMap::new();
+    for id in due {
+        held.extend(rounds::lock(tx, &rounds::Sight::everything(), id)?.map(|round| (id, round)));
+    }
     let mut settled = 0;
-    for application in store::overdue(tx, vault, AT_ONCE)? {
-        let round = application.facts().round.clone();
-        if let Entry::Vacant(new) = touched.entry(round.id.text()) {
-            placement::lock(tx, round.id)?;
-            new.insert(round);
-        }
+    // Read again: a family may have answered at the last moment while this waited. What ran out meanwhile in another round is
+    // for the next time.
+    for application in store::overdue(tx, vault, AT_ONCE)?.into_iter().filter(|one| held.contains_key(&one.facts().round.id)) {
         if let Some(changed) = application.settle() {
             store::save(tx, vault, changed)?;
             settled += 1;
         }
     }
-    for round in touched.values() {
+    for round in held.values() {
         seats::fill(tx, vault, round)?;
     }
     Ok(settled)

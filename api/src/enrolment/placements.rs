@@ -20,9 +20,9 @@ use jiazai_infra::events;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::ADMINS;
 use super::applications::dto::ApplicationState;
 use super::steps::{run_by, school_names};
+use super::{ADMINS, absent};
 use crate::app::App;
 use crate::call::{At, Call, Outcome};
 use crate::error::{ApiError, code};
@@ -43,8 +43,7 @@ pub fn routes(api: &mut Api) {
         .add(op!(export_enrolment_placements_ndjson, Access::Roles(ADMINS)));
 }
 
-const PUBLISHED: &[State] =
-    &[State::Listed, State::Offered, State::Waiting, State::ToCoordinate, State::Accepted, State::Enrolled, State::Released];
+const PUBLISHED: &[State] = &[State::Listed, State::Offered, State::Waiting, State::ToCoordinate, State::Accepted, State::Enrolled];
 
 /// A line of a published list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -112,9 +111,9 @@ fn line(application: &Application, full: bool, names: &HashMap<SchoolId, String>
 
 /// The round, for a list that everybody may read: 404 while it is a draft.
 pub fn listed_round(tx: &mut Tx, who: Option<&Actor>, id: RoundId) -> Result<Arc<Round>, ApiError> {
-    let round = rounds::round_facts(tx, &rounds::Sight::everything(), id)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
+    let round = rounds::round_facts(tx, &rounds::Sight::everything(), id)?.ok_or_else(absent)?;
     if round.state == RoundState::Draft && !who.is_some_and(|who| who.is_any(COUNTERS, round.community)) {
-        return Err(ApiError::new(code::NOT_FOUND));
+        return Err(absent());
     }
     Ok(round)
 }

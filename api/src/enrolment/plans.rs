@@ -11,10 +11,11 @@ use jiazai_infra::events;
 use super::applications::seats;
 use super::dto::{EnrolmentRoundEvent, NewSeatPlan, RuleSetVersionDto, SeatPlanDto, reason, seats_input};
 use super::refusal::Standing;
-use super::rounds::{check_seats, seen, together};
+use super::rounds::{check_seats, seen_in_turn};
 use super::{ADMINS, absent};
 use crate::call::{At, Call, Outcome};
 use crate::error::{ApiError, code};
+use crate::faults::together;
 use crate::op;
 use crate::page::{Page, Window};
 use crate::reply::Reply;
@@ -30,10 +31,9 @@ pub fn routes(api: &mut Api) {
         .add(op!(list_enrolment_round_events, Access::Anyone).refuses(&[code::CURSOR_INVALID]));
 }
 
-/// The versions after the one that the page before ended with.
-fn after<T>(window: &Window, all: Vec<T>, version: impl Fn(&T) -> i64) -> Vec<T> {
-    let seen = window.after.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0);
-    all.into_iter().filter(|one| version(one) > seen).take(window.limit + 1).collect()
+/// The version that the page before ended with.
+fn seen_version(window: &Window) -> i64 {
+    window.after.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 /// Change the seats of a published round
@@ -47,17 +47,18 @@ async fn create_seat_plan(call: Call, id: At<RoundKind>) -> Outcome {
     let body: NewSeatPlan = call.body()?;
     call.write(move |tx, cx| {
         let who = cx.actor()?;
-        let round = seen(tx, who, id.0)?;
+        let round = seen_in_turn(tx, who, id.0)?;
         cx.expect_version(round.facts().version)?;
         let why = reason(body.reason.as_ref())?;
         let (place, seats) = (round.facts().community, seats_input(&body.seat_plans));
         let found = if who.is_any(ADMINS, place) { check_seats(tx, place, &seats)? } else { vec![] };
         let standing = Standing::of(round.facts(), who);
-        let changed = together(round.replan(&seats, why, who, tx.now()), found, standing)?;
+        let changed = together(round.replan(&seats, why, who, tx.now()), found, |refusal| standing.refuse(refusal))?;
         let round = store::save_round(tx, changed)?;
         // Seats that were added after the announcement go to those who wait.
         seats::fill(tx, &cx.app.vault, &Arc::new(round.facts().clone()))?;
-        let plan = store::seat_plans(tx, id.0)?.pop().ok_or_else(|| ApiError::new(code::INTERNAL))?;
+        let before = round.facts().seats.version - 1;
+        let plan = store::seat_plans(tx, id.0, before, 1)?.pop().ok_or_else(|| ApiError::new(code::INTERNAL))?;
         let at = format!("/api/v1/enrolment-rounds/{}/seat-plans", id.0);
         Ok(Reply::created(at, &SeatPlanDto::from(plan))?.version(round.facts().version))
     })
@@ -75,7 +76,7 @@ async fn list_seat_plans(call: Call, id: At<RoundKind>) -> Outcome {
     params.bind(&id.0.text());
     call.list(params, move |tx, cx, window| {
         store::round_facts(tx, &Sight::of(cx.actor()?), id.0)?.ok_or_else(absent)?;
-        let rows = after(&window, store::seat_plans(tx, id.0)?, |plan| plan.version);
+        let rows = store::seat_plans(tx, id.0, seen_version(&window), window.fetch())?;
         Ok(window.page(rows, |plan| plan.version.to_string(), SeatPlanDto::from))
     })
     .await
@@ -96,7 +97,7 @@ async fn list_rule_sets(call: Call, id: At<RoundKind>) -> Outcome {
         if !who.is_any(MAKERS, round.community) {
             return Err(ApiError::new(code::FORBIDDEN));
         }
-        let rows = after(&window, store::rule_sets(tx, id.0)?, |rules| rules.version);
+        let rows = store::rule_sets(tx, id.0, seen_version(&window), window.fetch())?;
         Ok(window.page(rows, |rules| rules.version.to_string(), RuleSetVersionDto::from))
     })
     .await

@@ -5,7 +5,7 @@ use jiazai_domain::enrolment::round::Facts;
 use jiazai_domain::enrolment::rules::{Fact, FactSet, Pressure, Value};
 use jiazai_domain::enrolment::{RoundKind, SchoolId};
 use jiazai_infra::db::Tx;
-use jiazai_infra::enrolment::{self as store, Sight};
+use jiazai_infra::enrolment::{self as store, Sight, seat_use};
 
 use super::absent;
 use super::dto::{Precheck, PrecheckResult, ReasonDto, ScoreDto, Truth};
@@ -30,11 +30,7 @@ pub fn routes(api: &mut Api) {
     responses((status = 200, body = PrecheckResult)))]
 async fn precheck_enrolment(call: Call, id: At<RoundKind>) -> Outcome {
     let body: Precheck = call.body()?;
-    // Only a repeat of the answer would have to be stored, for those who ask for that.
-    if call.request.headers().contains_key("idempotency-key") {
-        return call.write(move |tx, cx| precheck(tx, cx, id.0, &body)).await;
-    }
-    call.read(move |tx, cx| precheck(tx, cx, id.0, &body)).await
+    call.ask(move |tx, cx| precheck(tx, cx, id.0, &body)).await
 }
 
 fn precheck(tx: &mut Tx, cx: &Cx, id: jiazai_domain::enrolment::RoundId, body: &Precheck) -> Result<Reply, ApiError> {
@@ -62,7 +58,7 @@ fn precheck(tx: &mut Tx, cx: &Cx, id: jiazai_domain::enrolment::RoundId, body: &
     let taken = match homes.first() {
         // Without a home there is no seat that anybody could have taken.
         None => false,
-        Some(home) => store::seat_taken(tx, home.home, round.school_year, who.id)?,
+        Some(home) => seat_use::is_locked_for(tx, &round, home.home, who.id)?,
     };
     derive("seat_taken", Value::Bool(taken));
     let finding = round.rules.evaluate(&known);

@@ -1,7 +1,7 @@
 //! Rounds: drafted, published, opened, closed, finished. Listing, allocating and announcing move the applications as well.
 
 use jiazai_domain::actor::{Actor, CommunityId};
-use jiazai_domain::enrolment::round::{Action, Refusal, Round, RoundDraft, SeatsInput, Stage, State, Step};
+use jiazai_domain::enrolment::round::{Action, Facts, Round, RoundDraft, SeatsInput, Stage, State};
 use jiazai_domain::enrolment::{RoundId, RoundKind};
 use jiazai_infra::community;
 use jiazai_infra::db::Tx;
@@ -10,10 +10,11 @@ use jiazai_infra::registry::places;
 
 use super::dto::{self, EnrolmentRoundDto, EnrolmentRoundSummaryDto, NewEnrolmentRound, PutEnrolmentRound, RoundState, RoundStep};
 use super::refusal::{STEP, Standing};
+use super::steps::{nothing_more, step};
 use super::{ADMINS, absent};
-use crate::call::{At, Call, Cx, Outcome};
+use crate::call::{At, Call, Outcome};
 use crate::error::{ApiError, Fault, code};
-use crate::faults;
+use crate::faults::together;
 use crate::op;
 use crate::page::Page;
 use crate::reply::Reply;
@@ -33,6 +34,12 @@ pub fn routes(api: &mut Api) {
 /// The round, if the caller sees it.
 pub fn seen(tx: &mut Tx, who: &Actor, id: RoundId) -> Result<Round, ApiError> {
     store::round(tx, &Sight::of(who), id)?.ok_or_else(absent)
+}
+
+/// The same, after everybody else who moves it.
+pub fn seen_in_turn(tx: &mut Tx, who: &Actor, id: RoundId) -> Result<Round, ApiError> {
+    let facts = store::lock(tx, &Sight::of(who), id)?.ok_or_else(absent)?;
+    Ok(Round::restore(Facts::clone(&facts)))
 }
 
 pub fn show(who: &Actor, round: &Round) -> Result<Reply, ApiError> {
@@ -70,19 +77,6 @@ fn check_places(tx: &mut Tx, place: CommunityId, draft: &RoundDraft) -> Result<V
     Ok(found)
 }
 
-/// The decision, with what was found beside it: everything that is wrong in one answer.
-pub fn together<T>(decided: Result<T, Refusal>, mut found: Vec<Fault>, standing: Standing) -> Result<T, ApiError> {
-    match decided {
-        Err(Refusal::Faults(faults)) => {
-            found.extend(faults::told("", faults));
-            Err(ApiError::invalid(found))
-        }
-        Err(refusal) => Err(standing.refuse(refusal)),
-        Ok(_) if !found.is_empty() => Err(ApiError::invalid(found)),
-        Ok(value) => Ok(value),
-    }
-}
-
 /// Draft a round 招生批次
 ///
 /// With its calendar, its rules, its seat plan and its zones. Only staff of enrolment see it before it is published. Everything that
@@ -113,7 +107,7 @@ async fn create_enrolment_round(call: Call) -> Outcome {
             found = check_places(tx, place, &body.draft())?;
         }
         let standing = Standing::none();
-        let made = together(Round::create(id, place, &body.draft(), who, tx.now()), found, standing)?;
+        let made = together(Round::create(id, place, &body.draft(), who, tx.now()), found, |refusal| standing.refuse(refusal))?;
         let round = store::save_round(tx, made)?;
         let dto = EnrolmentRoundDto::of(round.facts(), who);
         Ok(Reply::created(format!("/api/v1/enrolment-rounds/{id}"), &dto)?.version(1))
@@ -187,22 +181,10 @@ async fn put_enrolment_round(call: Call, id: At<RoundKind>) -> Outcome {
             found.push(Fault::new("/community_id", "fixed", "招生批次不能换到另一个社区", "cannot be changed"));
         }
         let standing = Standing::of(round.facts(), who);
-        let changed = together(round.replace(&body.draft(), who, tx.now()), found, standing)?;
+        let changed = together(round.replace(&body.draft(), who, tx.now()), found, |refusal| standing.refuse(refusal))?;
         show(who, &store::save_round(tx, changed)?)
     })
     .await
-}
-
-/// Takes a step that touches nothing but the round.
-fn step(tx: &mut Tx, cx: &Cx, id: RoundId, action: Action, body: &RoundStep) -> Result<Reply, ApiError> {
-    let who = cx.actor()?;
-    let early = body.why()?;
-    let round = seen(tx, who, id)?;
-    cx.expect_version(round.facts().version)?;
-    let pending_objections = if action == Action::Finish { store::pending_objections(tx, id)? } else { 0 };
-    let standing = Standing::of(round.facts(), who);
-    let changed = round.step(action, Step { early, pending_objections }, who, tx.now()).map_err(|refusal| standing.refuse(refusal))?;
-    show(who, &store::save_round(tx, changed)?)
 }
 
 /// Publish it 公告
@@ -212,7 +194,7 @@ fn step(tx: &mut Tx, cx: &Cx, id: RoundId, action: Action, body: &RoundStep) -> 
     params(("id" = String, Path)), request_body(content = RoundStep, example = json!({})), responses((status = 200, body = EnrolmentRoundDto)))]
 async fn publish_enrolment_round(call: Call, id: At<RoundKind>) -> Outcome {
     let body: RoundStep = call.body()?;
-    call.write(move |tx, cx| step(tx, cx, id.0, Action::Publish, &body)).await
+    call.write(move |tx, cx| step(tx, cx, id.0, (Action::Publish, &body), nothing_more)).await
 }
 
 /// Open the register 开始登记
@@ -222,7 +204,7 @@ async fn publish_enrolment_round(call: Call, id: At<RoundKind>) -> Outcome {
     params(("id" = String, Path)), request_body(content = RoundStep, example = json!({})), responses((status = 200, body = EnrolmentRoundDto)))]
 async fn open_enrolment_round(call: Call, id: At<RoundKind>) -> Outcome {
     let body: RoundStep = call.body()?;
-    call.write(move |tx, cx| step(tx, cx, id.0, Action::Open, &body)).await
+    call.write(move |tx, cx| step(tx, cx, id.0, (Action::Open, &body), nothing_more)).await
 }
 
 /// Close the register 登记截止
@@ -232,7 +214,7 @@ async fn open_enrolment_round(call: Call, id: At<RoundKind>) -> Outcome {
     params(("id" = String, Path)), request_body(content = RoundStep, example = json!({ "early": true, "reason": "全部适龄儿童已登记" })), responses((status = 200, body = EnrolmentRoundDto)))]
 async fn close_enrolment_round(call: Call, id: At<RoundKind>) -> Outcome {
     let body: RoundStep = call.body()?;
-    call.write(move |tx, cx| step(tx, cx, id.0, Action::Close, &body)).await
+    call.write(move |tx, cx| step(tx, cx, id.0, (Action::Close, &body), nothing_more)).await
 }
 
 /// Finish it 结束
@@ -242,5 +224,5 @@ async fn close_enrolment_round(call: Call, id: At<RoundKind>) -> Outcome {
     params(("id" = String, Path)), request_body(content = RoundStep, example = json!({})), responses((status = 200, body = EnrolmentRoundDto)))]
 async fn finish_enrolment_round(call: Call, id: At<RoundKind>) -> Outcome {
     let body: RoundStep = call.body()?;
-    call.write(move |tx, cx| step(tx, cx, id.0, Action::Finish, &body)).await
+    call.write(move |tx, cx| step(tx, cx, id.0, (Action::Finish, &body), nothing_more)).await
 }

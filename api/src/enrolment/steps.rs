@@ -1,7 +1,7 @@
 //! The round's steps over its applications: listing, allocating (and looking before), announcing.
 //!
-//! Each runs in one transaction with the round's own step, after it: two administrators who step at the same moment meet at
-//! the round's row, and nothing is half done.
+//! Each runs in one transaction with the round's own step, after it, and holds the round: whoever changes what it decides on
+//! comes before or after it, and nothing is half done.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +10,8 @@ use deserr::Deserr;
 use jiazai_domain::actor::{Actor, PrincipalId};
 use jiazai_domain::enrolment::allocate::{self, Allocation, Applicant, Choice, Outcome as Place};
 use jiazai_domain::enrolment::application::{Application, Placing, State};
-use jiazai_domain::enrolment::round::{Action, Facts as Round, Plan, State as RoundState, Step};
+use jiazai_domain::enrolment::draw::Draw;
+use jiazai_domain::enrolment::round::{Action, Facts as Round, Plan, Refusal, Round as InRound, Step};
 use jiazai_domain::enrolment::{ApplicationId, DrawId, RoundId, RoundKind, SchoolId};
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::enrolment::{self as rounds, application as store, draw, placement};
@@ -21,7 +22,7 @@ use utoipa::ToSchema;
 use super::applications::seats;
 use super::dto::{EnrolmentRoundDto, RoundStep};
 use super::refusal::{STEP, Standing};
-use super::rounds::{seen, show};
+use super::rounds::{seen_in_turn, show};
 use super::{ADMINS, absent};
 use crate::call::{At, Call, Cx, Outcome};
 use crate::error::{ApiError, code};
@@ -54,21 +55,39 @@ fn list(tx: &mut Tx, vault: &Vault, round: &Arc<Round>) -> Result<(), ApiError> 
     Ok(())
 }
 
-/// What an allocation is made from, and what came out.
-struct Computed {
-    allocation: Allocation,
-    draw: Option<DrawId>,
-    /// By the place of their receipt.
+/// What an allocation is made from.
+struct Listed {
+    /// By receipt.
     applications: Vec<Application>,
+    children: Vec<Applicant>,
+    draw: Option<Draw>,
+}
+
+impl Listed {
+    fn of(tx: &mut Tx, vault: &Vault, round: &Arc<Round>) -> Result<Self, ApiError> {
+        let applications = store::of_round(tx, vault, round, &[State::Listed])?;
+        let children = applicants(tx, round, &applications)?;
+        let draw = draw::of_round(tx, round.id)?.filter(|draw| draw.order().is_some());
+        Ok(Self { applications, children, draw })
+    }
+
+    fn draw_id(&self) -> Option<DrawId> {
+        self.draw.as_ref().map(|draw| draw.facts().id)
+    }
+
+    /// Works the allocation out; nothing is changed.
+    fn allocated(&self, plan: &Plan, round: &Round) -> Result<Allocation, ApiError> {
+        let order = self.draw.as_ref().and_then(Draw::order);
+        allocate::allocate(plan, &self.children, &round.rules, order).map_err(refused)
+    }
 }
 
 /// The listed children as the allocation sees them.
-pub fn applicants(tx: &mut Tx, applications: &[Application]) -> Result<Vec<Applicant>, DbError> {
-    let mut all = Vec::with_capacity(applications.len());
-    for application in applications {
+fn applicants(tx: &mut Tx, round: &Round, applications: &[Application]) -> Result<Vec<Applicant>, DbError> {
+    let wishes = seats::wishes(tx, round, applications)?;
+    let child = |(application, wishes): (&Application, Vec<SchoolId>)| {
         let f = application.facts();
-        let wishes = seats::wishes(tx, application)?;
-        all.push(Applicant {
+        Applicant {
             receipt: f.receipt.clone(),
             tier: f.tier.clone().unwrap_or_default(),
             batch: f.batch.unwrap_or(i64::MAX),
@@ -77,9 +96,9 @@ pub fn applicants(tx: &mut Tx, applications: &[Application]) -> Result<Vec<Appli
             choices: wishes.into_iter().map(|school| Choice { school, distance_m: None }).collect(),
             facts: application.known(),
             points: f.points,
-        });
-    }
-    Ok(all)
+        }
+    };
+    Ok(applications.iter().zip(wishes).map(child).collect())
 }
 
 fn refused(refusal: allocate::Refusal) -> ApiError {
@@ -92,21 +111,12 @@ fn refused(refusal: allocate::Refusal) -> ApiError {
     }
 }
 
-/// Works the allocation out; nothing is changed.
-fn compute(tx: &mut Tx, vault: &Vault, round: &Arc<Round>, plan: &Plan) -> Result<Computed, ApiError> {
-    let applications = store::of_round(tx, vault, round, &[State::Listed])?;
-    let applicants = applicants(tx, &applications)?;
-    let drawn = draw::of_round(tx, round.id)?;
-    let order = drawn.as_ref().and_then(|draw| draw.order());
-    let allocation = allocate::allocate(plan, &applicants, &round.rules, order).map_err(refused)?;
-    Ok(Computed { allocation, draw: drawn.filter(|draw| draw.order().is_some()).map(|draw| draw.facts().id), applications })
-}
-
 /// 派位: each child is placed, with its reasons.
 fn allocate(tx: &mut Tx, vault: &Vault, round: &Arc<Round>, by: PrincipalId) -> Result<(), ApiError> {
-    let Computed { allocation, draw, applications } = compute(tx, vault, round, round.plan())?;
-    let ids: Vec<ApplicationId> = applications.iter().map(|one| one.facts().id).collect();
-    for (application, placement) in applications.into_iter().zip(&allocation.placements) {
+    let listed = Listed::of(tx, vault, round)?;
+    let (allocation, draw) = (listed.allocated(round.plan(), round)?, listed.draw_id());
+    let ids: Vec<ApplicationId> = listed.applications.iter().map(|one| one.facts().id).collect();
+    for (application, placement) in listed.applications.into_iter().zip(&allocation.placements) {
         let placing = match placement.result {
             Place::Offered { school, .. } => Placing::Offered(school),
             Place::Waiting => Placing::Waiting,
@@ -133,8 +143,13 @@ fn announce(tx: &mut Tx, vault: &Vault, round: &Arc<Round>) -> Result<(), ApiErr
     Ok(())
 }
 
+/// A step that touches nothing but the round.
+pub fn nothing_more(_: &mut Tx, _: &Vault, _: &Arc<Round>, _: PrincipalId) -> Result<(), ApiError> {
+    Ok(())
+}
+
 /// Takes a step of the round and lets it happen to the applications.
-fn step(
+pub fn step(
     tx: &mut Tx,
     cx: &Cx,
     id: RoundId,
@@ -143,11 +158,11 @@ fn step(
 ) -> Result<Reply, ApiError> {
     let who = cx.actor()?;
     let early = body.why()?;
-    let round = seen(tx, who, id)?;
+    let round = seen_in_turn(tx, who, id)?;
     cx.expect_version(round.facts().version)?;
+    let pending_objections = if action == Action::Finish { rounds::pending_objections(tx, id)? } else { 0 };
     let standing = Standing::of(round.facts(), who);
-    let changed = round.step(action, Step { early, ..Step::default() }, who, tx.now()).map_err(|refusal| standing.refuse(refusal))?;
-    // The round's row first: of two steps at once the second decides again.
+    let changed = round.step(action, Step { early, pending_objections }, who, tx.now()).map_err(|refusal| standing.refuse(refusal))?;
     let round = rounds::save_round(tx, changed)?;
     then(tx, &cx.app.vault, &Arc::new(round.facts().clone()), who.id)?;
     show(who, &round)
@@ -274,12 +289,14 @@ fn count(allocation: &Allocation, fits: fn(&Place) -> bool) -> i64 {
 async fn preview_allocation(call: Call, id: At<RoundKind>) -> Outcome {
     let body: Preview = call.body()?;
     call.ask(move |tx, cx| {
-        let round = run_by(tx, cx.actor()?, id.0)?;
-        if round.state != RoundState::Listed {
-            return Err(ApiError::new(code::STATE_CONFLICT)
-                .because("公示之后、派位之前才能试派位", "Only between the listing and the allocation")
-                .in_state(round.state.as_str(), vec![]));
-        }
+        let who = cx.actor()?;
+        let round = rounds::round_facts(tx, &rounds::Sight::of(who), id.0)?.ok_or_else(absent)?;
+        InRound::previews(&round, who).map_err(|refusal| {
+            let only = ("公示之后、派位之前才能试派位", "Only between the listing and the allocation");
+            let late = matches!(refusal, Refusal::WrongState { .. });
+            let error = Standing::of(&round, who).refuse(refusal);
+            if late { error.because(only.0, only.1) } else { error }
+        })?;
         let vault = &cx.app.vault;
         let mut other = round.plan().clone();
         for (i, seats) in body.seat_plans.0.iter().enumerate() {
@@ -294,10 +311,9 @@ async fn preview_allocation(call: Call, id: At<RoundKind>) -> Outcome {
             };
             *entry = seats.seats.0;
         }
-        let computed = compute(tx, vault, &round, &other)?;
-        let after = &computed.allocation;
-        let differences =
-            if other == *round.plan() { vec![] } else { compute(tx, vault, &round, round.plan())?.allocation.differences(after) };
+        let listed = Listed::of(tx, vault, &round)?;
+        let after = &listed.allocated(&other, &round)?;
+        let differences = if other == *round.plan() { vec![] } else { listed.allocated(round.plan(), &round)?.differences(after) };
         Reply::ok(&PreviewDto {
             digest: after.digest(),
             children: after.placements.len() as i64,
@@ -305,7 +321,7 @@ async fn preview_allocation(call: Call, id: At<RoundKind>) -> Outcome {
             waiting: count(after, |place| matches!(place, Place::Waiting)),
             to_coordinate: count(after, |place| matches!(place, Place::ToCoordinate)),
             draw_decided: after.draw_decided,
-            draw_id: computed.draw.map(Ref),
+            draw_id: listed.draw_id().map(Ref),
             schools: after
                 .schools
                 .iter()

@@ -11,7 +11,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::ApplicationId;
+use super::{ApplicationId, round};
 use crate::registry::HomeId;
 
 /// A family, by the blind indexes of its guardians' documents.
@@ -70,6 +70,13 @@ pub struct Locked {
 }
 
 impl Claim {
+    /// The claim of an application by its round: asked of the precheck, of the reviewers and when a seat is accepted, so that
+    /// all three say the same.
+    pub fn of(round: &round::Facts, application: ApplicationId, home: HomeId, family: Family) -> Self {
+        let (years, siblings_exempt) = (round.rules.seat_lock_years(), round.rules.siblings_exempt());
+        Self { home, school_year: round.school_year, years, siblings_exempt, application, family }
+    }
+
     /// The rows to insert, given the rows that exist for this home (other homes' are passed over). Nothing to insert
     /// for a sibling under its family's rows, for a repeated claim, and where there is no lock.
     ///
@@ -107,6 +114,17 @@ impl Claim {
     pub fn is_locked(&self, existing: &[SeatUse]) -> bool {
         self.decide(existing).is_err()
     }
+}
+
+/// The rows to insert when a child of the home has lost its seat and its rows are deleted: those who still sit under them
+/// claim anew, whoever came first first. `existing` are the rows that are left.
+pub fn handed_on(sitting: &[Claim], existing: &[SeatUse]) -> Vec<SeatUse> {
+    let mut rows = existing.to_vec();
+    for claim in sitting {
+        // One who is locked out now sat by another home's right, or by none: there is nothing to take.
+        rows.extend(claim.decide(&rows).unwrap_or_default());
+    }
+    rows.split_off(existing.len())
 }
 
 #[cfg(test)]
@@ -159,6 +177,19 @@ mod tests {
         assert_eq!(claim(2, 2029, &["li"]).decide(&rows), Ok(vec![]), "one shared guardian makes a family");
         assert_eq!(claim(3, 2026, &["zhang"]).decide(&rows), Ok(vec![]), "a twin");
         assert!(claim(4, 2032, &["wang"]).decide(&rows).is_ok());
+    }
+
+    #[test]
+    fn a_sibling_who_still_sits_keeps_the_seat_when_the_first_is_revoked() {
+        let (first, second) = (claim(1, 2026, &["zhang", "li"]), claim(2, 2028, &["li"]));
+        assert_eq!(second.decide(&first.decide(&[]).expect("free")), Ok(vec![]));
+        let rows = handed_on(std::slice::from_ref(&second), &[]);
+        assert_eq!(years(&rows), [2028, 2029, 2030, 2031, 2032, 2033]);
+        assert!(rows.iter().all(|row| row.application == second.application));
+        assert!(claim(3, 2029, &["wang"]).is_locked(&rows), "the home is not free");
+        // Of two who still sit, one takes it and the other comes under it, as before.
+        assert_eq!(years(&handed_on(&[second, claim(4, 2029, &["li"])], &[])), [2028, 2029, 2030, 2031, 2032, 2033]);
+        assert_eq!(handed_on(&[], &[]), []);
     }
 
     #[test]

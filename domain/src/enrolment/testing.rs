@@ -65,6 +65,11 @@ pub(super) fn parent() -> Actor {
     actor(10, PrincipalKind::Resident, vec![])
 }
 
+/// An interface key with scopes of enrolment.
+pub(super) fn program() -> Actor {
+    actor(80, PrincipalKind::Client, vec![Grant { role: Role::EnrolmentAdmin, community: Some(here()) }])
+}
+
 pub(super) fn stranger() -> Actor {
     actor(11, PrincipalKind::Resident, vec![])
 }
@@ -173,7 +178,7 @@ pub(super) fn draft() -> ApplicationDraft<'static> {
 }
 
 pub(super) fn standing() -> Standing {
-    Standing { homes: vec![home(1)], zone_schools: vec![school(1)] }
+    Standing { homes: vec![home(1)], zone_schools: vec![school(1)], drafts: 0 }
 }
 
 pub(super) fn apply(draft: ApplicationDraft, round: Arc<Facts>, now: Timestamp) -> Result<Application, super::application::Refusal> {

@@ -129,11 +129,13 @@ diesel::table! { enrolment_choices (application_id, position) { application_id -
 
 diesel::table! { enrolment_seat_uses (home_id, school_year) { home_id -> Text, school_year -> BigInt, application_id -> Text, } }
 
+diesel::table! { enrolment_seat_holders (application_id) { application_id -> Text, home_id -> Text, since -> BigInt, } }
+
 diesel::table! { enrolment_late_permits (round_id, applicant_id) { round_id -> Text, applicant_id -> Text, until_at -> BigInt, reason -> Text, granted_by -> Text, granted_at -> BigInt, } }
 
 diesel::table! { enrolment_draws (id) { id -> Text, community_id -> Text, round_id -> Text, document -> Text, created_by -> Text, created_at -> BigInt, revealed_at -> Nullable<BigInt>, version -> BigInt, } }
 
-diesel::table! { enrolment_allocations (round_id) { round_id -> Text, community_id -> Text, plan_version -> BigInt, draw_id -> Nullable<Text>, draw_decided -> Bool, digest -> Text, canonical -> Text, allocated_by -> Text, allocated_at -> BigInt, moves -> BigInt, } }
+diesel::table! { enrolment_allocations (round_id) { round_id -> Text, community_id -> Text, plan_version -> BigInt, draw_id -> Nullable<Text>, draw_decided -> Bool, digest -> Text, canonical -> Text, allocated_by -> Text, allocated_at -> BigInt, } }
 
 diesel::table! { enrolment_traces (application_id) { application_id -> Text, round_id -> Text, trace -> Text, } }
 
@@ -217,6 +219,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     enrolment_guardians,
     enrolment_choices,
     enrolment_seat_uses,
+    enrolment_seat_holders,
     enrolment_traces,
     enrolment_waiting,
     enrolment_purges,

@@ -27,6 +27,11 @@ impl<'a> Tx<'a> {
         self.now
     }
 
+    /// For a transaction that has waited for others before it looked at anything: it decides after them, not when it came.
+    pub(crate) fn renew_now(&mut self) {
+        self.now = self.clock.now();
+    }
+
     /// A new id. Ids sort as this process made them: what happened twice in one transaction keeps its order, and a list
     /// that is read newest first needs no other column.
     pub fn new_id<K: Kind>(&self) -> Id<K> {

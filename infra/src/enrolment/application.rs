@@ -11,7 +11,7 @@ use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::registry::{Document, HomeId};
 
 use super::application_row::{ApplicationRow, child_index, row, seal};
-pub use super::application_row::{has_objected, is_purged, masked};
+pub use super::application_row::{is_purged, masked};
 use super::{Sight as RoundSight, round_facts};
 use crate::db::schema::{enrolment_applications as table, enrolment_choices, enrolment_guardians, people};
 use crate::db::{DbError, MultiBackend, Tx, parsed};
@@ -272,6 +272,35 @@ pub fn of_applicant(tx: &mut Tx, vault: &Vault, who: PrincipalId) -> Result<Vec<
     restored(tx, vault, rows)
 }
 
+/// How many drafts a resident keeps in a round.
+pub fn drafts(tx: &mut Tx, round: RoundId, applicant: PrincipalId) -> Result<i64, DbError> {
+    tx.run(|conn| {
+        table::table
+            .filter(table::applicant_id.eq(applicant.text()))
+            .filter(table::round_id.eq(round.text()))
+            .filter(table::state.eq(State::Draft.as_str()))
+            .count()
+            .get_result(conn)
+    })
+}
+
+/// The others of an application's household that are not given up: its twins.
+pub fn twins(tx: &mut Tx, vault: &Vault, application: &Application) -> Result<Vec<Application>, DbError> {
+    let f = application.facts();
+    let rows: Vec<ApplicationRow> = tx.run(|conn| {
+        table::table
+            .filter(table::applicant_id.eq(f.applicant.text()))
+            .filter(table::round_id.eq(f.round.id.text()))
+            .filter(table::id.ne(f.id.text()))
+            .filter(table::state.ne_all([State::Withdrawn.as_str(), State::Revoked.as_str()]))
+            .select(ApplicationRow::as_select())
+            .load(conn)
+    })?;
+    let mut others = restored(tx, vault, rows)?;
+    others.retain(|other| other.household() == application.household());
+    Ok(others)
+}
+
 /// The round's applications in some states, by receipt.
 pub fn of_round(tx: &mut Tx, vault: &Vault, round: &Arc<round::Facts>, states: &[State]) -> Result<Vec<Application>, DbError> {
     let words: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
@@ -285,6 +314,19 @@ pub fn of_round(tx: &mut Tx, vault: &Vault, round: &Arc<round::Facts>, states: &
     })?;
     let now = tx.now();
     rows.into_iter().map(|row| row.application(vault, round.clone(), now)).collect()
+}
+
+/// The receipts of the round's applications in some states, ascending.
+pub fn receipts(tx: &mut Tx, round: RoundId, states: &[State]) -> Result<Vec<String>, DbError> {
+    let words: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
+    tx.run(|conn| {
+        table::table
+            .filter(table::round_id.eq(round.text()))
+            .filter(table::state.eq_any(words))
+            .order(table::receipt)
+            .select(table::receipt)
+            .load(conn)
+    })
 }
 
 /// A page of the round's applications in some states, by receipt, after the receipt `after`.

@@ -210,9 +210,10 @@ pub(super) fn row(application: &Application) -> Result<ApplicationRow, DbError> 
     })
 }
 
-/// Whether an application's family has objected, told by its stored detail alone.
-pub fn has_objected(detail: &str) -> bool {
-    serde_json::from_str::<Detail>(detail).is_ok_and(|detail| detail.objected_at.is_some())
+/// When an application's family objected, and until when it may mend what was returned, told by its stored detail alone.
+pub(super) fn objection(detail: &str) -> Result<(Option<Timestamp>, Option<Timestamp>), DbError> {
+    let detail: Detail = serde_json::from_str(detail).map_err(corrupt)?;
+    Ok((detail.objected_at.map(Timestamp::from_millis), detail.correct_until.map(Timestamp::from_millis)))
 }
 
 /// The name as the public lists show it.

@@ -1,15 +1,13 @@
 //! What the registry holds of the homes that somebody is bound to.
 
-use diesel::prelude::*;
 use jiazai_domain::actor::PrincipalId;
 use jiazai_domain::enrolment::known::KnownHome;
 use jiazai_domain::registry::HomeId;
 use jiazai_domain::registry::binding::State;
 
-use crate::db::schema::homes;
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx};
 use crate::registry::bindings::{self, Filter, Whose};
-use crate::registry::{facts, people};
+use crate::registry::{facts, homes, people};
 use crate::vault::Vault;
 
 /// Somebody with more homes than this names the one that they mean.
@@ -24,9 +22,7 @@ pub fn known_homes(tx: &mut Tx, vault: &Vault, account: PrincipalId, only: Optio
         return Ok(vec![]);
     }
     let ids: Vec<HomeId> = bound.iter().map(|bound| bound.binding.facts().home).collect();
-    let texts: Vec<String> = ids.iter().map(HomeId::text).collect();
-    let buildings: Vec<(String, Option<String>)> =
-        tx.run(|conn| homes::table.filter(homes::id.eq_any(texts)).select((homes::id, homes::building_id)).load(conn))?;
+    let buildings = homes::buildings_of(tx, &ids)?;
     let all = facts::of_homes(tx, &ids)?;
     let mut tied: Vec<_> = all.iter().filter(|fact| fact.is_current()).map(|fact| fact.person).collect();
     tied.sort_unstable();
@@ -34,13 +30,12 @@ pub fn known_homes(tx: &mut Tx, vault: &Vault, account: PrincipalId, only: Optio
     let born: Vec<_> = people::find_all(tx, vault, &tied)?.iter().filter_map(|person| Some((person.id, person.born_on?))).collect();
     let mut known = Vec::new();
     for binding in bound.iter().map(|bound| bound.binding.facts()) {
-        let building = buildings.iter().find(|(home, _)| *home == binding.home.text()).and_then(|(_, building)| building.as_deref());
         // A home that is in no building yet is in no zone, and nothing is known of it.
-        let Some(building) = building else { continue };
+        let Some(building) = buildings.get(&binding.home).copied() else { continue };
         let facts: Vec<_> = all.iter().filter(|fact| fact.home == binding.home).cloned().collect();
         let born = born.iter().filter(|(person, _)| facts.iter().any(|fact| fact.person == *person)).copied().collect();
         let (relation, asker) = (binding.relation, binding.person);
-        known.push(KnownHome { home: binding.home, building: parsed(building)?, relation, asker, facts, born });
+        known.push(KnownHome { home: binding.home, building, relation, asker, facts, born });
     }
     Ok(known)
 }

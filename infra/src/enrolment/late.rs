@@ -42,20 +42,25 @@ pub fn of_round(tx: &mut Tx, round: RoundId, after: Option<&str>, limit: i64) ->
     rows.into_iter().map(permit).collect()
 }
 
-/// Writes a permit down; one that the resident had before is followed by this one.
+/// Writes a permit down; one that the resident had before is followed by this one. Of two at the same moment the second begins
+/// again, and takes the place of the first.
 pub fn save(tx: &mut Tx, community: CommunityId, changed: Changed<LatePermit>) -> Result<LatePermit, DbError> {
     let (permit, _, happened) = changed.into_parts();
     let f = permit.facts();
     let before = table::table.find((f.round.text(), f.applicant.text()));
     tx.run(|conn| diesel::delete(before).execute(conn))?;
-    tx.insert(diesel::insert_into(table::table).values((
+    let insert = diesel::insert_into(table::table).values((
         table::round_id.eq(f.round.text()),
         table::applicant_id.eq(f.applicant.text()),
         table::until_at.eq(f.until.millis()),
         table::reason.eq(&f.reason),
         table::granted_by.eq(f.granted_by.text()),
         table::granted_at.eq(f.granted_at.millis()),
-    )))?;
+    ));
+    match tx.insert(insert) {
+        Err(DbError::Duplicate) => return Err(tx.run_again()),
+        other => other?,
+    }
     events::record(tx, community, &f.round.text(), 0, &happened)?;
     Ok(permit)
 }

@@ -42,7 +42,6 @@ pub fn insert(
         table::canonical.eq(allocation.canonical()),
         table::allocated_by.eq(by.text()),
         table::allocated_at.eq(now),
-        table::moves.eq(0),
     )))?;
     let of_receipt = |receipt: &str| {
         let at = allocation.placements.binary_search_by(|one| one.receipt.as_str().cmp(receipt)).ok();
@@ -86,14 +85,6 @@ pub fn queue(tx: &mut Tx, round: RoundId, schools: &[SchoolId], id: ApplicationI
         wait(tx, round, *school, last.map_or(0, |last| last + 1), id)?;
     }
     Ok(())
-}
-
-/// Makes whatever gives or frees a seat of the round come one after the other; false when nothing is allocated yet. To be
-/// called before seats are counted.
-pub fn lock(tx: &mut Tx, round: RoundId) -> Result<bool, DbError> {
-    let row = table::table.find(round.text());
-    let moved = tx.run(|conn| diesel::update(row).set(table::moves.eq(table::moves + 1)).execute(conn))?;
-    Ok(moved == 1)
 }
 
 pub fn made(tx: &mut Tx, round: RoundId) -> Result<Option<Made>, DbError> {

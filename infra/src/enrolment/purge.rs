@@ -1,18 +1,18 @@
 //! Retention 材料清除: what is left of a round when its papers are gone.
 //!
-//! Gone: the files, and with the sealed cell everything that tells who a child is. Left: receipts, masked names, tiers,
-//! placements, reasons and the draw, so that all that was published can still be checked; the guardians' keyed hashes where
-//! they hold a home's seat; and a list of the hashes of what was deleted, whose own hash is in the history.
+//! Gone: the files; with the sealed cell everything that tells who a child is, and the home beside it; leave to hand in late,
+//! with its reasons, which tell of illness and worse. Left: receipts, masked names, tiers, placements, reasons and the draw, so
+//! that all that was published can still be checked; who sits on which home's seat, with the guardians' keyed hashes, for as long
+//! as the seat is taken; and a list of the hashes of what was deleted, whose own hash is in the history.
 
 use diesel::prelude::*;
 use jiazai_domain::enrolment::RoundId;
 use jiazai_domain::kernel::time::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::round_facts;
 use crate::db::schema::{
-    enrolment_applications as applications, enrolment_choices, enrolment_guardians, enrolment_purges as table, enrolment_rounds,
-    enrolment_seat_uses, events, files,
+    enrolment_applications as applications, enrolment_choices, enrolment_guardians, enrolment_late_permits, enrolment_purges as table,
+    enrolment_rounds, enrolment_seat_holders, events, files,
 };
 use crate::db::{DbError, Tx, parsed};
 use crate::vault::hex;
@@ -81,7 +81,7 @@ pub fn due(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec<RoundId>, D
 /// Purges a round's papers and writes the proof down. Answers the proof and the hashes of files whose bytes nobody needs any
 /// more.
 pub fn purge(tx: &mut Tx, round: RoundId) -> Result<Option<(Purge, Vec<String>)>, DbError> {
-    let Some(facts) = round_facts(tx, &super::Sight::everything(), round)? else { return Ok(None) };
+    let Some(facts) = super::lock(tx, &super::Sight::everything(), round)? else { return Ok(None) };
     let all: Vec<(String, String)> = tx.run(|conn| {
         applications::table
             .filter(applications::round_id.eq(round.text()))
@@ -106,11 +106,16 @@ pub fn purge(tx: &mut Tx, round: RoundId) -> Result<Option<(Purge, Vec<String>)>
         let emptied = (
             applications::sealed.eq(&nothing),
             applications::child_index.eq(&nothing),
+            applications::home_id.eq(None::<String>),
             applications::version.eq(applications::version + 1),
         );
         diesel::update(here()).set(emptied).execute(conn)
     })?;
-    let holding = enrolment_seat_uses::table.select(enrolment_seat_uses::application_id);
+    let permits = enrolment_late_permits::table.filter(enrolment_late_permits::round_id.eq(round.text()));
+    tx.run(|conn| diesel::delete(permits).execute(conn))?;
+    let permitted = events::table.filter(events::subject_id.eq(round.text())).filter(events::kind.eq("enrolment_round.late_permitted"));
+    tx.run(|conn| diesel::update(permitted).set(events::note.eq(None::<String>)).execute(conn))?;
+    let holding = enrolment_seat_holders::table.select(enrolment_seat_holders::application_id);
     let idle = enrolment_guardians::table
         .filter(enrolment_guardians::application_id.eq_any(ids()))
         .filter(enrolment_guardians::application_id.ne_all(holding));

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use diesel::prelude::*;
 use jiazai_domain::actor::{Actor, Communities, CommunityId, PrincipalId, PrincipalKind, Role};
+use jiazai_domain::enrolment::application::{State as Application, is_objection_pending};
 use jiazai_domain::enrolment::round::{Calendar, Facts, Plan, Round, Seats, Stage, State};
 use jiazai_domain::enrolment::{RoundId, SchoolId};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::{Date, Timestamp};
-use jiazai_domain::registry::HomeId;
 
+use super::application_row::objection;
 use super::row::{RoundRow, SummaryRow};
 use super::{cache, rules};
 use crate::db::schema::{
-    enrolment_applications, enrolment_choices, enrolment_rounds as rounds_table, enrolment_rule_sets, enrolment_seat_plans,
-    enrolment_seat_uses, enrolment_seats,
+    enrolment_applications, enrolment_choices, enrolment_rounds as rounds_table, enrolment_rule_sets, enrolment_seat_plans, enrolment_seats,
 };
 use crate::db::{DbError, MultiBackend, Tx, parsed};
 use crate::events;
@@ -118,6 +118,17 @@ pub fn round_facts(tx: &mut Tx, sight: &Sight, id: RoundId) -> Result<Option<Arc
     let facts = Arc::new(row.facts(rules::rule_set(&stored)?, seats)?);
     cache::put(stamp, facts.clone());
     Ok(Some(facts))
+}
+
+/// Waits until nobody else holds the round, and answers it as it is then, if these eyes see it. To be taken before anything is
+/// read that the decision goes by: what was read before may be what the other one has just changed. The transaction's instant is
+/// taken anew as well, or an offer that ran out while this one waited would be given twice.
+pub fn lock(tx: &mut Tx, sight: &Sight, id: RoundId) -> Result<Option<Arc<Facts>>, DbError> {
+    let row = rounds_table::table.find(id.text());
+    // Nothing is changed by it: a row that is written is held until the transaction ends.
+    tx.run(|conn| diesel::update(row).set(rounds_table::stamp.eq(rounds_table::stamp)).execute(conn))?;
+    tx.renew_now();
+    round_facts(tx, sight, id)
 }
 
 /// The round, ready for a decision, if these eyes see it.
@@ -246,13 +257,15 @@ fn insert_seats(tx: &mut Tx, f: &Facts) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Every version of a round's seat plan, oldest first.
-pub fn seat_plans(tx: &mut Tx, id: RoundId) -> Result<Vec<SeatPlan>, DbError> {
+/// The versions of a round's seat plan after one of them, oldest first.
+pub fn seat_plans(tx: &mut Tx, id: RoundId, after: i64, limit: i64) -> Result<Vec<SeatPlan>, DbError> {
     type Row = (i64, Option<String>, Option<String>, i64);
     let rows: Vec<Row> = tx.run(|conn| {
         enrolment_seat_plans::table
             .filter(enrolment_seat_plans::round_id.eq(id.text()))
+            .filter(enrolment_seat_plans::version.gt(after))
             .order(enrolment_seat_plans::version)
+            .limit(limit)
             .select((
                 enrolment_seat_plans::version,
                 enrolment_seat_plans::reason,
@@ -261,9 +274,11 @@ pub fn seat_plans(tx: &mut Tx, id: RoundId) -> Result<Vec<SeatPlan>, DbError> {
             ))
             .load(conn)
     })?;
+    let versions: Vec<i64> = rows.iter().map(|row| row.0).collect();
     let seats: Vec<(i64, String, i64)> = tx.run(|conn| {
         enrolment_seats::table
             .filter(enrolment_seats::round_id.eq(id.text()))
+            .filter(enrolment_seats::plan_version.eq_any(versions))
             .select((enrolment_seats::plan_version, enrolment_seats::school_id, enrolment_seats::seats))
             .load(conn)
     })?;
@@ -281,12 +296,14 @@ pub fn seat_plans(tx: &mut Tx, id: RoundId) -> Result<Vec<SeatPlan>, DbError> {
         .collect()
 }
 
-/// Every version of a round's rules, oldest first.
-pub fn rule_sets(tx: &mut Tx, id: RoundId) -> Result<Vec<Rules>, DbError> {
+/// The versions of a round's rules after one of them, oldest first.
+pub fn rule_sets(tx: &mut Tx, id: RoundId, after: i64, limit: i64) -> Result<Vec<Rules>, DbError> {
     let rows: Vec<(i64, String, Option<String>, i64)> = tx.run(|conn| {
         enrolment_rule_sets::table
             .filter(enrolment_rule_sets::round_id.eq(id.text()))
+            .filter(enrolment_rule_sets::version.gt(after))
             .order(enrolment_rule_sets::version)
+            .limit(limit)
             .select((enrolment_rule_sets::version, enrolment_rule_sets::rules, enrolment_rule_sets::made_by, enrolment_rule_sets::made_at))
             .load(conn)
     })?;
@@ -301,8 +318,6 @@ pub fn rule_sets(tx: &mut Tx, id: RoundId) -> Result<Vec<Rules>, DbError> {
         })
         .collect()
 }
-
-// What applications will tell. They are not remembered yet, so there are none.
 
 /// How many children are registered now whose first choice is one of these schools; of all schools, where none is named.
 /// Drafts are not counted: who prepares in time should not frighten others away.
@@ -327,29 +342,21 @@ pub fn registrations(tx: &mut Tx, round: RoundId, schools: &[SchoolId]) -> Resul
     Ok(n.unsigned_abs())
 }
 
-/// How many applications of a round are in objection, or in review again because of one.
+/// How many objections of a round nobody has decided about yet.
 pub fn pending_objections(tx: &mut Tx, round: RoundId) -> Result<i64, DbError> {
+    let states: Vec<&str> = Application::IN_OBJECTION.iter().map(|state| state.as_str()).collect();
     let rows: Vec<(String, String)> = tx.run(|conn| {
         enrolment_applications::table
             .filter(enrolment_applications::round_id.eq(round.text()))
-            .filter(enrolment_applications::state.eq_any(["objection", "in_review", "verified"]))
+            .filter(enrolment_applications::state.eq_any(states))
             .select((enrolment_applications::state, enrolment_applications::detail))
             .load(conn)
     })?;
-    let pending = rows.iter().filter(|(state, detail)| state == "objection" || super::application::has_objected(detail));
-    Ok(pending.count() as i64)
-}
-
-/// Whether the seat of a home is taken in a school year by a child that this account did not register.
-pub fn seat_taken(tx: &mut Tx, home: HomeId, school_year: i64, account: PrincipalId) -> Result<bool, DbError> {
-    let by: Option<String> = tx.run(|conn| {
-        enrolment_seat_uses::table
-            .inner_join(enrolment_applications::table.on(enrolment_applications::id.eq(enrolment_seat_uses::application_id)))
-            .filter(enrolment_seat_uses::home_id.eq(home.text()))
-            .filter(enrolment_seat_uses::school_year.eq(school_year))
-            .select(enrolment_applications::applicant_id)
-            .first(conn)
-            .optional()
-    })?;
-    Ok(by.is_some_and(|by| by != account.text()))
+    let now = tx.now();
+    let mut pending = 0;
+    for (state, detail) in rows {
+        let (objected_at, correct_until) = objection(&detail)?;
+        pending += i64::from(is_objection_pending(parsed(&state)?, objected_at, correct_until, now));
+    }
+    Ok(pending)
 }

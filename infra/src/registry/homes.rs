@@ -10,7 +10,7 @@ use jiazai_domain::actor::{CommunityId, PrincipalId};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::{Date, Timestamp};
 use jiazai_domain::registry::{
-    Alteration, Area, Building, Estate, Fact, GridId, Home, HomeId, SetOccupancy, derive_occupancy, next_change,
+    Alteration, Area, Building, BuildingId, Estate, Fact, GridId, Home, HomeId, SetOccupancy, derive_occupancy, next_change,
 };
 
 use super::bindings::active;
@@ -106,6 +106,22 @@ pub fn find(tx: &mut Tx, id: HomeId) -> Result<Option<(Home, String)>, DbError> 
     let set = if row.occupancy_set.is_some() { said(tx, id, Timestamp::from_millis(i64::MAX))? } else { None };
     let label = row.label.clone();
     Ok(Some((row.home(set)?, label)))
+}
+
+/// The buildings of these homes; a home that is in none yet is left out.
+pub fn buildings_of(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, BuildingId>, DbError> {
+    let mut found = HashMap::new();
+    for some in ids.chunks(500) {
+        let texts: Vec<String> = some.iter().map(HomeId::text).collect();
+        let rows: Vec<(String, Option<String>)> =
+            tx.run(|conn| homes::table.filter(homes::id.eq_any(texts)).select((homes::id, homes::building_id)).load(conn))?;
+        for (home, building) in rows {
+            if let Some(building) = building {
+                found.insert(parsed(&home)?, parsed(&building)?);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// These homes, in no order.

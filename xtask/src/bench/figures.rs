@@ -13,7 +13,7 @@ use super::rows::{Store, report};
 use super::server::{Server, text};
 use super::sqlite::RawLoop;
 use super::stats::{Duet, Estimate, Slice, median, quantile};
-use super::{cargo, lists, machine, registry, root, volunteer};
+use super::{cargo, enrolment, lists, machine, registry, root, volunteer};
 use crate::services;
 
 const NAMES: &[&str] = &[
@@ -30,6 +30,9 @@ const NAMES: &[&str] = &[
     "as-of",
     "rush",
     "ledger",
+    "allocate",
+    "enrolment-rush",
+    "precheck",
     "pg-read",
     "pg-create",
     "pg-list",
@@ -152,6 +155,15 @@ fn measure(plan: &Plan, out: &mut Report) -> Result<(), String> {
     }
     if plan.wants("ledger") {
         volunteer::ledger(plan, out)?;
+    }
+    if plan.wants("allocate") {
+        enrolment::allocate(out)?;
+    }
+    if plan.wants("enrolment-rush") {
+        enrolment::rush(plan, out)?;
+    }
+    if plan.wants("precheck") {
+        enrolment::precheck(plan, out)?;
     }
     if ["pg-read", "pg-create", "pg-list", "pg-rush"].iter().any(|name| plan.wants(name)) {
         postgres(plan, out)?;

@@ -3,6 +3,7 @@
 //! It does next to nothing besides, because on two cores whatever the caller eats is missing to the server. It speaks to
 //! this machine only.
 
+use std::cell::Cell;
 use std::io::{Error, ErrorKind, Read, Result as IoResult, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
@@ -165,6 +166,25 @@ impl Load<'_> {
         };
         let slice = self.turn(|_| requests.next(), keep, cpu_s)?;
         Ok((slice, kept))
+    }
+
+    /// The same, and how long each answer took in milliseconds.
+    pub(super) fn each_timed(&self) -> Result<(Slice, Vec<Kept>, Vec<f64>), String> {
+        let sent = vec![Cell::new(Instant::now()); self.requests.len()];
+        let mut requests = 0..self.requests.len();
+        let (mut kept, mut took) = (vec![(0, vec![]); self.requests.len()], vec![0.0; self.requests.len()]);
+        let ask = |_| {
+            let next = requests.next()?;
+            sent[next].set(Instant::now());
+            Some(next)
+        };
+        let hear = |asked: usize, answer: Answer<'_>| {
+            took[asked] = sent[asked].get().elapsed().as_secs_f64() * 1000.0;
+            kept[asked] = (answer.status, answer.body.to_vec());
+            Ok(())
+        };
+        let slice = self.turn(ask, hear, || Ok(0.0))?;
+        Ok((slice, kept, took))
     }
 
     /// One thread serves all connections: a thread for each would spend more on waking up than on asking. `ask` says which

@@ -5,6 +5,8 @@
 //! chore starts itself once more, built for release and with what only it needs.
 
 #[cfg(feature = "bench")]
+mod enrolment;
+#[cfg(feature = "bench")]
 mod figures;
 #[cfg(feature = "bench")]
 mod lists;

@@ -19,7 +19,7 @@ const PLACES: i64 = 100;
 const LINE: i64 = 50;
 
 /// How often each word was answered: the state of what was made, or the code of a refusal.
-fn words(answers: &[Kept]) -> BTreeMap<String, usize> {
+pub(super) fn words(answers: &[Kept]) -> BTreeMap<String, usize> {
     let mut words = BTreeMap::new();
     for (status, body) in answers {
         let body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
@@ -30,13 +30,13 @@ fn words(answers: &[Kept]) -> BTreeMap<String, usize> {
 }
 
 /// An instant so many seconds from now, in RFC 3339.
-fn at(seconds: i64) -> String {
+pub(super) fn at(seconds: i64) -> String {
     let instant = jiazai_domain::kernel::time::Timestamp::from_millis(now_ms()).plus_seconds(seconds);
     instant.to_string()
 }
 
 /// Tokens of so many residents, who log in by eights.
-fn crowd(server: &Server, n: usize) -> Result<Vec<String>, String> {
+pub(super) fn crowd(server: &Server, n: usize) -> Result<Vec<String>, String> {
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8)
             .map(|i| scope.spawn(move || (i..n).step_by(8).map(|_| Ok(server.resident(None)?.0)).collect::<Result<Vec<_>, String>>()))

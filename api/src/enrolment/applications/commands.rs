@@ -7,9 +7,8 @@ use jiazai_domain::enrolment::application::{
     Application, ApplicationDraft, Attachment, ChildDraft, ConsentDraft, Content, GuardianDraft, Placing, Reason, Refusal, Relation,
     Standing as Family, View,
 };
-use jiazai_domain::enrolment::round::{Facts as Round, State as RoundState, ZoneSite};
+use jiazai_domain::enrolment::round::{Facts as Round, State as RoundState};
 use jiazai_domain::enrolment::rules::{FactSet, Rest};
-use jiazai_domain::enrolment::seat_lock::Claim;
 use jiazai_domain::enrolment::{ApplicationId, SchoolId, receipt};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::file::FileId;
@@ -23,19 +22,19 @@ use jiazai_infra::registry::homes;
 use jiazai_infra::uploads;
 use jiazai_infra::vault::{Vault, random};
 
+use super::super::absent;
 use super::body::{ChildBody, ConsentBody, GuardianBody, NewApplication, PaperBody, PutApplication};
 use super::dto::ApplicationDto;
 use super::refusal::{Standing, unplaced};
 use super::{seats, why};
 use crate::call::Cx;
 use crate::error::{ApiError, Fault, code};
-use crate::faults::{text_fault, told};
+use crate::faults::{text_fault, together};
 use crate::reply::Reply;
 
 /// The application and how the caller sees it. What they do not see does not exist.
 pub fn load(tx: &mut Tx, cx: &Cx, id: ApplicationId) -> Result<(Application, View), ApiError> {
     let who = cx.actor()?;
-    let absent = || ApiError::new(code::NOT_FOUND);
     let application = store::find(tx, &cx.app.vault, id, Some(who))?.ok_or_else(absent)?;
     let view = application.view(who).ok_or_else(absent)?;
     Ok((application, view))
@@ -44,7 +43,7 @@ pub fn load(tx: &mut Tx, cx: &Cx, id: ApplicationId) -> Result<(Application, Vie
 /// An application in full, as an answer.
 pub fn show(tx: &mut Tx, cx: &Cx, application: &Application, view: View) -> Result<Reply, ApiError> {
     let who = cx.actor()?;
-    let why = why::reasons(tx, application, who, view)?;
+    let why = why::reasons(tx, application, view)?;
     let dto = ApplicationDto::of(application, who, view, Some(why), tx.now());
     Ok(Reply::ok(&dto)?.version(application.facts().version))
 }
@@ -122,18 +121,12 @@ fn consent(body: Option<&ConsentBody>) -> Option<ConsentDraft<'_>> {
     body.map(|consent| ConsentDraft { version: &consent.version.0, guardian: consent.guardian })
 }
 
-/// The schools whose zone a home is in.
-pub fn zone_schools(tx: &mut Tx, round: &Round, home: Option<HomeId>) -> Result<Vec<SchoolId>, DbError> {
-    let Some(home) = home.filter(|_| !round.zones.is_empty()) else { return Ok(vec![]) };
-    let Some((home, _)) = homes::find(tx, home)? else { return Ok(vec![]) };
-    Ok(round.zone_schools(&ZoneSite { building: Some(home.building), ..ZoneSite::default() }))
-}
-
 /// What is looked up about a family.
 fn family(tx: &mut Tx, round: &Round, applicant: PrincipalId, home: Option<HomeId>) -> Result<Family, ApiError> {
     let own = homes::spoken_for_by(tx, applicant)?;
-    let zone_schools = zone_schools(tx, round, home.filter(|home| own.contains(home)))?;
-    Ok(Family { homes: own, zone_schools })
+    let home = home.filter(|home| own.contains(home));
+    let zone_schools = home.map(|home| seats::zones(tx, round, &[home])).transpose()?.and_then(|mut zones| zones.remove(&home?));
+    Ok(Family { homes: own, zone_schools: zone_schools.unwrap_or_default(), drafts: store::drafts(tx, round.id, applicant)? })
 }
 
 /// Takes a new application, as a draft.
@@ -192,19 +185,6 @@ pub fn create(tx: &mut Tx, cx: &Cx, body: &NewApplication) -> Result<Reply, ApiE
     reply.status = 201;
     reply.headers.location = Some(format!("/api/v1/enrolment-applications/{id}"));
     Ok(reply)
-}
-
-/// The decision, with what was found beside it: everything that is wrong in one answer.
-fn together<T>(decided: Result<T, Refusal>, mut found: Vec<Fault>, refuse: impl FnOnce(Refusal) -> ApiError) -> Result<T, ApiError> {
-    match decided {
-        Err(Refusal::Faults(faults)) => {
-            found.extend(told("", faults));
-            Err(ApiError::invalid(found))
-        }
-        Err(refusal) => Err(refuse(refusal)),
-        Ok(_) if !found.is_empty() => Err(ApiError::invalid(found)),
-        Ok(value) => Ok(value),
-    }
 }
 
 /// A receipt that the round does not have. Two at the same moment collide once in 2^50; the unique key finds out, as a child
@@ -272,7 +252,14 @@ pub fn rewrite(tx: &mut Tx, cx: &Cx, id: ApplicationId, body: &PutApplication) -
         consent: consent(body.consent.as_ref()),
     };
     let (round, before) = (f.round.id, f.content.child.document.clone());
-    let changed = together(application.rewrite(draft, &family, who, tx.now()), found, |refusal| standing.refuse(refusal))?;
+    let twins = store::twins(tx, vault, &application)?;
+    let refuse = |refusal| match refusal {
+        Refusal::NotTwins => {
+            ApiError::fault("/child/born_on", "not_twins", "双胞胎须同日出生且证件不同", "would not be of one birth with its twin any more")
+        }
+        refusal => standing.refuse(refusal),
+    };
+    let changed = together(application.rewrite(draft, &family, &twins, who, tx.now()), found, refuse)?;
     let registered = || ApiError::new(code::CHILD_ALREADY_REGISTERED);
     let child = &changed.value().facts().content.child.document;
     if *child != before && store::is_registered(tx, vault, round, child)? {
@@ -303,6 +290,24 @@ pub fn act(
     show(tx, cx, &application, view)
 }
 
+/// Waits for its turn in the application's round, and answers the round as it is then. Who does not see the application makes
+/// nobody wait.
+fn turn(tx: &mut Tx, cx: &Cx, id: ApplicationId) -> Result<Arc<Round>, ApiError> {
+    let (application, _) = load(tx, cx, id)?;
+    rounds::lock(tx, &rounds::Sight::everything(), application.facts().round.id)?.ok_or_else(absent)
+}
+
+/// The same as [`act`] for what a step of the round counts: of the two, one comes after the other.
+pub fn act_in_turn(
+    tx: &mut Tx,
+    cx: &Cx,
+    id: ApplicationId,
+    decide: impl FnOnce(&mut Tx, Application, &Actor) -> Result<Result<Changed<Application>, Refusal>, ApiError>,
+) -> Result<Reply, ApiError> {
+    turn(tx, cx, id)?;
+    act(tx, cx, id, decide)
+}
+
 /// The same for an action that may set a seat free: whoever is next is offered it at once.
 pub fn act_freeing(
     tx: &mut Tx,
@@ -310,78 +315,73 @@ pub fn act_freeing(
     id: ApplicationId,
     decide: impl FnOnce(&mut Tx, Application, &Actor) -> Result<Result<Changed<Application>, Refusal>, ApiError>,
 ) -> Result<Reply, ApiError> {
-    let (application, _) = load(tx, cx, id)?;
-    let round = application.facts().round.clone();
-    // Before anything is counted, so that two seats that become free at once are not given to one child.
-    placement::lock(tx, round.id)?;
+    let round = turn(tx, cx, id)?;
     let reply = act(tx, cx, id, decide)?;
     seats::fill(tx, &cx.app.vault, &round)?;
     Ok(reply)
+}
+
+/// 提交: the first time nothing in the round depends on it, and on the day on which everybody hands in nobody waits for another.
+/// What was returned may be an objection that a step counts.
+pub fn submit(tx: &mut Tx, cx: &Cx, id: ApplicationId) -> Result<Reply, ApiError> {
+    let (application, _) = load(tx, cx, id)?;
+    if application.facts().objected_at.is_some() {
+        turn(tx, cx, id)?;
+    }
+    act(tx, cx, id, |tx, application, who| Ok(application.submit(who, tx.now())))
 }
 
 /// 确认入学: the seat of the home is taken with it.
 pub fn accept(tx: &mut Tx, cx: &Cx, id: ApplicationId) -> Result<Reply, ApiError> {
     let who = cx.actor()?;
     let vault = &cx.app.vault;
+    turn(tx, cx, id)?;
     let (application, view) = load(tx, cx, id)?;
     let f = application.facts();
     cx.expect_version(f.version)?;
     let standing = Standing::of(&application, who, tx.now());
     let existing = match f.content.home {
-        Some(home) => seat_use::of_home(tx, home)?,
+        Some(home) => {
+            seat_use::hold(tx, home)?;
+            seat_use::of_home(tx, home)?
+        }
         None => vec![],
     };
     let family = seat_use::family(vault, &application);
     let (changed, rows) = application.accept(family, &existing, who, tx.now()).map_err(|refusal| standing.refuse(refusal))?;
     let application = store::save(tx, vault, changed)?;
-    seat_use::insert(tx, &rows)?;
+    seat_use::take(tx, &application, &rows)?;
     show(tx, cx, &application, view)
 }
 
 /// Whether the home's seat is another family's, looked up at this moment.
 pub fn seat_taken(tx: &mut Tx, vault: &Vault, application: &Application) -> Result<Option<bool>, ApiError> {
-    let f = application.facts();
-    let Some(home) = f.content.home else { return Ok(None) };
-    let claim = Claim {
-        home,
-        school_year: f.round.school_year,
-        years: f.round.rules.seat_lock_years(),
-        siblings_exempt: f.round.rules.siblings_exempt(),
-        application: f.id,
-        family: seat_use::family(vault, application),
-    };
-    Ok(Some(claim.is_locked(&seat_use::of_home(tx, home)?)))
+    let Some(claim) = application.seat_claim(seat_use::family(vault, application)) else { return Ok(None) };
+    Ok(Some(claim.is_locked(&seat_use::of_home(tx, claim.home)?)))
 }
 
 /// 复核: and what comes of it in a round that was listed, or even allocated, before.
 pub fn recheck(tx: &mut Tx, cx: &Cx, id: ApplicationId) -> Result<Reply, ApiError> {
+    let round = turn(tx, cx, id)?;
+    let reply = act(tx, cx, id, |tx, application, who| Ok(application.recheck(who, tx.now())))?;
+    if !matches!(round.state, RoundState::Listed | RoundState::Allocated | RoundState::Announced) {
+        return Ok(reply);
+    }
+    follow(tx, &cx.app.vault, &round, id)?;
+    seats::fill(tx, &cx.app.vault, &round)?;
     let (application, view) = load(tx, cx, id)?;
-    let round = application.facts().round.clone();
-    let allocated = matches!(round.state, RoundState::Allocated | RoundState::Announced);
-    if allocated {
-        placement::lock(tx, round.id)?;
-    }
-    act(tx, cx, id, |tx, application, who| Ok(application.recheck(who, tx.now())))?;
-    if matches!(round.state, RoundState::Listed | RoundState::Allocated | RoundState::Announced) {
-        follow(tx, &cx.app.vault, &round, id)?;
-    }
-    if allocated {
-        seats::fill(tx, &cx.app.vault, &round)?;
-    }
-    let (application, _) = load(tx, cx, id)?;
     show(tx, cx, &application, view)
 }
 
 /// Takes a latecomer to where the round is: listed and, once seats are allocated, behind all who wait.
 fn follow(tx: &mut Tx, vault: &Vault, round: &Arc<Round>, id: ApplicationId) -> Result<(), ApiError> {
-    let missing = || ApiError::new(code::NOT_FOUND);
     let conflict = |_| ApiError::new(code::STATE_CONFLICT);
-    let application = store::find(tx, vault, id, None)?.ok_or_else(missing)?;
+    let application = store::find(tx, vault, id, None)?.ok_or_else(absent)?;
     let listed = store::save(tx, vault, application.list(tx.now()).map_err(conflict)?)?;
     if round.state == RoundState::Listed {
         return Ok(());
     }
-    let schools = seats::wishes(tx, &listed)?;
+    let schools = seats::wishes(tx, round, std::slice::from_ref(&listed))?.pop().unwrap_or_default();
     let placing = if round.rules.rest() == Rest::Coordinate || schools.is_empty() { Placing::ToCoordinate } else { Placing::Waiting };
     store::save(tx, vault, listed.place(placing, tx.now()).map_err(conflict)?)?;
     placement::queue(tx, round.id, &schools, id)?;
@@ -395,20 +395,10 @@ pub fn coordinate(
     id: ApplicationId,
     (school, by_house, reason): (SchoolId, bool, Reason),
 ) -> Result<Reply, ApiError> {
-    let (application, _) = load(tx, cx, id)?;
-    let round = application.facts().round.clone();
-    placement::lock(tx, round.id)?;
-    act(tx, cx, id, |tx, application, who| {
-        let standing = Standing::of(&application, who, tx.now());
-        let decided = application.coordinate(school, by_house, reason, who, tx.now());
-        if decided.is_ok() {
-            let taken = store::taken(tx, round.id)?.get(&school).copied().unwrap_or(0);
-            if taken >= round.plan().get(&school).copied().unwrap_or(0) {
-                return Err(ApiError::new(code::SCHOOL_FULL).in_state(standing.state(), standing.allowed()));
-            }
-        }
-        Ok(decided)
-    })
+    let round = turn(tx, cx, id)?;
+    let taken = store::taken(tx, round.id)?.get(&school).copied().unwrap_or(0);
+    let free = round.plan().get(&school).copied().unwrap_or(0) - taken;
+    act(tx, cx, id, |tx, application, who| Ok(application.coordinate(school, (by_house, free), reason, who, tx.now())))
 }
 
 pub fn reason(text: &str) -> Result<Reason, ApiError> {

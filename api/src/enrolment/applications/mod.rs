@@ -10,24 +10,24 @@ mod why;
 
 pub use self::notice::words;
 
-use jiazai_domain::actor::Role;
+use jiazai_domain::actor::{PrincipalKind, Role};
 use jiazai_domain::enrolment::application::{Correction, LatePermit as Permit, Returned, Sight, State, View};
 use jiazai_domain::enrolment::{ApplicationId, ApplicationKind, RoundKind};
-use jiazai_domain::kernel::text::Prose;
 use jiazai_infra::db::Tx;
 use jiazai_infra::enrolment::application::{self as store, Filter, Kin};
 use jiazai_infra::enrolment::{self as rounds, late, seat_use};
 use jiazai_infra::{events, identity};
 
 use self::body::{Coordinate, NewApplication, NewPermit, PerhapsWhy, PutApplication, Return, Verify, Why};
-use self::commands::{act, act_freeing, load, perhaps, reason};
+use self::commands::{act, act_freeing, act_in_turn, load, perhaps, reason};
 use self::dto::{ApplicationDto, ApplicationEvent, ApplicationState, LatePermit};
 use self::refusal::CONFLICT;
-use super::ADMINS;
 use super::refusal::Standing as RoundStanding;
+use super::steps::run_by;
+use super::{ADMINS, absent};
 use crate::call::{At, Call, Cx, Outcome};
-use crate::error::{ApiError, code};
-use crate::faults::text_fault;
+use crate::error::{ApiError, Fault, code};
+use crate::faults::together;
 use crate::input::Nothing;
 use crate::op;
 use crate::page::Page;
@@ -44,6 +44,7 @@ pub fn routes(api: &mut Api) {
         code::ROUND_NOT_OPEN,
         code::CHILD_ALREADY_REGISTERED,
         code::CONSENT_REQUIRED,
+        code::TOO_MANY_DRAFTS,
         code::BUSY,
     ]))
     .add(op!(list_enrolment_applications, Access::ResidentsOr(STAFF)).refuses(&[code::CURSOR_INVALID]))
@@ -207,7 +208,7 @@ async fn list_enrolment_application_events(call: Call, id: At<ApplicationKind>) 
     params(("id" = String, Path)), request_body(content = Nothing, example = json!({})), responses((status = 200, body = ApplicationDto)))]
 async fn submit_enrolment_application(call: Call, id: At<ApplicationKind>) -> Outcome {
     let _: Nothing = call.body()?;
-    call.write(move |tx, cx| act(tx, cx, id.0, |tx, application, who| Ok(application.submit(who, tx.now())))).await
+    call.write(move |tx, cx| commands::submit(tx, cx, id.0)).await
 }
 
 /// Take it back 撤回
@@ -253,7 +254,7 @@ async fn object_to_enrolment_result(call: Call, id: At<ApplicationKind>) -> Outc
     let body: Why = call.body()?;
     call.write(move |tx, cx| {
         let why = reason(&body.reason.0)?;
-        act(tx, cx, id.0, |tx, application, who| Ok(application.object(why.clone(), who, tx.now())))
+        act_in_turn(tx, cx, id.0, |tx, application, who| Ok(application.object(why.clone(), who, tx.now())))
     })
     .await
 }
@@ -380,19 +381,15 @@ async fn permit_late_registration(call: Call, id: At<RoundKind>) -> Outcome {
     let body: NewPermit = call.body()?;
     call.write(move |tx, cx| {
         let who = cx.actor()?;
-        let round = rounds::round_facts(tx, &rounds::Sight::of(who), id.0)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
+        let round = rounds::round_facts(tx, &rounds::Sight::of(who), id.0)?.ok_or_else(absent)?;
         let applicant = body.applicant_id.0;
-        let known = identity::principal(tx, applicant)?
-            .is_some_and(|one| one.kind == jiazai_domain::actor::PrincipalKind::Resident && one.disabled_at.is_none());
+        let mut found = vec![];
+        let known = identity::principal(tx, applicant)?.is_some_and(|one| one.kind == PrincipalKind::Resident && one.disabled_at.is_none());
         if !known {
-            return Err(ApiError::fault("/applicant_id", "unknown_resident", "没有这位居民", "is not a resident"));
+            found.push(Fault::new("/applicant_id", "unknown_resident", "没有这位居民", "is not a resident"));
         }
-        let why = Prose::new(&body.reason.0).map_err(|fault| text_fault("/reason", fault.into()))?;
-        if body.until.0 <= tx.now() {
-            return Err(text_fault("/until", "not_in_the_future"));
-        }
-        let changed = Permit::grant(&round, applicant, body.until.0, why, who, tx.now())
-            .map_err(|refusal| RoundStanding::of(&round, who).refuse(refusal))?;
+        let granted = Permit::grant(&round, applicant, body.until.0, reason(&body.reason.0)?, who, tx.now());
+        let changed = together(granted, found, |refusal| RoundStanding::of(&round, who).refuse(refusal))?;
         let permit = late::save(tx, round.community, changed)?;
         Reply::created(format!("/api/v1/enrolment-rounds/{}/late-permits", id.0), &LatePermit::from(&permit))
     })
@@ -408,10 +405,7 @@ async fn list_late_permits(call: Call, id: At<RoundKind>) -> Outcome {
     params.bind(&id.0.text());
     call.list(params, move |tx, cx, window| {
         let who = cx.actor()?;
-        let round = rounds::round_facts(tx, &rounds::Sight::of(who), id.0)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
-        if !who.is_any(ADMINS, round.community) {
-            return Err(ApiError::new(code::FORBIDDEN));
-        }
+        run_by(tx, who, id.0)?;
         let rows = late::of_round(tx, id.0, window.after.as_deref(), window.fetch())?;
         Ok(window.page(rows, |permit| permit.facts().applicant.text(), |permit| LatePermit::from(&permit)))
     })

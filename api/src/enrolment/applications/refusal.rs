@@ -23,14 +23,6 @@ impl Standing {
         Self { state: application.state_for(who).as_str(), allowed }
     }
 
-    pub fn state(&self) -> &'static str {
-        self.state
-    }
-
-    pub fn allowed(self) -> Vec<&'static str> {
-        self.allowed
-    }
-
     /// The refusal as an answer.
     pub fn refuse(self, refusal: Refusal) -> ApiError {
         let Self { state, allowed } = self;
@@ -72,6 +64,8 @@ pub fn unplaced(refusal: Refusal) -> ApiError {
             format!("该房屋的学位已被其他家庭使用，{free_from} 学年起可用"),
             format!("The home's seat is another family's until the school year {free_from}"),
         ),
+        Refusal::SchoolFull => ApiError::new(code::SCHOOL_FULL),
+        Refusal::TooManyDrafts => ApiError::new(code::TOO_MANY_DRAFTS),
         Refusal::NotTwins => ApiError::fault(
             "/twin_of",
             "not_twins",

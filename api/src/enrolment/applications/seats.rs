@@ -4,19 +4,35 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use jiazai_domain::enrolment::application::{Application, State};
-use jiazai_domain::enrolment::round::{Facts as Round, State as RoundState};
+use jiazai_domain::enrolment::round::{Facts as Round, State as RoundState, ZoneSite};
 use jiazai_domain::enrolment::{ApplicationId, SchoolId};
+use jiazai_domain::registry::{BuildingId, HomeId};
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::enrolment::{application as store, placement};
+use jiazai_infra::registry::homes;
 use jiazai_infra::vault::Vault;
 
-use super::commands::zone_schools;
+/// The schools in whose zone each of these homes is; all homes looked up at once, and each building once.
+pub fn zones(tx: &mut Tx, round: &Round, homes: &[HomeId]) -> Result<HashMap<HomeId, Vec<SchoolId>>, DbError> {
+    if round.zones.is_empty() || homes.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut by_building: HashMap<BuildingId, Vec<SchoolId>> = HashMap::new();
+    let mut schools = |building| {
+        let look = || round.zone_schools(&ZoneSite { building: Some(building), ..ZoneSite::default() });
+        by_building.entry(building).or_insert_with(look).clone()
+    };
+    Ok(homes::buildings_of(tx, homes)?.into_iter().map(|(home, building)| (home, schools(building))).collect())
+}
 
-/// [`Application::wishes`], with the zone looked up where it is needed: a family that listed schools has no use for it.
-pub fn wishes(tx: &mut Tx, application: &Application) -> Result<Vec<SchoolId>, DbError> {
-    let f = application.facts();
-    let zone = if f.content.choices.is_empty() { zone_schools(tx, &f.round, f.content.home)? } else { vec![] };
-    Ok(application.wishes(zone))
+/// [`Application::wishes`] of each, with the zones looked up where they are needed: a family that listed schools has no use for
+/// its zone.
+pub fn wishes(tx: &mut Tx, round: &Round, applications: &[Application]) -> Result<Vec<Vec<SchoolId>>, DbError> {
+    let silent = |one: &&Application| one.facts().content.choices.is_empty();
+    let homes: Vec<HomeId> = applications.iter().filter(silent).filter_map(|one| one.facts().content.home).collect();
+    let zones = zones(tx, round, &homes)?;
+    let zone = |one: &Application| one.facts().content.home.and_then(|home| zones.get(&home)).cloned().unwrap_or_default();
+    Ok(applications.iter().map(|one| one.wishes(zone(one))).collect())
 }
 
 /// Those who wait at a school as one: a child, or the twins of a family.
@@ -28,13 +44,12 @@ struct Group {
 /// seats as they are; where there are fewer, the next one may have them. Who is next at several schools gets the one that
 /// they listed first. Answers who was offered one.
 ///
-/// Nothing happens before the round is announced: what was allocated is what is announced. The caller holds the round's
-/// [`placement::lock`].
+/// Nothing happens before the round is announced: what was allocated is what is announced. The caller holds the round
+/// (`enrolment::lock`), which is `round`.
 pub fn fill(tx: &mut Tx, vault: &Vault, round: &Arc<Round>) -> Result<Vec<ApplicationId>, DbError> {
     if round.state != RoundState::Announced {
         return Ok(vec![]);
     }
-    placement::lock(tx, round.id)?;
     let taken = store::taken(tx, round.id)?;
     let mut free: BTreeMap<SchoolId, i64> =
         round.plan().iter().map(|(school, seats)| (*school, seats - taken.get(school).copied().unwrap_or(0))).collect();

@@ -3,7 +3,6 @@
 //! The rule that decided the tier is worked out anew each time from what is known; what the allocation said is as it was
 //! written then; what people wrote and what became of a seat is the history's.
 
-use jiazai_domain::actor::Actor;
 use jiazai_domain::enrolment::application::{Application, State, View};
 use jiazai_domain::enrolment::round;
 use jiazai_infra::db::{DbError, Tx};
@@ -13,10 +12,10 @@ use jiazai_infra::events::{self, Recorded};
 
 use super::dto::{Reasons, answers, verdict};
 
-/// A history is this long at most, or its end is not told here: an application has a few dozen events.
+/// An application has a few dozen events. Of a longer history the end is told, which says how it stands.
 const MOST_EVENTS: i64 = 200;
 
-pub fn reasons(tx: &mut Tx, application: &Application, who: &Actor, view: View) -> Result<Reasons, DbError> {
+pub fn reasons(tx: &mut Tx, application: &Application, view: View) -> Result<Reasons, DbError> {
     let f = application.facts();
     if view == View::Outline {
         return Ok(Reasons { sentences: vec![], rules: vec![], allocation: None });
@@ -29,7 +28,7 @@ pub fn reasons(tx: &mut Tx, application: &Application, who: &Actor, view: View) 
         sentences.push(verdict(&finding));
     }
     let allocation = if secret { None } else { placement::trace(tx, f.id)? };
-    let history = events::history(tx, &f.id.text(), None, MOST_EVENTS)?;
+    let history = events::latest(tx, &f.id.text(), MOST_EVENTS)?;
     let told = allocation.as_ref().and_then(|trace| trace.get("text")).and_then(|text| text.as_str());
     let mut told = told.map(str::to_owned);
     for event in &history {
@@ -41,7 +40,7 @@ pub fn reasons(tx: &mut Tx, application: &Application, who: &Actor, view: View) 
         }
         sentences.extend(sentence(event));
     }
-    sentences.extend(now(application, who));
+    sentences.extend(now(application));
     let rules = if purged { vec![] } else { answers(&finding) };
     Ok(Reasons { sentences, rules, allocation })
 }
@@ -81,7 +80,7 @@ fn sentence(event: &Recorded) -> Option<String> {
 }
 
 /// What time has done and nobody has written down yet.
-fn now(application: &Application, _: &Actor) -> Option<String> {
+fn now(application: &Application) -> Option<String> {
     let f = application.facts();
     let expired = f.state == State::Released && application.clone().settle().is_some();
     expired.then(|| "未在规定时间内确认，视为放弃，学位释放给下一位。".to_owned())

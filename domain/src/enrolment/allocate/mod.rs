@@ -22,7 +22,7 @@ mod unit;
 
 pub use outcome::{Allocation, Difference, Outcome, Placement, Utilisation};
 pub use trace::{Criterion, Step, StepResult, Trace};
-pub use unit::{Applicant, Choice, roster};
+pub use unit::{Applicant, Choice};
 
 use super::round::Plan;
 use super::rules::RuleSet;
@@ -47,7 +47,7 @@ impl Refusal {
 
 /// Fills the seats of the plan.
 ///
-/// `draw` is the order of a revealed draw over the [`roster`]; a child that is not in it stands behind all who are. An
+/// `draw` is the order of a revealed draw over all receipts; a child that is not in it stands behind all who are. An
 /// allocation in which no draw decides needs none.
 ///
 /// # Errors

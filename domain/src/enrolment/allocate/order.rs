@@ -35,7 +35,8 @@ pub(super) fn keys(members: &[&Applicant], rules: &RuleSet, drawn: &BTreeMap<&st
     let one = |tie: &TieBreak| match tie {
         TieBreak::Points => worst(&|one| Key::descending(one.points)),
         TieBreak::Earlier(fact) => worst(&|one| Key::ascending(day(one, *fact))),
-        // One number for the household, drawn for its lowest receipt.
+        // Every child has a number, so that a twin who is left alone has one too; a household goes by that of its lowest
+        // receipt, or going together would be drawing twice.
         TieBreak::Draw => Key::ascending(members.first().and_then(|one| drawn.get(one.receipt.as_str()).copied())),
         TieBreak::Distance => Key(0),
     };

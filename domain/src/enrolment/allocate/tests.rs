@@ -40,6 +40,11 @@ fn dated(mut one: Applicant, hukou_on: &str) -> Applicant {
     one
 }
 
+/// Every receipt, as a draw's roster has them.
+fn roster(all: &[Applicant]) -> Vec<String> {
+    all.iter().map(|one| one.receipt.clone()).collect()
+}
+
 fn order(receipts: &[&str]) -> Vec<String> {
     receipts.iter().map(|r| (*r).to_owned()).collect()
 }

@@ -74,16 +74,6 @@ fn together<'a>(sorted: &[&'a Applicant]) -> Vec<Vec<usize>> {
     all
 }
 
-/// The roster of a draw: one receipt for each unit, the lowest of its members, ascending.
-pub fn roster(applicants: &[Applicant]) -> Vec<String> {
-    let mut sorted: Vec<&Applicant> = applicants.iter().collect();
-    sorted.sort_unstable_by(|a, b| a.receipt.cmp(&b.receipt));
-    let mut receipts: Vec<_> =
-        together(&sorted).into_iter().filter_map(|members| members.first().map(|i| sorted[*i].receipt.clone())).collect();
-    receipts.sort_unstable();
-    receipts
-}
-
 /// All units, by batch and within it in the order of the tie-breaks that hold everywhere.
 pub(super) fn units(sorted: &[&Applicant], plan: &Plan, rules: &RuleSet, draw: Option<&[String]>) -> Vec<Unit> {
     let schools: BTreeMap<SchoolId, usize> = plan.keys().enumerate().map(|(i, school)| (*school, i)).collect();

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use super::draft::{ApplicationDraft, Consent, Content, Standing};
+use super::draft::{ApplicationDraft, Consent, Content, MAX_DRAFTS, Standing};
 use super::late::LatePermit;
 use super::machine::{Action, State};
 use super::{Refusal, template};
 use crate::actor::{Actor, PrincipalId, Resident};
 use crate::enrolment::rules::{Fact, FactSet, Finding, Value};
+use crate::enrolment::seat_lock::{Claim, Family};
 use crate::enrolment::{ApplicationId, SchoolId, round};
 use crate::kernel::changed::{Changed, Event};
 use crate::kernel::time::Timestamp;
+use crate::registry::HomeId;
 
 /// Everything that is remembered of an application.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +82,7 @@ impl Application {
     ///
     /// # Errors
     /// [`Refusal::RoundNotOpen`], [`Refusal::ConsentRequired`], [`Refusal::Faults`] with all of them,
-    /// [`Refusal::NotTwins`]. That the child is registered in this round already is found by a unique key, not here.
+    /// [`Refusal::NotTwins`], [`Refusal::TooManyDrafts`]. That the child is registered in this round already is found by a unique key, not here.
     #[allow(clippy::too_many_arguments)]
     pub fn create(
         id: ApplicationId,
@@ -98,17 +100,18 @@ impl Application {
             return Err(Refusal::RoundNotOpen);
         }
         let consent = draft.consent(now)?;
+        if standing.drafts >= MAX_DRAFTS {
+            return Err(Refusal::TooManyDrafts);
+        }
         let content = draft.check(&round, standing, now)?;
         let household = match twin {
             None => None,
             Some(twin) => {
                 let t = &twin.facts;
-                let apart = (t.content.child.born_on - content.child.born_on).num_days().abs();
-                // Twins may be born on either side of midnight.
-                if t.round.id != round.id || t.applicant != who.id() || apart > 1 || t.content.child.document == content.child.document {
+                if t.round.id != round.id || t.applicant != who.id() || !content.is_twin_of(&t.content) {
                     return Err(Refusal::NotTwins);
                 }
-                Some(t.household.clone().unwrap_or_else(|| t.receipt.clone()))
+                Some(twin.household().to_owned())
             }
         };
         let event = Event::new("enrolment_application.created", Some(who.id()), now).with("state", State::Draft);
@@ -158,6 +161,24 @@ impl Application {
 
     pub fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// The name under which twins go together: who came first has no household of its own, its receipt is the name.
+    pub fn household(&self) -> &str {
+        self.facts.household.as_deref().unwrap_or(&self.facts.receipt)
+    }
+
+    /// The home whose seat it sits on, from the moment that it was accepted.
+    pub fn sits_on(&self) -> Option<HomeId> {
+        let f = &self.facts;
+        let sits = matches!(f.state, State::Accepted | State::Enrolled) && f.offer.is_some_and(|offer| offer.takes_home_seat);
+        f.content.home.filter(|_| sits)
+    }
+
+    /// Its claim to the seat of its home, if it has one.
+    pub fn seat_claim(&self, family: Family) -> Option<Claim> {
+        let f = &self.facts;
+        f.content.home.map(|home| Claim::of(&f.round, f.id, home, family))
     }
 
     /// When an open offer will be released if nobody answers; none before the results are announced.

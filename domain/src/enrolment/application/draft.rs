@@ -14,6 +14,8 @@ use crate::kernel::time::Timestamp;
 use crate::registry::HomeId;
 
 pub const MAX_DOCUMENTS: usize = 60;
+/// Drafts that a resident keeps in one round. More than any family has children; two at the same moment may make it one more.
+pub const MAX_DRAFTS: i64 = 20;
 
 /// A paper that was handed in, by its kind in the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +61,8 @@ pub struct Standing {
     pub homes: Vec<HomeId>,
     /// Schools whose zone the home is in; empty without a home or a zone.
     pub zone_schools: Vec<SchoolId>,
+    /// Drafts that the applicant keeps in this round already.
+    pub drafts: i64,
 }
 
 /// Everything of an application that its family may write.
@@ -71,6 +75,14 @@ pub struct Content {
     pub declared: FactSet,
     pub choices: Vec<SchoolId>,
     pub documents: Vec<Attachment>,
+}
+
+impl Content {
+    /// Whether the two are children of one birth, which may lie on either side of midnight.
+    pub(super) fn is_twin_of(&self, other: &Self) -> bool {
+        let apart = (self.child.born_on - other.child.born_on).num_days().abs();
+        apart <= 1 && self.child.document != other.child.document
+    }
 }
 
 impl ApplicationDraft<'_> {

@@ -5,22 +5,33 @@ use super::draft::{ApplicationDraft, Standing};
 use super::machine::{Action, State};
 use super::{Reason, Refusal, template};
 use crate::actor::Actor;
-use crate::enrolment::seat_lock::{Claim, Family, SeatUse};
+use crate::enrolment::seat_lock::{Family, SeatUse};
 use crate::kernel::changed::{Changed, Event};
 use crate::kernel::time::Timestamp;
 
 impl Application {
     /// Other values, while it may still be handed in. What reviewers had corrected goes with them: it was about what
-    /// stood there before.
+    /// stood there before. `twins` are the others of its household.
     ///
     /// # Errors
-    /// [`Refusal::Faults`] and those of handing in. Consent need not be given twice, but may be given to a newer text.
-    pub fn rewrite(mut self, draft: ApplicationDraft, standing: &Standing, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+    /// [`Refusal::Faults`] and those of handing in; [`Refusal::NotTwins`], when it would not be of one birth with its twins
+    /// any more. Consent need not be given twice, but may be given to a newer text.
+    pub fn rewrite(
+        mut self,
+        draft: ApplicationDraft,
+        standing: &Standing,
+        twins: &[Application],
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<Changed<Self>, Refusal> {
         self.guard(Action::Submit, by, now)?;
         if draft.consent.is_some() {
             self.facts.consent = draft.consent(now)?;
         }
         self.facts.content = draft.check(&self.facts.round, standing, now)?;
+        if !twins.iter().all(|twin| self.facts.content.is_twin_of(&twin.facts.content)) {
+            return Err(Refusal::NotTwins);
+        }
         self.facts.corrected = Default::default();
         let state = self.facts.state;
         Ok(self.moved(state, Event::new("enrolment_application.updated", Some(by.id), now)))
@@ -78,20 +89,12 @@ impl Application {
         now: Timestamp,
     ) -> Result<(Changed<Self>, Vec<SeatUse>), Refusal> {
         self.guard(Action::Accept, by, now)?;
+        let Some(offer) = self.facts.offer else { return Err(Refusal::WrongState { state: self.facts.state }) };
+        let rows = match self.seat_claim(family).filter(|_| offer.takes_home_seat) {
+            None => vec![],
+            Some(claim) => claim.decide(existing).map_err(|locked| Refusal::SeatLocked { free_from: locked.free_from })?,
+        };
         let f = &mut self.facts;
-        let Some(offer) = f.offer else { return Err(Refusal::WrongState { state: f.state }) };
-        let mut rows = Vec::new();
-        if let Some(home) = f.content.home.filter(|_| offer.takes_home_seat) {
-            let claim = Claim {
-                home,
-                school_year: f.round.school_year,
-                years: f.round.rules.seat_lock_years(),
-                siblings_exempt: f.round.rules.siblings_exempt(),
-                application: f.id,
-                family,
-            };
-            rows = claim.decide(existing).map_err(|locked| Refusal::SeatLocked { free_from: locked.free_from })?;
-        }
         f.ended_at = Some(now);
         let event = Self::event(Action::Accept, by, now).with("school_id", offer.school);
         Ok((self.moved(State::Accepted, event), rows))

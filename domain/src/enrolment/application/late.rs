@@ -5,6 +5,7 @@ use super::guard::takes_late;
 use crate::actor::{Actor, PrincipalId, Role};
 use crate::enrolment::{RoundId, round};
 use crate::kernel::changed::{Changed, Event};
+use crate::kernel::fault::Faults;
 use crate::kernel::time::Timestamp;
 
 /// What is remembered of a permit. One for each (round, applicant).
@@ -25,7 +26,8 @@ pub struct LatePermit {
 
 impl LatePermit {
     /// # Errors
-    /// [`round::Refusal::NotForYou`]; [`round::Refusal::WrongState`] before the register opens and once seats are allocated.
+    /// [`round::Refusal::NotForYou`]; [`round::Refusal::WrongState`] before the register opens and once seats are allocated;
+    /// [`round::Refusal::Faults`], when it would be over before it begins. That the resident exists is for the caller to look up.
     pub fn grant(
         round: &round::Facts,
         applicant: PrincipalId,
@@ -40,6 +42,9 @@ impl LatePermit {
         if !takes_late(round.state) {
             return Err(round::Refusal::WrongState { state: round.state });
         }
+        let mut faults = Faults::new();
+        faults.require(until > now, "/until", "not_in_the_future");
+        faults.into_result(Some(())).map_err(round::Refusal::Faults)?;
         let event = Event::new("enrolment_round.late_permitted", Some(by.id), now).with("until", until).noting(reason.to_string());
         let event = event.telling(Some(applicant), super::template::PROGRESS);
         let reason = reason.into_string();

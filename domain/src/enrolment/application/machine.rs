@@ -1,5 +1,6 @@
 //! The machine of an application.
 
+use crate::kernel::time::Timestamp;
 use crate::kernel::workflow::{Edge, Machine, edge};
 
 crate::words! {
@@ -104,6 +105,18 @@ impl ReturnCode {
             Self::Other => "其他",
         }
     }
+}
+
+impl State {
+    /// Where an application may be while an objection is dealt with: it goes the whole way once more.
+    pub const IN_OBJECTION: &'static [Self] = &[Self::Objection, Self::InReview, Self::Verified, Self::Returned, Self::Submitted];
+}
+
+/// Whether an objection is not dealt with yet: from the moment it is made until somebody has decided again. One that went back
+/// to the family and was not mended in time (`correct_until`) holds nobody up: nothing more will come.
+pub fn is_objection_pending(state: State, objected_at: Option<Timestamp>, correct_until: Option<Timestamp>, now: Timestamp) -> bool {
+    let given_up = state == State::Returned && correct_until.is_none_or(|until| now >= until);
+    objected_at.is_some() && State::IN_OBJECTION.contains(&state) && !given_up
 }
 
 impl Action {

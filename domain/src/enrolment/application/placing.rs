@@ -97,19 +97,23 @@ impl Application {
     /// 统筹: an administrator offers a seat by hand. On the strength of the house it uses up the home's seat; otherwise
     /// the home keeps it.
     ///
+    /// `free` are the seats that the school has left, counted in the same transaction.
+    ///
     /// # Errors
-    /// [`Refusal::SchoolNotInRound`] beside the guard's. Whether the school has a seat left is for the caller to count,
-    /// in the same transaction.
+    /// [`Refusal::SchoolNotInRound`] and [`Refusal::SchoolFull`] beside the guard's.
     pub fn coordinate(
         mut self,
         school: SchoolId,
-        by_house: bool,
+        (by_house, free): (bool, i64),
         reason: Reason,
         by: &Actor,
         now: Timestamp,
     ) -> Result<Changed<Self>, Refusal> {
         self.guard(Action::Coordinate, by, now)?;
         self.offer(school, by_house, now)?;
+        if free <= 0 {
+            return Err(Refusal::SchoolFull);
+        }
         self.facts.ended_at = None;
         let event = Self::event(Action::Coordinate, by, now).with("school_id", school).with("by_house", by_house);
         let event = event.noting(reason.into_string());

@@ -40,6 +40,10 @@ pub enum Refusal {
     SeatLocked {
         free_from: i64,
     },
+    /// The school has no seat left.
+    SchoolFull,
+    /// There are more drafts of this resident in the round than any family needs.
+    TooManyDrafts,
     /// Twins are of one family, one round and one birth.
     NotTwins,
     /// The values are wrong (422).
@@ -62,6 +66,8 @@ impl Refusal {
             Self::DifferenceUnexplained => "difference_unexplained",
             Self::SchoolNotInRound => "school_not_in_round",
             Self::SeatLocked { .. } => "seat_locked",
+            Self::SchoolFull => "school_full",
+            Self::TooManyDrafts => "too_many_drafts",
             Self::NotTwins => "not_twins",
             Self::Faults(_) => "values_invalid",
         }

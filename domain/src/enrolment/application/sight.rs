@@ -6,7 +6,7 @@
 
 use super::aggregate::Application;
 use super::machine::State;
-use crate::actor::{Actor, Communities, PrincipalId, Role};
+use crate::actor::{Actor, Communities, PrincipalId, PrincipalKind, Role};
 
 /// Roles that look at applications from the other side of the counter.
 pub const STAFF: &[Role] = &[Role::EnrolmentReviewer, Role::EnrolmentAdmin, Role::Auditor];
@@ -17,7 +17,7 @@ const CHECKERS: &[Role] = &[Role::EnrolmentReviewer, Role::EnrolmentAdmin];
 /// How much of an application somebody is shown. A whole number of a document is in no view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum View {
-    /// How it stands, with a masked name: for auditors, and for everybody at the counter while it is not handed in.
+    /// How it stands, with a masked name: for auditors and programs, and for everybody at the counter while it is not handed in.
     Outline,
     /// Names, facts and papers: for those who check them.
     Papers,
@@ -45,7 +45,8 @@ impl Application {
         if actor.id == f.applicant {
             return Some(View::Family);
         }
-        let checks = actor.is_any(CHECKERS, f.round.community);
+        // Papers are compared by people.
+        let checks = actor.kind != PrincipalKind::Client && actor.is_any(CHECKERS, f.round.community);
         // Handing in is what opens it: until then a family only keeps its notes here.
         let handed_in = f.submitted_at.is_some() || !matches!(f.state, State::Draft | State::Withdrawn);
         if checks && handed_in { Some(View::Papers) } else { actor.is_any(STAFF, f.round.community).then_some(View::Outline) }

@@ -154,6 +154,17 @@ impl Round {
         actor.is_any(&[Role::EnrolmentAdmin], self.facts.community)
     }
 
+    /// Whether somebody may look at what an allocation would be: whoever runs the round, between the listing and the allocation.
+    ///
+    /// # Errors
+    /// [`Refusal::NotForYou`], [`Refusal::WrongState`].
+    pub fn previews(f: &Facts, actor: &Actor) -> Result<(), Refusal> {
+        if !actor.is_any(&[Role::EnrolmentAdmin], f.community) {
+            return Err(Refusal::NotForYou);
+        }
+        if f.state == State::Listed { Ok(()) } else { Err(Refusal::WrongState { state: f.state }) }
+    }
+
     /// Whether this person sees the round: drafts are for those who make them ([`Round::MAKERS`]), and what is published for
     /// residents anywhere and for the community's staff.
     pub fn visible_to(&self, actor: &Actor) -> bool {

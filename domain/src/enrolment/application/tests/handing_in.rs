@@ -132,6 +132,10 @@ fn a_late_family_needs_leave_that_is_theirs_and_has_not_run_out() {
         Application::create(id, "R".to_owned(), draft(), closed.clone(), &standing(), Some(permit), None, &who, now)
             .map(|done| done.into_parts().0)
     };
+    let over = LatePermit::grant(&closed, parent().id, late, reason(), &admin(), late).map(|_| ());
+    assert!(matches!(over, Err(round::Refusal::Faults(_))), "{over:?}");
+    let by_reviewer = LatePermit::grant(&closed, parent().id, late, reason(), &reviewer(1), late).map(|_| ());
+    assert_eq!(by_reviewer, Err(round::Refusal::NotForYou), "who may not is not told what is wrong");
     let mine = permit(parent().id, &closed).expect("a permit");
     assert_eq!(create(&mine, until), Err(Refusal::RoundNotOpen));
     assert_eq!(create(&permit(stranger().id, &closed).expect("a permit"), late), Err(Refusal::RoundNotOpen));
@@ -161,15 +165,15 @@ fn what_nobody_knows_yet_may_be_handed_in_undecided() {
 #[test]
 fn a_draft_is_rewritten_by_its_family_and_nobody_else() {
     let changed = || ApplicationDraft { choices: vec![school(2)], consent: None, ..draft() };
-    let done = drafted().rewrite(changed(), &standing(), &parent(), now()).expect("rewritten");
+    let done = drafted().rewrite(changed(), &standing(), &[], &parent(), now()).expect("rewritten");
     assert_eq!((done.value().facts().content.choices.as_slice(), done.value().facts().version), ([school(2)].as_slice(), 2));
     assert_eq!(done.value().facts().consent, drafted().facts().consent, "consent is not asked for twice");
     for other in [stranger(), reviewer(1), admin()] {
-        assert_eq!(drafted().rewrite(changed(), &standing(), &other, now()).map(|_| ()), Err(Refusal::NotForYou));
+        assert_eq!(drafted().rewrite(changed(), &standing(), &[], &other, now()).map(|_| ()), Err(Refusal::NotForYou));
     }
     let submitted = after(drafted(), &[(Action::Submit, &parent())]);
     assert!(!submitted.is_editable(&parent(), now()));
-    let refused = submitted.rewrite(changed(), &standing(), &parent(), now()).map(|_| ());
+    let refused = submitted.rewrite(changed(), &standing(), &[], &parent(), now()).map(|_| ());
     assert_eq!(refused, Err(Refusal::WrongState { state: State::Submitted }));
 }
 
@@ -197,6 +201,26 @@ fn twins_are_of_one_family_and_one_birth() {
     assert_eq!(twin(draft(), &first).map(|_| ()), Err(Refusal::NotTwins), "a child is not its own twin");
     let others = Application::restore(Facts { applicant: stranger().id, ..first.facts().clone() }, now());
     assert_eq!(twin(second("2020-03-04"), &others).map(|_| ()), Err(Refusal::NotTwins));
+    // And they stay so when one of them is written anew, whichever it is.
+    let again = |one: &Application, draft: ApplicationDraft, other: &Application| {
+        one.clone().rewrite(draft, &standing(), std::slice::from_ref(other), &parent(), now()).map(|_| ())
+    };
+    let done = done.value();
+    assert_eq!((done.household(), first.household()), ("26-00000-00001", "26-00000-00001"));
+    assert_eq!(again(done, second("2020-03-03"), &first), Ok(()));
+    assert_eq!(again(done, second("2020-03-09"), &first), Err(Refusal::NotTwins));
+    assert_eq!(again(done, draft(), &first), Err(Refusal::NotTwins), "nor is it turned into its twin");
+    assert_eq!(again(&first, second("2020-03-09"), done), Err(Refusal::NotTwins));
+}
+
+#[test]
+fn a_resident_keeps_no_more_drafts_than_any_family_needs() {
+    let who = parent().resident().expect("a resident");
+    let create = |drafts| {
+        let (id, standing) = (ApplicationId::from_uuid(Uuid::from_u128(1)), Standing { drafts, ..standing() });
+        Application::create(id, "R".to_owned(), draft(), sight(round::State::Open), &standing, None, None, &who, now()).map(|_| ())
+    };
+    assert_eq!((create(MAX_DRAFTS - 1), create(MAX_DRAFTS)), (Ok(()), Err(Refusal::TooManyDrafts)));
 }
 
 #[test]

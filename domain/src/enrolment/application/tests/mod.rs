@@ -64,7 +64,7 @@ fn attempt(a: Application, action: Action, by: &Actor, now: Timestamp) -> Tried 
         Action::Recheck => a.recheck(by, now),
         Action::Reject => a.reject(reason(), by, now),
         Action::Revoke => a.revoke(reason(), by, now),
-        Action::Coordinate => a.coordinate(school(2), false, reason(), by, now),
+        Action::Coordinate => a.coordinate(school(2), (false, 1), reason(), by, now),
         Action::CheckIn => a.check_in(by, now),
         // The rules' own: nobody may, whoever they are.
         Action::List | Action::Place | Action::Promote => Err(Refusal::NotForYou),

@@ -71,15 +71,19 @@ fn a_family_without_a_home_takes_no_homes_seat() {
 #[test]
 fn coordination_uses_the_homes_seat_only_on_the_strength_of_the_house() {
     for (by_house, expected) in [(true, 6), (false, 0)] {
-        let done = standing_in(State::ToCoordinate, round::State::Announced).coordinate(school(2), by_house, reason(), &admin(), then());
+        let done =
+            standing_in(State::ToCoordinate, round::State::Announced).coordinate(school(2), (by_house, 1), reason(), &admin(), then());
         let offered = Application::restore(done.expect("coordinated").value().facts().clone(), then());
         assert_eq!(offered.school_for(&parent()), Some(school(2)));
         let (_, rows) = offered.accept(family(&["m"]), &[], &parent(), then()).expect("accepted");
         assert_eq!(rows.len(), expected);
     }
-    let outside = standing_in(State::Waiting, round::State::Announced).coordinate(school(9), true, reason(), &admin(), then());
-    assert_eq!(outside.map(|_| ()), Err(Refusal::SchoolNotInRound));
-    assert!(standing_in(State::Released, round::State::Announced).coordinate(school(1), true, reason(), &admin(), then()).is_ok());
+    let tried = |state, school, free| {
+        standing_in(state, round::State::Announced).coordinate(school, (true, free), reason(), &admin(), then()).map(|_| ())
+    };
+    assert_eq!(tried(State::Waiting, school(9), 1), Err(Refusal::SchoolNotInRound));
+    assert_eq!(tried(State::Waiting, school(1), 0), Err(Refusal::SchoolFull));
+    assert_eq!(tried(State::Released, school(1), 1), Ok(()));
 }
 
 #[test]

@@ -133,3 +133,27 @@ fn false_papers_cost_the_place_at_any_time() {
         assert_eq!(standing_in(state, round::State::Announced).revoke(reason(), &reviewer(1), now()).map(|_| ()), Err(Refusal::NotForYou));
     }
 }
+
+#[test]
+fn a_program_is_neither_of_the_two_reviewers_nor_anything_else_to_an_application() {
+    for state in State::ALL {
+        for round in round::State::ALL {
+            assert_eq!(standing_in(*state, *round).allowed_actions(&program(), now()), [], "{state} {round}");
+        }
+    }
+    assert_eq!(verified().recheck(&program(), now()).map(|_| ()), Err(Refusal::NotForYou));
+    assert_eq!(verified().view(&program()), Some(View::Outline), "and it opens no papers");
+}
+
+#[test]
+fn an_objection_is_pending_until_somebody_has_decided_again() {
+    let (at, until) = (Some(now()), Some(calendar().review_to));
+    let pending = |state, objected_at, when| is_objection_pending(state, objected_at, until, when);
+    for state in State::ALL {
+        assert_eq!(pending(*state, at, now()), State::IN_OBJECTION.contains(state), "{state}");
+        assert!(!pending(*state, None, now()), "{state}: nobody objected");
+    }
+    // Sent back, handed in again, and looked at again: all of that is still the same objection.
+    assert!(State::IN_OBJECTION.contains(&State::Returned) && State::IN_OBJECTION.contains(&State::Submitted));
+    assert!(!pending(State::Returned, at, calendar().review_to), "what is not mended in time holds nobody up");
+}

@@ -16,6 +16,7 @@ fn everybody() -> Vec<Actor> {
         member(70, Role::PlatformAdmin, None),
         member(71, Role::EnrolmentReviewer, Some(elsewhere)),
         member(10, Role::EnrolmentAdmin, Some(here())),
+        program(),
     ]
 }
 
