@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use jiazai_tests::{Client, Registry, Repair, Season, Server, Staff, Value, Volunteering, is_postgres, json, shared, unique};
+use jiazai_tests::{Client, Drafted, Registry, Repair, Server, Staff, Value, Volunteering, is_postgres, json, shared, unique};
 
 /// A desk in the temporary folder, with the program on the path; cleared away when dropped.
 struct Desk<'s> {
@@ -216,7 +216,7 @@ fn tickets_that_are_late_are_listed_and_those_of_the_ill_are_handed_over() {
 
 #[test]
 fn a_round_is_opened_step_by_step() {
-    let (desk, round) = (Desk::new(shared()), Season::draft(shared()));
+    let (desk, round) = (Desk::new(shared()), Drafted::draft(shared()));
     let id = round.look()["id"].as_str().expect("an id").to_owned();
     for state in ["published", "open", "open"] {
         assert_eq!(desk.by(&round.admin, "open-round.sh", &[&id]).json()["state"], state);
