@@ -11,6 +11,7 @@ use jiazai_infra::db::Db;
 use jiazai_infra::files::Files;
 use jiazai_infra::password::Passwords;
 use jiazai_infra::vault::Vault;
+use jiazai_infra::webhooks::Transport;
 use jiazai_infra::wechat::Wechat;
 
 use crate::auth::{Identities, Tokens};
@@ -21,7 +22,8 @@ use crate::metrics::Metrics;
 use crate::notices::Templates;
 use crate::route::{Api, mount};
 use crate::{
-    api_keys, community, enrolment, files, identity, me, meta, notices, openapi, operations, points, registry, repair, staff, volunteer,
+    api_keys, community, enrolment, feed, files, identity, me, meta, notices, openapi, operations, points, registry, repair, staff,
+    volunteer, webhooks,
 };
 
 /// Everything that lives as long as the process.
@@ -40,6 +42,9 @@ pub struct App {
     pub flights: Flights,
     pub maps: registry::Maps,
     pub jobs: Jobs,
+    /// The way out to partners' servers.
+    pub hooks: Transport,
+    pub postman: webhooks::Postman,
     pub metrics: Metrics,
     pub trusted_proxies: Vec<IpAddr>,
     pub limits_off: bool,
@@ -63,7 +68,8 @@ pub fn operations(api: &mut Api) {
     volunteer::routes(api);
     enrolment::routes(api);
     points::routes(api);
-    enrolment::routes(api);
+    feed::routes(api);
+    webhooks::routes(api);
     files::routes(api);
     meta::routes(api);
     api.base("");

@@ -57,6 +57,8 @@ pub struct Config {
     pub holidays: Option<PathBuf>,
     /// Template ids of the WeChat subscription messages, by our names for them.
     pub wechat_templates: BTreeMap<String, String>,
+    /// The demo's webhooks may go to this machine, without TLS.
+    pub webhook_allow_loopback: bool,
     pub warnings: Vec<String>,
 }
 
@@ -230,6 +232,7 @@ pub fn read(vars: &BTreeMap<String, String>, listen: Option<&str>, data_dir: Opt
         files_url: var("JIAZAI_FILES_URL").map(str::to_owned),
         holidays: var("JIAZAI_HOLIDAYS").map(PathBuf::from),
         wechat_templates,
+        webhook_allow_loopback: demo && var("JIAZAI_WEBHOOK_ALLOW_LOOPBACK") == Some("1"),
         warnings,
     })
 }

@@ -171,6 +171,8 @@ const TAGS: &[(&str, &str)] = &[
     ("volunteer", "Activities, shifts, sign-ups, hours and certificates 志愿服务"),
     ("enrolment", "Schools, enrolment rounds, applications and draws 入学登记"),
     ("points", "Points and the ledger that they stand in 积分"),
+    ("events", "What has happened, to be followed 事件流"),
+    ("webhooks", "Endpoints that are told of what happens 回调"),
     ("files", "Photos and documents 附件"),
     ("meta", "State machines and dictionaries 元数据"),
     ("operations", "For operators and monitoring 运维"),

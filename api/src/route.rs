@@ -70,6 +70,8 @@ fn programs(tag: Option<&str>, path: &str, method: &Method) -> Programs {
         Some("volunteer") => About::Volunteer,
         Some("points") => About::Points,
         Some("files") => About::Files,
+        Some("events") => About::Events,
+        Some("webhooks") => About::Webhooks,
         _ => return Programs::None,
     };
     let action = match () {

@@ -10,7 +10,9 @@
 pub mod actor;
 pub mod api_key;
 pub mod enrolment;
+pub mod feed;
 pub mod kernel;
 pub mod registry;
 pub mod repair;
 pub mod volunteer;
+pub mod webhook;

@@ -21,4 +21,5 @@ pub mod settings;
 pub mod uploads;
 pub mod vault;
 pub mod volunteer;
+pub mod webhooks;
 pub mod wechat;
