@@ -22,7 +22,7 @@ use crate::metrics::Metrics;
 use crate::notices::Templates;
 use crate::route::{Api, mount};
 use crate::{
-    api_keys, community, enrolment, feed, files, identity, me, meta, notices, openapi, operations, points, registry, repair, staff,
+    api_keys, audit, community, enrolment, feed, files, identity, me, meta, notices, openapi, operations, points, registry, repair, staff,
     volunteer, webhooks,
 };
 
@@ -48,6 +48,8 @@ pub struct App {
     pub metrics: Metrics,
     pub trusted_proxies: Vec<IpAddr>,
     pub limits_off: bool,
+    /// Days that audit entries are kept.
+    pub audit_keep_days: i64,
     /// The demo's own password is good enough in the demo.
     pub is_demo: bool,
     /// False from the moment the process was asked to stop.
@@ -70,6 +72,7 @@ pub fn operations(api: &mut Api) {
     points::routes(api);
     feed::routes(api);
     webhooks::routes(api);
+    audit::routes(api);
     files::routes(api);
     meta::routes(api);
     api.base("");

@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
+use crate::audit;
 use crate::error::{ApiError, code};
 use crate::limits;
 use crate::route::{Access, Limit, Op, Programs};
@@ -58,6 +59,13 @@ pub struct Identity {
 pub struct KeyConditions {
     key: jiazai_domain::api_key::ApiKey,
     pub per_minute: u32,
+}
+
+impl KeyConditions {
+    /// In whose name the program acts, as far as anybody knows.
+    pub fn made_by(&self) -> Option<PrincipalId> {
+        self.key.created_by
+    }
 }
 
 /// What somebody shows for themselves. A key by its hash: the text need not lie about in memory.
@@ -295,6 +303,10 @@ pub async fn admit<B: MessageBody + 'static>(
     let verdicts = match check(&op, &request).await {
         Ok(verdicts) => verdicts,
         Err(Refused { error, verdict }) => {
+            if let Some(app) = request.app_data::<Data<App>>() {
+                let who = request.extensions().get::<Arc<Identity>>().cloned();
+                audit::refused(app, &op, request.request(), who, &error);
+            }
             let mut response = ServiceResponse::from_err(error, request.into_parts().0);
             if let Some(verdict) = verdict {
                 limits::describe(&verdict, response.headers_mut());
@@ -303,6 +315,12 @@ pub async fn admit<B: MessageBody + 'static>(
         }
     };
     let mut response = next.call(request).await?.map_into_boxed_body();
+    if let (Some(error), Some(app)) = (response.response().error(), response.request().app_data::<Data<App>>())
+        && let Some(error) = error.as_error::<ApiError>()
+    {
+        let who = response.request().extensions().get::<Arc<Identity>>().cloned();
+        audit::refused(app, &op, response.request(), who, error);
+    }
     if let Some(verdict) = verdicts {
         limits::describe(&verdict, response.headers_mut());
     }
@@ -322,6 +340,8 @@ impl From<ApiError> for Refused {
 
 async fn check(op: &Op, request: &ServiceRequest) -> Result<Option<limits::Counted>, Refused> {
     let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| ApiError::new(code::INTERNAL))?;
+    let from = address(&app, request);
+    request.extensions_mut().insert(audit::CameFrom(from));
     let identity = match op.access {
         Access::Public => None,
         access => match (bearer(request)?, access) {
@@ -329,8 +349,9 @@ async fn check(op: &Op, request: &ServiceRequest) -> Result<Option<limits::Count
             (None, _) => return Err(ApiError::new(code::UNAUTHENTICATED).into()),
             (Some(token), _) => {
                 let identity = identify(&app, token).await?;
+                request.extensions_mut().insert(identity.clone());
                 if let Some(key) = &identity.key {
-                    heed_conditions(key, app.clock.now(), address(&app, request))?;
+                    heed_conditions(key, app.clock.now(), from)?;
                     program_may_call(op.programs.filter(access), key)?;
                 }
                 if !may_call(access, &identity.actor) {
@@ -342,17 +363,19 @@ async fn check(op: &Op, request: &ServiceRequest) -> Result<Option<limits::Count
     };
     let counted = match op.limit {
         Limit::None => None,
-        limit => limits::count(&app, limit, identity.as_deref(), address(&app, request)).await,
+        limit => limits::count(&app, limit, identity.as_deref(), from).await,
     };
-    if let Some(identity) = identity {
-        request.extensions_mut().insert(identity);
-    }
     match counted {
         Some(counted) if !counted.verdict.allowed => {
             let error = ApiError::new(code::RATE_LIMITED).retry_after(u64::from(counted.verdict.retry_after_s.unwrap_or(1)));
             Err(Refused { error, verdict: Some(counted) })
         }
-        counted => Ok(counted),
+        counted => {
+            if let Some(identity) = identity.filter(|_| op.sensitive) {
+                audit::seen(&app, op, request.request(), identity).await?;
+            }
+            Ok(counted)
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::registry::homes;
 use jiazai_infra::vault::{hex, random};
-use jiazai_infra::{events, idempotency, identity, leases, notices, repair, settings, uploads, volunteer, webhooks};
+use jiazai_infra::{audit, events, idempotency, identity, leases, notices, repair, settings, uploads, volunteer, webhooks};
 use tokio::sync::Notify;
 
 use crate::app::App;
@@ -90,6 +90,7 @@ pub async fn run(app: Arc<App>) {
         if woken {
             tokio::time::sleep(GATHER).await;
         }
+        report(&app, "audit", crate::audit::seal(&app, &holder).await);
         report(&app, "notices", crate::notices::send_due(&app, &holder).await);
         if rounds.is_multiple_of(5) {
             report(&app, "volunteer", settle_lines(&app, &holder).await);
@@ -116,7 +117,9 @@ pub async fn run(app: Arc<App>) {
         let _ = task.await;
     }
     let _ = events.await;
-    for name in ["events", "webhooks", "notices", "volunteer", "reminders", "enrolment", "confirm", "registry", "tidy", "enrolment_purge"] {
+    for name in
+        ["events", "webhooks", "audit", "notices", "volunteer", "reminders", "enrolment", "confirm", "registry", "tidy", "enrolment_purge"]
+    {
         let holder = holder.clone();
         let _ = app.db.write(move |tx| leases::give_back(tx, name, &holder)).await;
     }
@@ -258,8 +261,10 @@ async fn registry(app: &App, holder: &str) -> Result<usize, DbError> {
 
 /// Forgets what nobody needs any more.
 async fn tidy(app: &App, holder: &str) -> Result<usize, DbError> {
-    let orphans: Vec<String> = leased(app, "tidy", holder, |tx| {
+    let keep_days = app.audit_keep_days;
+    let orphans: Vec<String> = leased(app, "tidy", holder, move |tx| {
         let now = tx.now();
+        audit::forget(tx, crate::audit::forget_before(now, keep_days), DELIVERIES as i64)?;
         idempotency::forget(tx, now.plus_seconds(-KEEP_ANSWERS_S))?;
         identity::forget_sessions(tx, now.plus_seconds(-KEEP_ENDED_SESSIONS_S))?;
         notices::abandon(tx)?;

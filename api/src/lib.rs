@@ -6,6 +6,7 @@
 
 mod api_keys;
 pub mod app;
+mod audit;
 mod auth;
 mod backup;
 mod call;

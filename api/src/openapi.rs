@@ -173,6 +173,7 @@ const TAGS: &[(&str, &str)] = &[
     ("points", "Points and the ledger that they stand in 积分"),
     ("events", "What has happened, to be followed 事件流"),
     ("webhooks", "Endpoints that are told of what happens 回调"),
+    ("audit", "Who did and saw what 审计"),
     ("files", "Photos and documents 附件"),
     ("meta", "State machines and dictionaries 元数据"),
     ("operations", "For operators and monitoring 运维"),

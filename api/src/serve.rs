@@ -229,6 +229,7 @@ pub async fn serve(config: Config) -> Result<(), Failed> {
         metrics,
         trusted_proxies: config.trusted_proxies.clone(),
         limits_off: config.limits_off,
+        audit_keep_days: config.audit_keep_days,
         is_demo,
         serving: AtomicBool::new(true),
     });

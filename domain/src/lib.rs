@@ -9,6 +9,7 @@
 
 pub mod actor;
 pub mod api_key;
+pub mod audit;
 pub mod enrolment;
 pub mod feed;
 pub mod kernel;

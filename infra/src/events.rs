@@ -78,6 +78,9 @@ fn corrupt(error: serde_json::Error) -> DbError {
 
 /// Writes what a decision says has happened to a thing, which is now at `version`.
 pub fn record(tx: &mut Tx, community: CommunityId, subject: &str, version: i64, happened: &[Event]) -> Result<(), DbError> {
+    if !happened.is_empty() {
+        tx.touched(community, subject);
+    }
     for event in happened {
         let told: Vec<Told> =
             event.notices.iter().map(|notice| Told { to: notice.to.text(), template: notice.template.to_owned() }).collect();

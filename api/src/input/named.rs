@@ -69,6 +69,7 @@ pub type LastDays = Number<1, 3650>;
 
 pub type Text2048 = Text<1, 2048>;
 pub type WebhookRef = Ref<jiazai_domain::webhook::WebhookKind>;
+pub type AuditRef = Ref<jiazai_domain::audit::AuditKind>;
 pub type DeliveryRef = Ref<jiazai_domain::webhook::DeliveryKind>;
 /// Seconds, up to a week.
 pub type OldSecretSeconds = Number<0, 604_800>;

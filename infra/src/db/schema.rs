@@ -147,6 +147,8 @@ diesel::table! { webhook_secrets (id) { id -> Text, webhook_id -> Text, secret_s
 
 diesel::table! { webhook_deliveries (id) { id -> Text, webhook_id -> Text, event_id -> Text, #[sql_name = "type"] kind -> Text, state -> Text, attempts -> BigInt, due_at -> Nullable<BigInt>, log -> Text, occurred_at -> BigInt, version -> BigInt, created_at -> BigInt, ended_at -> Nullable<BigInt>, } }
 
+diesel::table! { audit_events (id) { id -> Text, community_id -> Nullable<Text>, actor_id -> Nullable<Text>, actor_kind -> Nullable<Text>, on_behalf_of -> Nullable<Text>, action -> Text, subject_id -> Nullable<Text>, result -> Text, code -> Nullable<Text>, detail -> Nullable<Text>, address -> Nullable<Text>, request_id -> Nullable<Text>, occurred_at -> BigInt, position -> Nullable<BigInt>, hash -> Nullable<Binary>, } }
+
 diesel::joinable!(sessions -> principals (principal_id));
 diesel::joinable!(staff -> principals (principal_id));
 diesel::joinable!(role_grants -> principals (principal_id));
