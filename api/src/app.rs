@@ -15,7 +15,6 @@ use jiazai_infra::webhooks::Transport;
 use jiazai_infra::wechat::Wechat;
 
 use crate::auth::{Identities, Tokens};
-use crate::error::{ApiError, code};
 use crate::idempotency::Flights;
 use crate::jobs::Jobs;
 use crate::metrics::Metrics;
@@ -86,5 +85,4 @@ pub fn configure(config: &mut web::ServiceConfig, app: Data<App>) {
     operations(&mut api);
     mount(config, api);
     openapi::serve_docs(config);
-    config.default_service(web::to(|| async { Err::<actix_web::HttpResponse, _>(ApiError::new(code::NOT_FOUND)) }));
 }

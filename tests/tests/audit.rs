@@ -180,7 +180,14 @@ fn filters_narrow_and_wrong_ones_are_refused() {
 fn sql(server: &Server, statement: &str) -> String {
     let (program, arguments): (PathBuf, Vec<String>) = if is_postgres() {
         let psql = std::env::var_os("JIAZAI_TEST_PSQL").unwrap_or_else(|| "psql".into());
-        (psql.into(), vec![server.env().iter().find(|(name, _)| name == "DATABASE_URL").expect("a PostgreSQL server").1.clone(), "-tAqc".into(), statement.into()])
+        (
+            psql.into(),
+            vec![
+                server.env().iter().find(|(name, _)| name == "DATABASE_URL").expect("a PostgreSQL server").1.clone(),
+                "-tAqc".into(),
+                statement.into(),
+            ],
+        )
     } else {
         let script =
             "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1],timeout=20)\nr=c.execute(sys.argv[2]).fetchall()\nc.commit()\nprint(r)";
