@@ -7,9 +7,11 @@ use std::net::IpAddr;
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 use jiazai_domain::actor::{Communities, Role};
 use jiazai_domain::api_key::{ApiKey, ApiKeyDraft, ApiKeyId, ApiKeyKind, PER_MINUTE, Refusal, Scope};
+use jiazai_domain::kernel::changed::Event;
 use jiazai_infra::api_key as store;
 use jiazai_infra::community;
 use jiazai_infra::db::Tx;
+use jiazai_infra::events;
 use serde::Serialize;
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
@@ -187,6 +189,12 @@ fn load(tx: &mut Tx, cx: &Cx, id: ApiKeyId) -> Result<ApiKey, ApiError> {
     .ok_or_else(|| ApiError::new(code::NOT_FOUND))
 }
 
+/// Leaves an event in the key's community. A key of the whole platform has none to leave it in.
+fn tell(tx: &mut Tx, key: &ApiKey, event: Event, version: i64) -> Result<(), ApiError> {
+    let Some(community) = key.community else { return Ok(()) };
+    Ok(events::record(tx, community, &key.id.text(), version, std::slice::from_ref(&event))?)
+}
+
 /// Make an API key
 ///
 /// The answer is the only place where the key is shown.
@@ -211,6 +219,7 @@ async fn create_api_key(call: Call) -> Outcome {
         }
         let key = ApiKey::create(tx.new_id(), draft, Some(cx.actor()?), tx.now()).map_err(refused)?;
         let text = store::insert(tx, &cx.app.vault, &key)?;
+        tell(tx, &key, key.creation(), 1)?;
         let location = format!("/api/v1/api-keys/{}", key.id);
         Reply::created(location, &CreatedApiKey { api_key: key.into(), key: text })
     })
@@ -254,7 +263,9 @@ async fn revoke_api_key(call: Call, id: At<ApiKeyKind>) -> Outcome {
     let response = call
         .write(move |tx, cx| {
             let key = load(tx, cx, id)?;
-            store::revoke(tx, key.id, cx.actor()?.id)?;
+            let by = cx.actor()?.id;
+            store::revoke(tx, key.id, by)?;
+            tell(tx, &key, key.revocation(by, tx.now()), 2)?;
             Ok(Reply::nothing())
         })
         .await?;

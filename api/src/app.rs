@@ -11,6 +11,7 @@ use jiazai_infra::db::Db;
 use jiazai_infra::files::Files;
 use jiazai_infra::password::Passwords;
 use jiazai_infra::vault::Vault;
+use jiazai_infra::webhooks::Transport;
 use jiazai_infra::wechat::Wechat;
 
 use crate::auth::{Identities, Tokens};
@@ -21,7 +22,8 @@ use crate::notices::Templates;
 use crate::route::{Api, mount};
 use crate::shown::Shown;
 use crate::{
-    api_keys, community, enrolment, files, identity, me, meta, notices, openapi, operations, points, registry, repair, staff, volunteer,
+    api_keys, audit, community, enrolment, feed, files, identity, me, meta, notices, openapi, operations, points, registry, repair, staff,
+    volunteer, webhooks,
 };
 
 /// Everything that lives as long as the process.
@@ -41,9 +43,14 @@ pub struct App {
     pub shown: Shown,
     pub maps: registry::Maps,
     pub jobs: Jobs,
+    /// The way out to partners' servers.
+    pub hooks: Transport,
+    pub postman: webhooks::Postman,
     pub metrics: Metrics,
     pub trusted_proxies: Vec<IpAddr>,
     pub limits_off: bool,
+    /// Days that audit entries are kept.
+    pub audit_keep_days: i64,
     /// The demo's own password is good enough in the demo.
     pub is_demo: bool,
     /// False from the moment the process was asked to stop.
@@ -64,6 +71,9 @@ pub fn operations(api: &mut Api) {
     volunteer::routes(api);
     enrolment::routes(api);
     points::routes(api);
+    feed::routes(api);
+    webhooks::routes(api);
+    audit::routes(api);
     files::routes(api);
     meta::routes(api);
     api.base("");

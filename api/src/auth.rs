@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
+use crate::audit;
 use crate::error::{ApiError, code};
 use crate::limits;
 use crate::route::{Access, Erased, Limit, Op, Programs};
@@ -55,6 +56,13 @@ pub struct Identity {
 pub struct KeyConditions {
     key: jiazai_domain::api_key::ApiKey,
     pub per_minute: u32,
+}
+
+impl KeyConditions {
+    /// In whose name the program acts, as far as anybody knows.
+    pub fn made_by(&self) -> Option<PrincipalId> {
+        self.key.created_by
+    }
 }
 
 /// What somebody shows for themselves. A key by its hash: the text need not lie about in memory.
@@ -286,9 +294,13 @@ fn may_call(access: Access, actor: &Actor) -> bool {
 /// The gate in front of every operation: identity, access, limits, in this order, all before the body is read.
 pub async fn admit(op: Rc<Op>, handler: Erased, request: HttpRequest, payload: Payload) -> HttpResponse {
     let (mut response, verdict) = match check(&op, &request).await {
-        Ok(verdict) => (handler(request, payload).await.unwrap_or_else(HttpResponse::from_error), verdict),
+        Ok(verdict) => (handler(request.clone(), payload).await.unwrap_or_else(HttpResponse::from_error), verdict),
         Err(Refused { error, verdict }) => (HttpResponse::from_error(error), verdict),
     };
+    if let (Some(error), Some(app)) = (response.error().and_then(|error| error.as_error::<ApiError>()), request.app_data::<Data<App>>()) {
+        let who = request.extensions().get::<Arc<Identity>>().cloned();
+        audit::refused(app, &op, &request, who, error);
+    }
     if let Some(verdict) = verdict {
         limits::describe(&verdict, response.headers_mut());
     }
@@ -308,6 +320,8 @@ impl From<ApiError> for Refused {
 
 async fn check(op: &Op, request: &HttpRequest) -> Result<Option<limits::Counted>, Refused> {
     let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| ApiError::new(code::INTERNAL))?;
+    let from = address(&app, request);
+    request.extensions_mut().insert(audit::CameFrom(from));
     let identity = match op.access {
         Access::Public => None,
         access => match (bearer(request)?, access) {
@@ -315,8 +329,9 @@ async fn check(op: &Op, request: &HttpRequest) -> Result<Option<limits::Counted>
             (None, _) => return Err(ApiError::new(code::UNAUTHENTICATED).into()),
             (Some(token), _) => {
                 let identity = identify(&app, token).await?;
+                request.extensions_mut().insert(identity.clone());
                 if let Some(key) = &identity.key {
-                    heed_conditions(key, app.clock.now(), address(&app, request))?;
+                    heed_conditions(key, app.clock.now(), from)?;
                     program_may_call(op.programs.filter(access), key)?;
                 }
                 if !may_call(access, &identity.actor) {
@@ -328,17 +343,19 @@ async fn check(op: &Op, request: &HttpRequest) -> Result<Option<limits::Counted>
     };
     let counted = match op.limit {
         Limit::None => None,
-        limit => limits::count(&app, limit, identity.as_deref(), address(&app, request)).await,
+        limit => limits::count(&app, limit, identity.as_deref(), from).await,
     };
-    if let Some(identity) = identity {
-        request.extensions_mut().insert(identity);
-    }
     match counted {
         Some(counted) if !counted.verdict.allowed => {
             let error = ApiError::new(code::RATE_LIMITED).retry_after(u64::from(counted.verdict.retry_after_s.unwrap_or(1)));
             Err(Refused { error, verdict: Some(counted) })
         }
-        counted => Ok(counted),
+        counted => {
+            if let Some(identity) = identity.filter(|_| op.sensitive) {
+                audit::seen(&app, op, request, identity).await?;
+            }
+            Ok(counted)
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use jiazai_infra::db::Tx;
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
+use crate::audit::{self, Asked};
 use crate::auth::Identity;
 use crate::error::{ApiError, Language, code};
 use crate::idempotency::{Flight, Keyed};
@@ -56,9 +57,15 @@ pub struct Cx {
     identity: Option<Arc<Identity>>,
     expected: Expected,
     pub language: Language,
+    asked: Asked,
 }
 
 impl Cx {
+    /// What the request tells the audit log.
+    pub fn asked(&self) -> &Asked {
+        &self.asked
+    }
+
     /// Who acts. Operations open to the public have nobody here.
     pub fn actor(&self) -> Result<&Actor, ApiError> {
         self.identity.as_deref().map(|identity| &identity.actor).ok_or_else(|| ApiError::new(code::UNAUTHENTICATED))
@@ -143,7 +150,8 @@ impl Call {
         if self.op.conditional && !headers.contains_key(IF_MATCH) {
             return Err(ApiError::new(code::PRECONDITION_REQUIRED));
         }
-        Ok(Cx { app: self.app.clone().into_inner(), identity: self.identity.clone(), expected, language: Language::of(headers) })
+        let asked = Asked::of(&self.op, &self.request);
+        Ok(Cx { app: self.app.clone().into_inner(), identity: self.identity.clone(), expected, language: Language::of(headers), asked })
     }
 
     /// Answers from a look at the data that takes more than a point read.
@@ -220,11 +228,11 @@ impl Call {
             .app
             .db
             .write(move |tx| {
-                let Some(keyed) = &keyed else { return Ok((f(tx, &cx)?, false)) };
+                let Some(keyed) = &keyed else { return Ok((audited(tx, &cx, &mut f)?, false)) };
                 if let Some(stored) = keyed.find(tx, &cx.app.vault)? {
                     return Ok((stored, true));
                 }
-                let reply = f(tx, &cx)?;
+                let reply = audited(tx, &cx, &mut f)?;
                 keyed.keep(tx, &cx.app.vault, &reply)?;
                 Ok::<_, ApiError>((reply, false))
             })
@@ -309,6 +317,15 @@ impl Call {
         }
         response
     }
+}
+
+/// Does what a handler wants, and writes down that it was done, in the same transaction.
+fn audited(tx: &mut Tx, cx: &Cx, f: &mut Act) -> Result<Reply, ApiError> {
+    let reply = f(tx, cx)?;
+    if reply.status < 300 {
+        audit::done(tx, &cx.asked, cx.identity.as_deref(), &reply)?;
+    }
+    Ok(reply)
 }
 
 /// What a handler does with the data. Boxed, because everything around it would otherwise be compiled once for each operation:

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use jiazai_domain::actor::{Grant, PrincipalId, PrincipalKind, Role};
 use jiazai_domain::api_key::{ApiKey, ApiKeyDraft, PER_MINUTE, Scope};
+use jiazai_domain::audit::Entry;
 use jiazai_infra::clock::Clock;
 use jiazai_infra::db::{Db, DbError};
 use jiazai_infra::vault::Vault;
-use jiazai_infra::{api_key, community, identity, password};
+use jiazai_infra::{api_key, audit as records, community, identity, password};
 use tracing::Level;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
@@ -19,7 +20,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::config::{self, Config, Profile};
 use crate::serve::{self, Failed};
 use crate::staff::{made_password, username};
-use crate::{backup, import, openapi as document};
+use crate::{audit, backup, import, openapi as document};
 
 fn configuration(listen: Option<&str>, data_dir: Option<PathBuf>) -> Result<Config, Failed> {
     let vars: BTreeMap<String, String> =
@@ -103,6 +104,7 @@ pub fn create_staff(
             other => other.into(),
         })?;
         identity::replace_grants(tx, id, &grants)?;
+        records::record(tx, Entry { subject: Some(id.text()), ..Entry::done("cli_create_staff") })?;
         Ok::<_, Failed>(id)
     })?;
     println!("{id} {name}");
@@ -150,6 +152,8 @@ pub fn create_api_key(
         };
         let key = ApiKey::create(tx.new_id(), draft, None, now).map_err(|_| Failed("the key is not one that can be made".to_owned()))?;
         let text = api_key::insert(tx, &vault, &key)?;
+        // Nobody can say who sits at the machine; that somebody did this there is written down.
+        records::record(tx, Entry { subject: Some(key.id.text()), community: place, ..Entry::done("cli_create_api_key") })?;
         Ok::<_, Failed>((key.id, text))
     })?;
     println!("{id}\nkey: {text}");
@@ -186,6 +190,16 @@ pub fn verify_draw(file: &Path) -> Result<(), Failed> {
         return Ok(());
     }
     Err(Failed(format!("invalid: {}", reasons.join("; "))))
+}
+
+pub fn verify_audit(data_dir: Option<PathBuf>, anchors: Option<&Path>) -> Result<(), Failed> {
+    let (db, vault) = installation(&configuration(None, data_dir)?)?;
+    audit::verify(&db, &vault, anchors)
+}
+
+pub fn audit_anchor(data_dir: Option<PathBuf>) -> Result<(), Failed> {
+    let (db, _) = installation(&configuration(None, data_dir)?)?;
+    audit::print_anchor(&db)
 }
 
 pub fn backup(data_dir: Option<PathBuf>, to: &Path) -> Result<(), Failed> {

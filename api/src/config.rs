@@ -9,6 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiazai_domain::audit;
 use jiazai_infra::db::DatabaseUrl;
 use jiazai_infra::vault::Secret;
 
@@ -57,6 +58,10 @@ pub struct Config {
     pub holidays: Option<PathBuf>,
     /// Template ids of the WeChat subscription messages, by our names for them.
     pub wechat_templates: BTreeMap<String, String>,
+    /// Days that audit entries are kept.
+    pub audit_keep_days: i64,
+    /// The demo's webhooks may go to this machine, without TLS.
+    pub webhook_allow_loopback: bool,
     pub warnings: Vec<String>,
 }
 
@@ -87,6 +92,7 @@ const KNOWN: &[&str] = &[
     "JIAZAI_JOBS",
     "JIAZAI_WECHAT_TEMPLATES",
     "JIAZAI_WEBHOOK_ALLOW_LOOPBACK",
+    "JIAZAI_AUDIT_KEEP_DAYS",
 ];
 
 /// Reads the configuration from variables (the process's, in production code) and the command line's two options.
@@ -184,6 +190,11 @@ pub fn read(vars: &BTreeMap<String, String>, listen: Option<&str>, data_dir: Opt
     if drain_s > 60 {
         faults.push("JIAZAI_DRAIN_S must be a number of seconds from 0 to 60".to_owned());
     }
+    let audit_keep_days = var("JIAZAI_AUDIT_KEEP_DAYS").map_or(Ok(audit::KEEP_DAYS), str::parse::<i64>).unwrap_or(0);
+    if !(audit::KEEP_AT_LEAST_DAYS..=36_500).contains(&audit_keep_days) {
+        // Six months are the law.
+        faults.push(format!("JIAZAI_AUDIT_KEEP_DAYS must be a number of days from {} to 36500", audit::KEEP_AT_LEAST_DAYS));
+    }
     let mut trusted_proxies = Vec::new();
     for text in var("JIAZAI_TRUSTED_PROXIES").unwrap_or_default().split(',').map(str::trim).filter(|text| !text.is_empty()) {
         match text.parse() {
@@ -230,6 +241,8 @@ pub fn read(vars: &BTreeMap<String, String>, listen: Option<&str>, data_dir: Opt
         files_url: var("JIAZAI_FILES_URL").map(str::to_owned),
         holidays: var("JIAZAI_HOLIDAYS").map(PathBuf::from),
         wechat_templates,
+        audit_keep_days,
+        webhook_allow_loopback: demo && var("JIAZAI_WEBHOOK_ALLOW_LOOPBACK") == Some("1"),
         warnings,
     })
 }
@@ -296,6 +309,15 @@ mod tests {
             assert!(all.contains(name), "{name} in {all}");
         }
         assert!(with(&good()).is_ok());
+    }
+
+    #[test]
+    fn audit_entries_are_kept_for_six_months_at_least() {
+        assert_eq!(with(&[]).expect("a configuration").audit_keep_days, audit::KEEP_DAYS);
+        assert!(with(&[("JIAZAI_AUDIT_KEEP_DAYS", "400")]).is_ok());
+        for days in ["0", "183", "-1", "forever"] {
+            assert!(with(&[("JIAZAI_AUDIT_KEEP_DAYS", days)]).is_err(), "{days}");
+        }
     }
 
     #[test]

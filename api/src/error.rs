@@ -113,6 +113,7 @@ pub mod code {
         TOO_EARLY = 409 "too_early" "居民办理的时间尚未结束" "Families may still use the time that this would end";
         OBJECTIONS_PENDING = 409 "objections_pending" "还有未处理完的异议" "An objection is not dealt with yet";
         SEATS_LOWERED = 409 "seats_lowered" "派位之后学位只能增加" "Once seats are allocated, no school's may be lowered";
+        TOO_MANY_WEBHOOKS = 409 "too_many_webhooks" "回调地址数量已达上限" "There are as many endpoints as there may be";
         FILE_DAMAGED = 422 "file_damaged" "文件已损坏或无法读取" "The file is damaged or cannot be read";
     }
 

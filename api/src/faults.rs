@@ -11,6 +11,7 @@ use crate::error::{ApiError, Fault, code};
 fn say(rule: &str) -> (&'static str, &'static str) {
     match rule {
         "blank" | "empty" => ("不能为空", "must not be blank"),
+        "scope_missing" => ("您无权获知这类事件", "is of a kind that you may not hear of"),
         "too_long" => ("过长", "is too long"),
         "too_many" => ("数量过多", "has too many items"),
         "control_character" => ("含有不可见的控制字符", "contains control characters"),

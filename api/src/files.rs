@@ -30,7 +30,7 @@ pub fn routes(api: &mut Api) {
         code::BUSY,
         code::BAD_REQUEST,
     ]))
-    .add(op!(get_file, Access::Anyone).refuses(&[code::STORAGE_UNAVAILABLE]));
+    .add(op!(get_file, Access::Anyone).sensitive().refuses(&[code::STORAGE_UNAVAILABLE]));
 }
 
 /// A file that was taken in.

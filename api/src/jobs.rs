@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::registry::homes;
 use jiazai_infra::vault::{hex, random};
-use jiazai_infra::{events, idempotency, identity, leases, notices, repair, settings, uploads, volunteer};
+use jiazai_infra::{audit, events, idempotency, identity, leases, notices, repair, settings, uploads, volunteer, webhooks};
 use tokio::sync::Notify;
 
 use crate::app::App;
@@ -32,33 +32,65 @@ const KEEP_ENDED_SESSIONS_S: i64 = 30 * 86_400;
 /// How far the readers of events have come.
 const TOLD_UNTIL: &str = "notices_position";
 
+/// Deliveries to webhooks that are written down in one transaction.
+const DELIVERIES: usize = 2000;
+
 /// Wakes the jobs.
 #[derive(Default, Clone)]
-pub struct Jobs(Arc<Notify>);
+pub struct Jobs(Arc<Bells>);
+
+#[derive(Default)]
+struct Bells {
+    events: Notify,
+    others: Notify,
+}
 
 impl Jobs {
     /// Something was written that a job may want to look at.
     pub fn wake(&self) {
-        self.0.notify_one();
+        self.0.events.notify_one();
+        self.0.others.notify_one();
+    }
+
+    /// Something about events alone.
+    pub fn wake_events(&self) {
+        self.0.events.notify_one();
+    }
+}
+
+/// Places events and sends them on until the process stops. By itself, because WeChat may take seconds to answer and partners
+/// are promised to hear within two.
+async fn run_events(app: Arc<App>, holder: String) {
+    while app.serving.load(Ordering::Relaxed) {
+        let woken = tokio::time::timeout(IDLE, app.jobs.0.events.notified()).await.is_ok();
+        if woken {
+            tokio::time::sleep(GATHER).await;
+        }
+        let told = tell(&app, &holder).await;
+        if told.as_ref().is_ok_and(|told| told.more) {
+            // An import leaves thousands of events; whoever waits for theirs behind them does not wait for minutes.
+            app.jobs.wake_events();
+        }
+        if told.as_ref().is_ok_and(|told| told.placed > 0) {
+            app.jobs.0.others.notify_one();
+        }
+        report(&app, "events", told.map(|told| told.placed));
+        report(&app, "webhooks", crate::webhooks::dispatch(&app, &holder).await);
     }
 }
 
 /// Runs the jobs until the process stops.
 pub async fn run(app: Arc<App>) {
     let holder = hex(&random::<8>());
+    let events = tokio::spawn(run_events(app.clone(), holder.clone()));
     let mut rounds: u64 = 0;
     let mut importing: Option<tokio::task::JoinHandle<Result<usize, DbError>>> = None;
     while app.serving.load(Ordering::Relaxed) {
-        let woken = tokio::time::timeout(IDLE, app.jobs.0.notified()).await.is_ok();
+        let woken = tokio::time::timeout(IDLE, app.jobs.0.others.notified()).await.is_ok();
         if woken {
             tokio::time::sleep(GATHER).await;
         }
-        let told = tell(&app, &holder).await;
-        if told.as_ref().is_ok_and(|placed| *placed as i64 == BATCH) {
-            // An import leaves thousands of events; whoever waits for theirs behind them does not wait for minutes.
-            app.jobs.wake();
-        }
-        report(&app, "events", told);
+        report(&app, "audit", crate::audit::seal(&app, &holder).await);
         report(&app, "notices", crate::notices::send_due(&app, &holder).await);
         if rounds.is_multiple_of(5) {
             report(&app, "volunteer", settle_lines(&app, &holder).await);
@@ -84,7 +116,10 @@ pub async fn run(app: Arc<App>) {
         // It stops behind the portion that it is at.
         let _ = task.await;
     }
-    for name in ["events", "notices", "volunteer", "reminders", "enrolment", "confirm", "registry", "tidy", "enrolment_purge"] {
+    let _ = events.await;
+    for name in
+        ["events", "webhooks", "audit", "notices", "volunteer", "reminders", "enrolment", "confirm", "registry", "tidy", "enrolment_purge"]
+    {
         let holder = holder.clone();
         let _ = app.db.write(move |tx| leases::give_back(tx, name, &holder)).await;
     }
@@ -115,8 +150,15 @@ pub async fn leased<T: Default + Send + 'static>(
     app.db.write(move |tx| if leases::take(tx, name, &holder, LEASE_MS)? { f(tx) } else { Ok(T::default()) }).await
 }
 
-/// Puts new events into their order, and writes down whom they are to be told to.
-async fn tell(app: &App, holder: &str) -> Result<usize, DbError> {
+#[derive(Default)]
+struct Heard {
+    placed: usize,
+    /// There is more to do.
+    more: bool,
+}
+
+/// Puts new events into their order, and writes down whom they are to be told to: people and endpoints.
+async fn tell(app: &App, holder: &str) -> Result<Heard, DbError> {
     // A look first: an idle server must not write to its disk every second.
     let waiting = app
         .db
@@ -126,14 +168,20 @@ async fn tell(app: &App, holder: &str) -> Result<usize, DbError> {
         })
         .await?;
     if !waiting {
-        return Ok(0);
+        return Ok(Heard::default());
     }
     leased(app, "events", holder, |tx| {
         let placed = events::place(tx, BATCH)?;
         let stored = settings::get(tx, TOLD_UNTIL)?;
         let told_until: i64 = stored.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0);
-        let new = events::placed_after(tx, told_until, BATCH)?;
-        let Some((last, _)) = new.last() else { return Ok(placed) };
+        let mut new = events::placed_after(tx, told_until, BATCH)?;
+        let mut more = placed as i64 == BATCH;
+        let told = webhooks::fan_out(tx, &new, DELIVERIES)?;
+        if told < new.len() {
+            more = true;
+            new.truncate(told);
+        }
+        let Some((last, _)) = new.last() else { return Ok(Heard { placed, more }) };
         let last = last.to_string();
         for (_, event) in &new {
             notices::enqueue(tx, event.id, &event.notices)?;
@@ -142,7 +190,7 @@ async fn tell(app: &App, holder: &str) -> Result<usize, DbError> {
             Some(old) => settings::replace(tx, TOLD_UNTIL, &old, &last)?,
             None => settings::insert(tx, TOLD_UNTIL, &last)?,
         }
-        Ok(placed)
+        Ok(Heard { placed, more })
     })
     .await
 }
@@ -213,11 +261,14 @@ async fn registry(app: &App, holder: &str) -> Result<usize, DbError> {
 
 /// Forgets what nobody needs any more.
 async fn tidy(app: &App, holder: &str) -> Result<usize, DbError> {
-    let orphans: Vec<String> = leased(app, "tidy", holder, |tx| {
+    let keep_days = app.audit_keep_days;
+    let orphans: Vec<String> = leased(app, "tidy", holder, move |tx| {
         let now = tx.now();
+        audit::forget(tx, crate::audit::forget_before(now, keep_days), DELIVERIES as i64)?;
         idempotency::forget(tx, now.plus_seconds(-KEEP_ANSWERS_S))?;
         identity::forget_sessions(tx, now.plus_seconds(-KEEP_ENDED_SESSIONS_S))?;
         notices::abandon(tx)?;
+        webhooks::tidy(tx, DELIVERIES as i64)?;
         volunteer::forget_reminders(tx)?;
         uploads::forget_unattached(tx, now.plus_seconds(-KEEP_UNATTACHED_S), 100)
     })

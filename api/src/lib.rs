@@ -6,6 +6,7 @@
 
 mod api_keys;
 pub mod app;
+mod audit;
 mod auth;
 mod backup;
 mod call;
@@ -16,6 +17,7 @@ mod demo;
 mod enrolment;
 mod error;
 mod faults;
+mod feed;
 mod files;
 mod idempotency;
 mod identity;
@@ -40,3 +42,4 @@ mod serve;
 mod shown;
 mod staff;
 mod volunteer;
+mod webhooks;

@@ -82,6 +82,17 @@ enum Command {
         /// The document as `GET /enrolment-draws/{id}` serves it
         file: PathBuf,
     },
+    /// The audit log and its chain
+    Audit {
+        #[command(subcommand)]
+        command: Audit,
+    },
+    /// The same as `audit verify`
+    VerifyAudit {
+        /// Anchors that were kept elsewhere, one a line
+        #[arg(long)]
+        anchors: Option<PathBuf>,
+    },
     /// Copy database and files into a new folder
     Backup {
         /// A folder that does not exist yet
@@ -92,6 +103,18 @@ enum Command {
         /// A folder that `backup` has made
         from: PathBuf,
     },
+}
+
+#[derive(Subcommand)]
+enum Audit {
+    /// Look through the chain; exit 1 if it is broken
+    Verify {
+        /// Anchors that were kept elsewhere, one a line
+        #[arg(long)]
+        anchors: Option<PathBuf>,
+    },
+    /// Print the end of the chain, to be kept somewhere else
+    Anchor,
 }
 
 #[derive(Subcommand)]
@@ -153,6 +176,10 @@ fn main() -> ExitCode {
         }
         Command::DemoData { like, community_code, seed } => cli::demo_data(data_dir, &like, community_code.as_deref(), seed),
         Command::VerifyDraw { file } => cli::verify_draw(&file),
+        Command::Audit { command: Audit::Verify { anchors } } | Command::VerifyAudit { anchors } => {
+            cli::verify_audit(data_dir, anchors.as_deref())
+        }
+        Command::Audit { command: Audit::Anchor } => cli::audit_anchor(data_dir),
         Command::Backup { to } => cli::backup(data_dir, &to),
         Command::Restore { from } => cli::restore(data_dir, &from),
     };

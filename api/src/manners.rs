@@ -20,6 +20,7 @@ use actix_web::{Error, HttpMessage, HttpResponse};
 use futures_util::FutureExt;
 
 use crate::app::App;
+use crate::audit::RequestId;
 use crate::auth::Identity;
 use crate::error::{ApiError, Language, code};
 use crate::route::Op;
@@ -44,6 +45,7 @@ pub async fn polish<B: MessageBody + 'static>(request: ServiceRequest, next: Nex
         personal: request.path().starts_with("/api/") || request.path().starts_with("/open311/"),
     };
     let app = request.app_data::<Data<App>>().cloned();
+    request.extensions_mut().insert(RequestId(asked.id.clone()));
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
         Ok(Ok(response)) => Ok(finish(response.map_into_boxed_body(), &asked, app.as_deref().map(|app| &**app))),
         Ok(Err(error)) => {

@@ -6,7 +6,7 @@ use jiazai_domain::enrolment::application;
 use jiazai_domain::kernel::workflow::MachineView;
 use jiazai_domain::registry::import::job;
 use jiazai_domain::registry::{binding, proposal, visit};
-use jiazai_domain::{enrolment, repair, volunteer};
+use jiazai_domain::{enrolment, repair, volunteer, webhook};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -83,6 +83,7 @@ fn machines() -> Vec<MachineView> {
         visit::MACHINE.view(),
         job::MACHINE.view(),
         application::MACHINE.view(),
+        webhook::MACHINE.view(),
     ]
 }
 
@@ -99,6 +100,7 @@ fn diagrams() -> String {
         visit::MACHINE.mermaid(),
         job::MACHINE.mermaid(),
         application::MACHINE.mermaid(),
+        webhook::MACHINE.mermaid(),
     ]
     .join("\n")
 }

@@ -12,6 +12,7 @@ use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::registry::{binding, proposal, sight, visit};
 use jiazai_domain::repair::template;
 use jiazai_domain::volunteer::template as volunteer_template;
+use jiazai_domain::webhook;
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::notices::{self as store, Ending, Notice};
 use jiazai_infra::vault::Vault;
@@ -57,6 +58,7 @@ pub const TEMPLATES: &[Kind] = &[
     Kind { name: enrolment_template::RETURNED, demo_id: "demo_enrolment_returned_000000000000000000000" },
     Kind { name: enrolment_template::RESULT, demo_id: "demo_enrolment_result_00000000000000000000000" },
     Kind { name: enrolment_template::REVIEW, demo_id: "demo_enrolment_review_00000000000000000000000" },
+    Kind { name: webhook::TEMPLATE, demo_id: "demo_webhook_disabled_00000000000000000000000" },
 ];
 
 /// WeChat's template ids by our names.
@@ -83,7 +85,7 @@ crate::spoken! {
         VolunteerReminder = "volunteer_reminder", VolunteerCredited = "volunteer_credited", VolunteerSwap = "volunteer_swap",
         HomeBinding = "home_binding", HomeVisit = "home_visit", RegistryProposal = "registry_proposal", PersonRevealed = "person_revealed",
         EnrolmentProgress = "enrolment_progress", EnrolmentReturned = "enrolment_returned", EnrolmentResult = "enrolment_result",
-        EnrolmentReview = "enrolment_review",
+        EnrolmentReview = "enrolment_review", WebhookDisabled = "webhook_disabled",
     }
 }
 
@@ -108,6 +110,7 @@ pub enum TemplateWord {
     EnrolmentReturned,
     EnrolmentResult,
     EnrolmentReview,
+    WebhookDisabled,
 }
 
 impl TemplateWord {
@@ -131,6 +134,7 @@ impl TemplateWord {
             Self::EnrolmentReturned => enrolment_template::RETURNED,
             Self::EnrolmentResult => enrolment_template::RESULT,
             Self::EnrolmentReview => enrolment_template::REVIEW,
+            Self::WebhookDisabled => webhook::TEMPLATE,
         }
     }
 }
@@ -302,7 +306,7 @@ impl Words {
 /// The words of whichever module the event is of; a module that sends notices adds its own here. None when the thing is gone.
 fn words(tx: &mut Tx, vault: &Vault, notice: &Notice) -> Result<Option<Words>, DbError> {
     let Some(event) = events::find(tx, notice.event)? else { return Ok(None) };
-    for words in [repair::words, volunteer::words, enrolment::words] {
+    for words in [repair::words, volunteer::words, enrolment::words, crate::webhooks::words] {
         if let Some(words) = words(tx, &event)? {
             return Ok(Some(words));
         }
@@ -332,7 +336,7 @@ mod tests {
         let words = [W::RepairTask, W::RepairProgress, W::RepairQuote, W::RepairResolved, W::VolunteerConfirmed, W::VolunteerOffer];
         let words = words.into_iter().chain([W::VolunteerChanged, W::VolunteerReminder, W::VolunteerCredited, W::VolunteerSwap]);
         let words = words.chain([W::HomeBinding, W::HomeVisit, W::RegistryProposal, W::PersonRevealed]);
-        let words = words.chain([W::EnrolmentProgress, W::EnrolmentReturned, W::EnrolmentResult, W::EnrolmentReview]);
+        let words = words.chain([W::EnrolmentProgress, W::EnrolmentReturned, W::EnrolmentResult, W::EnrolmentReview, W::WebhookDisabled]);
         let names: Vec<&str> = words.map(W::as_str).collect();
         assert!(TEMPLATES.iter().all(|kind| names.contains(&kind.name)));
         assert_eq!(TEMPLATES.len(), names.len());

@@ -6,6 +6,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiazai_domain::kernel::id::{Id, Kind};
+use jiazai_domain::kernel::time::Timestamp;
 use jiazai_infra::vault::Vault;
 use serde::Serialize;
 use subtle::ConstantTimeEq;
@@ -67,6 +68,13 @@ impl Params {
             Some("false") => Ok(Some(false)),
             Some(_) => Err(ApiError::query(name, "应为 true 或 false", "must be true or false")),
         }
+    }
+
+    /// An instant with its offset.
+    pub fn instant(&mut self, name: &'static str) -> Result<Option<Timestamp>, ApiError> {
+        let wrong =
+            || ApiError::query(name, "应为 RFC 3339 时间，例如 2026-05-01T08:00:00Z", "must be an instant such as 2026-05-01T08:00:00Z");
+        self.text(name)?.map(|text| Timestamp::parse(&text).ok_or_else(wrong)).transpose()
     }
 
     /// One of a few words.

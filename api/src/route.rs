@@ -71,6 +71,9 @@ fn programs(tag: Option<&str>, path: &str, method: &Method) -> Programs {
         Some("volunteer") => About::Volunteer,
         Some("points") => About::Points,
         Some("files") => About::Files,
+        Some("events") => About::Events,
+        Some("webhooks") => About::Webhooks,
+        Some("audit") => About::Audit,
         _ => return Programs::None,
     };
     let action = match () {
@@ -109,6 +112,8 @@ pub struct Op {
     pub keyed: bool,
     /// A PUT of something that exists: `If-Match` must be sent.
     pub conditional: bool,
+    /// It shows what is protected: that staff or a program looked is written down before they see it.
+    pub sensitive: bool,
 }
 
 /// What [`op!`] collects about an operation.
@@ -143,6 +148,7 @@ impl NewOp {
             limit: Limit::General,
             keyed: method == Method::POST,
             conditional: method == Method::PUT,
+            sensitive: false,
         };
         op.id = P::operation().operation_id.unwrap_or_default();
         Self {
@@ -169,6 +175,12 @@ impl NewOp {
 
     pub fn limit(mut self, limit: Limit) -> Self {
         self.op.limit = limit;
+        self
+    }
+
+    /// It shows what is protected; see [`Op::sensitive`].
+    pub fn sensitive(mut self) -> Self {
+        self.op.sensitive = true;
         self
     }
 

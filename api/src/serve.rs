@@ -19,6 +19,7 @@ use jiazai_infra::files::Files;
 use jiazai_infra::password::Passwords;
 use jiazai_infra::settings;
 use jiazai_infra::vault::{Secret, Vault, hex, random};
+use jiazai_infra::webhooks::Transport;
 use jiazai_infra::wechat::{Wechat, WechatConfig};
 use wechat_simulator::{Options, SimClock, Template};
 
@@ -224,9 +225,12 @@ pub async fn serve(config: Config) -> Result<(), Failed> {
         shown: Default::default(),
         maps: crate::registry::Maps::default(),
         jobs: Jobs::default(),
+        hooks: Transport::new(config.webhook_allow_loopback)?,
+        postman: crate::webhooks::Postman::default(),
         metrics,
         trusted_proxies: config.trusted_proxies.clone(),
         limits_off: config.limits_off,
+        audit_keep_days: config.audit_keep_days,
         is_demo,
         serving: AtomicBool::new(true),
     });

@@ -15,6 +15,7 @@ use std::net::IpAddr;
 use sha2::{Digest, Sha256};
 
 use crate::actor::{Actor, CommunityId, Grant, PrincipalId, PrincipalKind, Role};
+use crate::kernel::changed::Event;
 use crate::kernel::fault::Fault;
 use crate::kernel::time::Timestamp;
 
@@ -172,6 +173,16 @@ impl ApiKey {
             last_used_at: None,
             revoked_at: None,
         })
+    }
+
+    /// That the key was made; nothing of its text.
+    pub fn creation(&self) -> Event {
+        Event::new("api_key.created", self.created_by, self.created_at)
+    }
+
+    /// That it was taken out of use.
+    pub fn revocation(&self, by: PrincipalId, now: Timestamp) -> Event {
+        Event::new("api_key.revoked", Some(by), now)
     }
 
     pub fn may(&self, scope: Scope) -> bool {

@@ -9,8 +9,11 @@
 
 pub mod actor;
 pub mod api_key;
+pub mod audit;
 pub mod enrolment;
+pub mod feed;
 pub mod kernel;
 pub mod registry;
 pub mod repair;
 pub mod volunteer;
+pub mod webhook;

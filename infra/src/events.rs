@@ -4,13 +4,14 @@
 //! in which readers can see events, and a reader that goes by position never skips one whose transaction took longer.
 
 use diesel::prelude::*;
-use jiazai_domain::actor::{CommunityId, PrincipalId};
+use jiazai_domain::actor::{Communities, CommunityId, PrincipalId};
+use jiazai_domain::feed::{FeedSight, Pattern, sorts_of};
 use jiazai_domain::kernel::changed::Event;
 use jiazai_domain::kernel::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::db::schema::events;
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, MultiBackend, Tx, parsed};
 
 jiazai_domain::ids! {
     /// Something that happened.
@@ -77,6 +78,9 @@ fn corrupt(error: serde_json::Error) -> DbError {
 
 /// Writes what a decision says has happened to a thing, which is now at `version`.
 pub fn record(tx: &mut Tx, community: CommunityId, subject: &str, version: i64, happened: &[Event]) -> Result<(), DbError> {
+    if !happened.is_empty() {
+        tx.touched(community, subject);
+    }
     for event in happened {
         let told: Vec<Told> =
             event.notices.iter().map(|notice| Told { to: notice.to.text(), template: notice.template.to_owned() }).collect();
@@ -167,4 +171,162 @@ pub fn placed_after(tx: &mut Tx, position: i64, limit: i64) -> Result<Vec<(i64, 
             .load(conn)
     })?;
     rows.into_iter().map(|(position, row)| Ok((position.unwrap_or_default(), row.try_into()?))).collect()
+}
+
+// The feed ------------------------------------------------------------------------------------------------------------
+
+/// What the feed is narrowed to.
+#[derive(Debug, Clone, Default)]
+pub struct FeedFilter {
+    pub community: Option<CommunityId>,
+    /// Empty: all kinds.
+    pub kinds: Vec<Pattern>,
+    /// What happened then or later.
+    pub since: Option<Timestamp>,
+}
+
+type Boxed = Box<dyn diesel::BoxableExpression<events::table, MultiBackend, SqlType = diesel::sql_types::Bool>>;
+
+fn of_sort(sort: &str) -> Boxed {
+    // `_` stands for any character here; no two sorts differ by that alone, and `FeedSight` looks again.
+    Box::new(events::kind.like(format!("{sort}.%")))
+}
+
+fn any(clauses: impl IntoIterator<Item = Boxed>) -> Option<Boxed> {
+    clauses.into_iter().reduce(|all, one| Box::new(all.or(one)))
+}
+
+fn nothing() -> Boxed {
+    Box::new(events::id.eq(""))
+}
+
+/// [`FeedSight`] as a WHERE clause.
+fn heard(sight: &FeedSight) -> Boxed {
+    let groups = sight.groups().into_iter().map(|(communities, resources)| -> Boxed {
+        let sorts = any(resources.into_iter().flat_map(sorts_of).map(of_sort)).unwrap_or_else(nothing);
+        match communities {
+            Communities::All => sorts,
+            Communities::Only(some) => {
+                Box::new(events::community_id.eq_any(some.iter().map(|id| id.text()).collect::<Vec<_>>()).and(sorts))
+            }
+        }
+    });
+    any(groups).unwrap_or_else(nothing)
+}
+
+/// Patterns as a WHERE clause; none where they leave nothing out.
+fn chosen(kinds: &[Pattern]) -> Option<Boxed> {
+    if kinds.contains(&Pattern::All) {
+        return None;
+    }
+    any(kinds.iter().map(|pattern| -> Boxed {
+        match pattern {
+            Pattern::All => Box::new(events::id.is_not_null()),
+            Pattern::Sort(sort) => of_sort(sort),
+            Pattern::Kind(kind) => Box::new(events::kind.eq(*kind)),
+        }
+    }))
+}
+
+/// The last position that was given out. Whatever gets a position later gets a larger one.
+pub fn last_position(tx: &mut Tx) -> Result<i64, DbError> {
+    let last: Option<Option<i64>> = tx.run(|conn| {
+        events::table.filter(events::position.is_not_null()).order(events::position.desc()).select(events::position).first(conn).optional()
+    })?;
+    Ok(last.flatten().unwrap_or(0))
+}
+
+/// How far before the first event of an instant another event of that instant may stand: among those whose transactions ran at
+/// the same time, positions are not in the order of their instants.
+const MARGIN: i64 = 100_000;
+
+/// From which position on events of `since` and later have to be looked for.
+pub fn position_before(tx: &mut Tx, since: Timestamp) -> Result<i64, DbError> {
+    let first: Option<Option<i64>> = tx.run(|conn| {
+        events::table
+            .filter(events::occurred_at.ge(since.millis()))
+            .filter(events::position.is_not_null())
+            .order((events::occurred_at, events::id))
+            .select(events::position)
+            .first(conn)
+            .optional()
+    })?;
+    Ok(first.flatten().map_or(0, |position| (position - MARGIN).max(0)))
+}
+
+/// A part of the feed.
+#[derive(Debug)]
+pub struct FeedPart {
+    pub events: Vec<Recorded>,
+    /// Where the next part begins.
+    pub next: i64,
+}
+
+/// The feed after one position and up to another, in its order.
+pub fn feed(tx: &mut Tx, sight: &FeedSight, filter: &FeedFilter, (after, until): (i64, i64), limit: i64) -> Result<FeedPart, DbError> {
+    let mut query = events::table
+        .filter(events::position.gt(after))
+        .filter(events::position.le(until))
+        .filter(heard(sight))
+        .order(events::position)
+        .limit(limit)
+        .select((events::position, EventRow::as_select()))
+        .into_boxed();
+    if let Some(community) = filter.community {
+        query = query.filter(events::community_id.eq(community.text()));
+    }
+    if let Some(chosen) = chosen(&filter.kinds) {
+        query = query.filter(chosen);
+    }
+    if let Some(since) = filter.since {
+        query = query.filter(events::occurred_at.ge(since.millis()));
+    }
+    let rows: Vec<(Option<i64>, EventRow)> = tx.run(|conn| query.load(conn))?;
+    // Where nothing is left out there is nothing more up to `until`, and whoever asks again need not look there again.
+    let full = rows.len() as i64 == limit;
+    let next = rows.last().and_then(|(position, _)| *position).filter(|_| full).unwrap_or(until.max(after));
+    let mut events = Vec::with_capacity(rows.len());
+    for (_, row) in rows {
+        let event: Recorded = row.try_into()?;
+        if sight.sees(&event.kind, event.community) {
+            events.push(event);
+        }
+    }
+    Ok(FeedPart { events, next })
+}
+
+/// Events of a time, by their ids: of one community or all, of these kinds, after the event `after`.
+pub fn of_time(
+    tx: &mut Tx,
+    community: Option<CommunityId>,
+    kinds: &[Pattern],
+    (from, until): (Timestamp, Timestamp),
+    after: Option<EventId>,
+    limit: i64,
+) -> Result<Vec<Recorded>, DbError> {
+    let mut query = events::table
+        .filter(events::occurred_at.ge(from.millis()))
+        .filter(events::occurred_at.lt(until.millis()))
+        .order(events::id)
+        .limit(limit)
+        .select(EventRow::as_select())
+        .into_boxed();
+    if let Some(community) = community {
+        query = query.filter(events::community_id.eq(community.text()));
+    }
+    if let Some(chosen) = chosen(kinds) {
+        query = query.filter(chosen);
+    }
+    if let Some(after) = after {
+        query = query.filter(events::id.gt(after.text()));
+    }
+    let rows: Vec<EventRow> = tx.run(|conn| query.load(conn))?;
+    rows.into_iter().map(Recorded::try_from).collect()
+}
+
+/// Those of these events that there are.
+pub fn by_ids(tx: &mut Tx, ids: &[EventId]) -> Result<Vec<Recorded>, DbError> {
+    let ids: Vec<String> = ids.iter().map(|id| id.text()).collect();
+    let rows: Vec<EventRow> = tx.run(|conn| events::table.filter(events::id.eq_any(ids)).select(EventRow::as_select()).load(conn))?;
+    rows.into_iter().map(Recorded::try_from).collect()
 }

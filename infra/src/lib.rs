@@ -1,6 +1,7 @@
 //! The outside: databases, Redis, WeChat, files, keys. What the domain decided is remembered here, and nowhere else.
 
 pub mod api_key;
+pub mod audit;
 pub mod cache;
 pub(crate) mod capacity;
 pub mod clock;
@@ -21,4 +22,5 @@ pub mod settings;
 pub mod uploads;
 pub mod vault;
 pub mod volunteer;
+pub mod webhooks;
 pub mod wechat;

@@ -254,6 +254,13 @@ impl<'s> Stage<'s> {
                 let body = json!({ "name": "矩阵", "scopes": ["repair:read"], "community_id": self.server.community() });
                 id(&admin.post("/api-keys", body).expect(201))
             }
+            ["webhooks", "{id}", "enable"] => {
+                let id = self.webhook();
+                admin.post(&format!("/webhooks/{id}/disable"), json!({})).expect(200);
+                id
+            }
+            ["webhooks", ..] => self.webhook(),
+            ["deliveries", ..] => id(&admin.post(&format!("/webhooks/{}/test", self.webhook()), json!({})).expect(200)),
             ["problems", ..] => "not_found".into(),
             ["schools", ..] => self.season.schools[0].clone(),
             ["enrolment-rounds", "{id}", part] => self.round_for(part, &operation.method),
@@ -269,6 +276,16 @@ impl<'s> Stage<'s> {
         let after = rest.split_once('}').unwrap().1;
         assert!(!after.contains('{'), "two parameters in {}: say what to put there in Stage::fill", operation.path);
         format!("{before}{value}{after}")
+    }
+
+    /// An endpoint of the demo community; the ones before it would soon be too many.
+    fn webhook(&self) -> String {
+        let manager = self.server.staff("manager");
+        for old in manager.get("/webhooks?limit=100").expect(200)["items"].as_array().unwrap() {
+            manager.delete(&format!("/webhooks/{}", id(old))).expect(204);
+        }
+        let body = json!({ "url": "https://hooks.example.com/", "events": ["webhook.*"], "community_id": self.server.community() });
+        id(&manager.post("/webhooks", body).expect(201))
     }
 
     fn sign_up(&self, who: &Resident) -> Value {
@@ -388,6 +405,9 @@ impl<'s> Stage<'s> {
             ("POST", ["staff"]) => json!({ "username": unique("m"), "display_name": "新人", "password": PASSWORD, "roles": roles }),
             ("PUT", ["staff", _]) => json!({ "display_name": "改名", "roles": roles }),
             ("POST", ["api-keys"]) => json!({ "name": "矩阵", "scopes": ["repair:read"], "community_id": community }),
+            ("POST", ["webhooks"]) => json!({ "url": "https://hooks.example.com/", "events": ["*"], "community_id": community }),
+            ("PUT", ["webhooks", _]) => json!({ "url": "https://hooks.example.com/", "events": ["*"] }),
+            ("POST", ["webhooks", _, "replay"]) => json!({ "from": instant(self.server, -60) }),
             ("POST", ["communities", _, "buildings"]) => json!({ "name": unique("楼"), "estate_id": self.place("estates") }),
             ("POST", ["communities", _, "estates" | "estate-groups" | "grids"]) => json!({ "name": unique("甲") }),
             // Where it is: in another grid it would be out of sight for the grid worker of all later rows.

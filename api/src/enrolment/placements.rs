@@ -39,8 +39,8 @@ pub const COUNTERS: &[Role] = &[Role::EnrolmentAdmin, Role::EnrolmentReviewer, R
 pub fn routes(api: &mut Api) {
     let cursor = &[code::CURSOR_INVALID];
     api.add(op!(list_enrolment_placements, Access::Perhaps).refuses(cursor))
-        .add(op!(export_enrolment_placements_csv, Access::Roles(ADMINS)))
-        .add(op!(export_enrolment_placements_ndjson, Access::Roles(ADMINS)));
+        .add(op!(export_enrolment_placements_csv, Access::Roles(ADMINS)).sensitive())
+        .add(op!(export_enrolment_placements_ndjson, Access::Roles(ADMINS)).sensitive());
 }
 
 const PUBLISHED: &[State] = &[State::Listed, State::Offered, State::Waiting, State::ToCoordinate, State::Accepted, State::Enrolled];

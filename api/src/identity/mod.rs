@@ -113,6 +113,7 @@ async fn log_in_staff(call: Call) -> Outcome {
             match account.map(|account| admitted(tx, cx, account.id, &account.password_hash, totp.as_ref().map(|t| t.0.as_str()))) {
                 Some(Ok(id)) => {
                     store::forgive_failures(tx, &cx.app.vault, &username)?;
+                    crate::audit::logged_in(tx, cx.asked(), id)?;
                     Reply::ok(&open_session(tx, &cx.app, id, STAFF_SESSION)?)
                 }
                 Some(Err(error)) if error.code() != code::CREDENTIALS_INVALID => Err(error),

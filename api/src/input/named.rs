@@ -67,6 +67,13 @@ pub type Count = Number<0, 1000>;
 pub type Days = Number<0, 3650>;
 pub type LastDays = Number<1, 3650>;
 
+pub type Text2048 = Text<1, 2048>;
+pub type WebhookRef = Ref<jiazai_domain::webhook::WebhookKind>;
+pub type AuditRef = Ref<jiazai_domain::audit::AuditKind>;
+pub type DeliveryRef = Ref<jiazai_domain::webhook::DeliveryKind>;
+/// Seconds, up to a week.
+pub type OldSecretSeconds = Number<0, 604_800>;
+
 pub type ApiKeyRef = Ref<jiazai_domain::api_key::ApiKeyKind>;
 pub type PerMinute = Number<1, 100_000>;
 

@@ -108,6 +108,10 @@ pub fn on_behalf(tx: &mut Tx, who: &Actor, id: Option<DelegationId>, scope: Dele
     let delegation = store::find(tx, id)?.filter(|d| d.delegate == who.id).ok_or_else(unknown)?;
     let acting = delegation.acting(who, scope, tx.now()).map_err(refuse)?;
     // It ends with whom it is for, though nobody has taken it back.
+    tx.acts_for(match acting.behalf_of() {
+        Principal::Account(account) => account.text(),
+        Principal::Person(person) => person.text(),
+    });
     if exists(tx, acting.behalf_of())? { Ok(Some(acting)) } else { Err(refuse(domain::Refusal::DelegationOver)) }
 }
 

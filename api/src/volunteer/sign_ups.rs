@@ -21,8 +21,8 @@ use crate::route::{Access, Api};
 pub fn routes(api: &mut Api) {
     api.add(op!(sign_up_for_shift, Access::Residents).refuses(SEAT))
         .add(op!(list_shift_sign_ups, Access::Roles(LEADERS)).refuses(&[code::CURSOR_INVALID]))
-        .add(op!(export_shift_sign_ups, Access::Roles(LEADERS)))
-        .add(op!(export_shift_sign_ups_ndjson, Access::Roles(LEADERS)))
+        .add(op!(export_shift_sign_ups, Access::Roles(LEADERS)).sensitive())
+        .add(op!(export_shift_sign_ups_ndjson, Access::Roles(LEADERS)).sensitive())
         .add(op!(get_sign_up, Access::ResidentsOr(LEADERS)))
         .add(op!(cancel_sign_up, Access::ResidentsOr(LEADERS)).refuses(CONFLICT).refuses(&[code::TOO_LATE_TO_CANCEL]))
         .add(op!(accept_sign_up_offer, Access::Residents).refuses(SEAT).refuses(&[code::OFFER_EXPIRED]))

@@ -25,7 +25,7 @@ use diesel::{PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 pub use error::DbError;
-pub use tx::Tx;
+pub use tx::{Told, Tx};
 
 use crate::clock::Clock;
 

@@ -143,6 +143,14 @@ diesel::table! { enrolment_waiting (round_id, school_id, position) { round_id ->
 
 diesel::table! { enrolment_purges (round_id) { round_id -> Text, community_id -> Text, applications -> BigInt, papers -> BigInt, manifest -> Text, manifest_hash -> Text, purged_at -> BigInt, } }
 
+diesel::table! { webhooks (id) { id -> Text, community_id -> Nullable<Text>, owner_id -> Text, url -> Text, events -> Text, about -> Text, description -> Nullable<Text>, state -> Text, because -> Nullable<Text>, failing_since -> Nullable<BigInt>, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, removed_at -> Nullable<BigInt>, } }
+
+diesel::table! { webhook_secrets (id) { id -> Text, webhook_id -> Text, secret_sealed -> Binary, created_at -> BigInt, expires_at -> Nullable<BigInt>, } }
+
+diesel::table! { webhook_deliveries (id) { id -> Text, webhook_id -> Text, event_id -> Text, #[sql_name = "type"] kind -> Text, state -> Text, attempts -> BigInt, due_at -> Nullable<BigInt>, log -> Text, occurred_at -> BigInt, version -> BigInt, created_at -> BigInt, ended_at -> Nullable<BigInt>, } }
+
+diesel::table! { audit_events (id) { id -> Text, community_id -> Nullable<Text>, actor_id -> Nullable<Text>, actor_kind -> Nullable<Text>, on_behalf_of -> Nullable<Text>, action -> Text, subject_id -> Nullable<Text>, result -> Text, code -> Nullable<Text>, detail -> Nullable<Text>, address -> Nullable<Text>, request_id -> Nullable<Text>, occurred_at -> BigInt, position -> Nullable<BigInt>, hash -> Nullable<Binary>, } }
+
 diesel::joinable!(sessions -> principals (principal_id));
 diesel::joinable!(staff -> principals (principal_id));
 diesel::joinable!(role_grants -> principals (principal_id));
@@ -224,3 +232,4 @@ diesel::allow_tables_to_appear_in_same_query!(
     enrolment_waiting,
     enrolment_purges,
 );
+diesel::allow_tables_to_appear_in_same_query!(webhooks, webhook_secrets, webhook_deliveries);

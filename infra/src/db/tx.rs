@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::query_builder::{QueryFragment, QueryId};
+use jiazai_domain::actor::CommunityId;
 use jiazai_domain::kernel::id::{Id, Kind};
 use jiazai_domain::kernel::time::Timestamp;
 
@@ -15,11 +16,23 @@ pub struct Tx<'a> {
     now: Timestamp,
     lost: bool,
     contended: bool,
+    told: Told,
+}
+
+/// What the commands in a transaction tell the audit log about themselves, beyond what the request says.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    /// The first thing that something happened to, and its community.
+    pub subject: Option<(CommunityId, String)>,
+    /// In whose name it was done.
+    pub on_behalf_of: Option<String>,
+    /// Words that matter, such as which fields were revealed; never what somebody typed.
+    pub words: Vec<(&'static str, String)>,
 }
 
 impl<'a> Tx<'a> {
     pub(super) fn new(conn: &'a mut AnyConnection, clock: &'a Clock) -> Self {
-        Self { conn, clock, now: clock.now(), lost: false, contended: false }
+        Self { conn, clock, now: clock.now(), lost: false, contended: false, told: Told::default() }
     }
 
     /// The instant at which this transaction decides; the same for all of it.
@@ -42,6 +55,26 @@ impl<'a> Tx<'a> {
         // UUIDv7 with its twelve bits after the time counted instead of drawn; 62 random ones remain.
         [random[0], random[1]] = ((step & 0xfff) as u16).to_be_bytes();
         Id::from_parts(step >> 12, random)
+    }
+
+    /// What the audit log should know of this transaction.
+    pub fn told(&self) -> &Told {
+        &self.told
+    }
+
+    /// Something has happened to this thing.
+    pub(crate) fn touched(&mut self, community: CommunityId, subject: &str) {
+        self.told.subject.get_or_insert_with(|| (community, subject.to_owned()));
+    }
+
+    /// What is done here is done in the name of this account or person.
+    pub fn acts_for(&mut self, whom: String) {
+        self.told.on_behalf_of = Some(whom);
+    }
+
+    /// A word for the audit log.
+    pub fn tell(&mut self, name: &'static str, word: String) {
+        self.told.words.push((name, word));
     }
 
     /// Runs a query and notes how it failed: a lost connection is not given back to the pool, and a transaction that

@@ -48,7 +48,7 @@ pub fn routes(api: &mut Api) {
         code::BUSY,
     ]))
     .add(op!(list_enrolment_applications, Access::ResidentsOr(STAFF)).refuses(&[code::CURSOR_INVALID]))
-    .add(op!(get_enrolment_application, Access::ResidentsOr(STAFF)))
+    .add(op!(get_enrolment_application, Access::ResidentsOr(STAFF)).sensitive())
     .add(
         op!(put_enrolment_application, Access::Residents)
             .refuses(CONFLICT)

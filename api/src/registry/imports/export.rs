@@ -28,10 +28,10 @@ use crate::route::{Access, Api};
 
 pub fn routes(api: &mut Api) {
     let absent = &[crate::error::code::NOT_FOUND];
-    api.add(op!(export_people_csv, Access::Roles(KEEPERS)).refuses(absent))
-        .add(op!(export_people_ndjson, Access::Roles(KEEPERS)).refuses(absent))
-        .add(op!(export_homes_csv, Access::Roles(LOOKERS)).refuses(absent))
-        .add(op!(export_homes_ndjson, Access::Roles(LOOKERS)).refuses(absent));
+    api.add(op!(export_people_csv, Access::Roles(KEEPERS)).sensitive().refuses(absent))
+        .add(op!(export_people_ndjson, Access::Roles(KEEPERS)).sensitive().refuses(absent))
+        .add(op!(export_homes_csv, Access::Roles(LOOKERS)).sensitive().refuses(absent))
+        .add(op!(export_homes_ndjson, Access::Roles(LOOKERS)).sensitive().refuses(absent));
 }
 
 /// Rows read at once.

@@ -321,7 +321,8 @@ pub fn reveal(tx: &mut Tx, cx: &Cx, id: PersonId, body: &Reveal) -> Result<Reply
     let by = Revealer::of(who, person.community, own, key_of).map_err(refuse)?;
     let reason = Line::new(&body.reason.0).map_err(|fault| text_fault("/reason", fault.into()))?;
     let account = store::accounts_of(tx, &[person.id])?.remove(&person.id);
-    let fields: Vec<_> = body.fields.0.iter().map(|field| (*field).into()).collect();
+    let fields: Vec<jiazai_domain::registry::sight::RevealField> = body.fields.0.iter().map(|field| (*field).into()).collect();
+    tx.tell("fields", fields.iter().map(|field| field.as_str()).collect::<Vec<_>>().join(" "));
     let revealed = lift(&person, &grids, account, (&fields, &reason), &by, tx.now()).map_err(refuse)?;
     events::record(tx, person.community, &person.id.text(), person.version, std::slice::from_ref(&revealed.event))?;
     let mut answer = dto::Revealed::default();
