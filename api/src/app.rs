@@ -21,7 +21,8 @@ use crate::metrics::Metrics;
 use crate::notices::Templates;
 use crate::route::{Api, mount};
 use crate::{
-    api_keys, community, enrolment, files, identity, me, meta, notices, openapi, operations, points, registry, repair, staff, volunteer,
+    api_keys, community, enrolment, files, identity, me, meta, notices, oauth, openapi, operations, points, registry, repair, staff,
+    volunteer,
 };
 
 /// Everything that lives as long as the process.
@@ -63,10 +64,10 @@ pub fn operations(api: &mut Api) {
     volunteer::routes(api);
     enrolment::routes(api);
     points::routes(api);
-    enrolment::routes(api);
     files::routes(api);
     meta::routes(api);
     api.base("");
+    oauth::routes(api);
     operations::routes(api);
 }
 

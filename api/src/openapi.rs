@@ -22,6 +22,11 @@ only what you have seen. Lists are paged by `cursor`. Details are in Chinese unl
 
 /// The document of this build.
 pub fn document() -> OpenApi {
+    tidy(untidied())
+}
+
+/// As it comes from the derives: the fields of each shape in the order in which they were declared.
+pub fn untidied() -> OpenApi {
     let mut start = OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -45,7 +50,7 @@ pub fn document() -> OpenApi {
     let mut api = Api::new("", Some(start));
     app::operations(&mut api);
     // The document was put in two lines above; only `into_document` takes it out.
-    tidy(api.into_document().unwrap_or_default())
+    api.into_document().unwrap_or_default()
 }
 
 /// Mends what the derives cannot say: whoever generates a client from the document should find one name for each shape.

@@ -10,6 +10,7 @@
 pub mod actor;
 pub mod api_key;
 pub mod enrolment;
+pub mod export;
 pub mod kernel;
 pub mod registry;
 pub mod repair;

@@ -13,8 +13,8 @@ use std::fmt::Write as _;
 
 use jiazai_tests::season::{Season, act, plain_rules};
 use jiazai_tests::{
-    CategoryDraft, Client, Family, Operation, Options, PASSWORD, PICTURE, Repair, Resident, Server, Staff, Value, Volunteering, id_number,
-    instant, json, unique,
+    Bearer, CategoryDraft, Client, Family, Operation, Options, PASSWORD, PICTURE, Repair, Resident, Server, Staff, Value, Volunteering,
+    id_number, instant, json, unique,
 };
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/role-matrix.txt");
@@ -24,6 +24,8 @@ enum Who<'s> {
     Nobody,
     Resident(Resident<'s>),
     Staff(Staff<'s>),
+    /// A program whose key has every scope there is.
+    Program(Bearer<'s>),
 }
 
 struct Stage<'s> {
@@ -63,6 +65,7 @@ impl<'s> Stage<'s> {
         columns.push(("elsewhere:manager", Who::Staff(admin.hire("community_admin", elsewhere))));
         columns.push(("elsewhere:dispatcher", Who::Staff(admin.hire("dispatcher", elsewhere))));
         columns.push(("elsewhere:worker", Who::Staff(admin.hire("repair_worker", elsewhere))));
+        columns.push(("key", Who::Program(key(server))));
         let machines = server.anon().get("/meta/state-machines").expect(200);
         let machine = machines["items"].as_array().unwrap().iter().find(|m| m["name"] == "repair_ticket").unwrap().clone();
         let season = Season::of_the_demo(server, &[50]);
@@ -505,6 +508,7 @@ impl<'s> Stage<'s> {
                 &fresh_staff
             }
             Who::Staff(someone) => someone,
+            Who::Program(program) => program,
         };
         let path = subject.take().unwrap_or_else(|| self.fill(operation));
         let cell = self.send(client, operation, who, &path);
@@ -538,6 +542,15 @@ impl<'s> Stage<'s> {
             _ => panic!("{}", reply.describe()),
         }
     }
+}
+
+/// Made with whatever the server offers, so that a new scope is in the table as soon as there is one.
+fn key(server: &Server) -> Bearer<'_> {
+    let offered = &server.document().json()["components"]["schemas"]["NewApiKey"]["properties"]["scopes"]["items"]["enum"];
+    assert!(offered.as_array().is_some_and(|all| all.len() > 9), "the document names no scopes: {offered}");
+    let body = json!({ "name": "矩阵", "scopes": offered, "community_id": server.community(), "per_minute": 60_000 });
+    let made = server.staff("manager").post("/api-keys", body).expect(201);
+    server.bearer(format!("Bearer {}", made["key"].as_str().expect("a key")))
 }
 
 fn id(thing: &Value) -> String {

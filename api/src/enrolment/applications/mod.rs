@@ -46,7 +46,7 @@ pub fn routes(api: &mut Api) {
         code::CONSENT_REQUIRED,
         code::BUSY,
     ]))
-    .add(op!(list_enrolment_applications, Access::ResidentsOr(STAFF)).refuses(&[code::CURSOR_INVALID]))
+    .add(op!(list_enrolment_applications, Access::ResidentsOr(STAFF)).whole_for_a_reason().refuses(&[code::CURSOR_INVALID]))
     .add(op!(get_enrolment_application, Access::ResidentsOr(STAFF)))
     .add(
         op!(put_enrolment_application, Access::Residents)
