@@ -68,6 +68,9 @@ pub fn operations(api: &mut Api) {
     meta::routes(api);
     api.base("");
     oauth::routes(api);
+    api.base("/open311/v2");
+    repair::open311_routes(api);
+    api.base("");
     operations::routes(api);
 }
 

@@ -28,6 +28,8 @@ const KEEP_ANSWERS_S: i64 = 2 * 86_400;
 /// Uploads that never came to belong to anything.
 const KEEP_UNATTACHED_S: i64 = 2 * 86_400;
 const KEEP_ENDED_SESSIONS_S: i64 = 30 * 86_400;
+/// Whom a program reported for: a ticket is long over by then, reopening and rating included.
+const KEEP_CONTACTS_S: i64 = 180 * 86_400;
 
 /// How far the readers of events have come.
 const TOLD_UNTIL: &str = "notices_position";
@@ -219,6 +221,7 @@ async fn tidy(app: &App, holder: &str) -> Result<usize, DbError> {
         identity::forget_sessions(tx, now.plus_seconds(-KEEP_ENDED_SESSIONS_S))?;
         notices::abandon(tx)?;
         volunteer::forget_reminders(tx)?;
+        repair::forget_contacts(tx, now.plus_seconds(-KEEP_CONTACTS_S))?;
         uploads::forget_unattached(tx, now.plus_seconds(-KEEP_UNATTACHED_S), 100)
     })
     .await?;

@@ -176,6 +176,7 @@ const TAGS: &[(&str, &str)] = &[
     ("volunteer", "Activities, shifts, sign-ups, hours and certificates 志愿服务"),
     ("enrolment", "Schools, enrolment rounds, applications and draws 入学登记"),
     ("points", "Points and the ledger that they stand in 积分"),
+    ("open311", "Open311 GeoReport v2 over repair tickets, for city applications 城市服务接口"),
     ("files", "Photos and documents 附件"),
     ("meta", "State machines and dictionaries 元数据"),
     ("operations", "For operators and monitoring 运维"),

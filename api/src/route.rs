@@ -486,6 +486,11 @@ fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut operation: Oper
     }
     for (status, codes) in by_status {
         operation.responses.responses.entry(status.to_string()).or_insert_with(|| problem_response(status, &codes).into());
+        if path.starts_with("/open311/")
+            && let Some(RefOr::T(response)) = operation.responses.responses.get_mut(&status.to_string())
+        {
+            crate::repair::own_shape(response);
+        }
     }
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };

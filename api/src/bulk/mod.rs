@@ -339,6 +339,7 @@ pub fn describe(description: &mut Option<String>, responses: &mut Responses, lis
 }
 
 pub use self::csv::write_line;
+pub use self::xlsx::escape;
 
 #[cfg(test)]
 mod tests {

@@ -3,8 +3,10 @@
 mod commands;
 mod dto;
 mod notice;
+mod open311;
 
 pub use self::notice::words;
+pub use self::open311::{own_shape, routes as open311_routes};
 
 use jiazai_domain::actor::{CommunityId, Role};
 use jiazai_domain::repair::{Note, Quote, QuoteItem, Rating, Sight, State, TicketKind};
