@@ -16,12 +16,9 @@ use std::rc::Rc;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{AUTHORIZATION, HeaderMap};
-use actix_web::middleware::Next;
-use actix_web::web::Data;
-use actix_web::{Error, HttpMessage};
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use jiazai_domain::actor::{Actor, PrincipalId, PrincipalKind, SessionId};
 use jiazai_domain::api_key::{self, ApiKeyId, Scope};
 use jiazai_domain::kernel::time::Timestamp;
@@ -35,7 +32,7 @@ use sha2::{Digest, Sha256};
 use crate::app::App;
 use crate::error::{ApiError, code};
 use crate::limits;
-use crate::route::{Access, Limit, Op, Programs};
+use crate::route::{Access, Erased, Limit, Op, Programs};
 
 /// Seconds that an access token is good for.
 pub const ACCESS_LIFETIME_S: i64 = 15 * 60;
@@ -221,7 +218,7 @@ impl Identities {
 }
 
 /// The identity that the request claims. None where there is none; mini-program wrappers send several kinds of nothing.
-fn bearer(request: &ServiceRequest) -> Result<Option<&str>, ApiError> {
+fn bearer(request: &HttpRequest) -> Result<Option<&str>, ApiError> {
     let Some(value) = request.headers().get(AUTHORIZATION) else { return Ok(None) };
     let value = value.to_str().map_err(|_| ApiError::new(code::TOKEN_INVALID))?.trim();
     let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
@@ -373,22 +370,13 @@ fn may_call(access: Access, actor: &Actor) -> bool {
 }
 
 /// The gate in front of every operation: identity, limits, access, in this order, all before the body is read.
-pub async fn admit<B: MessageBody + 'static>(
-    op: Rc<Op>,
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    let counted = match check(&op, &request).await {
-        Ok(counted) => counted,
-        Err(Refused { error, counted }) => {
-            let mut response = ServiceResponse::from_err(error, request.into_parts().0);
-            limits::describe(&counted, response.headers_mut());
-            return Ok(response);
-        }
+pub async fn admit(op: Rc<Op>, handler: Erased, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let (mut response, counted) = match check(&op, &request).await {
+        Ok(counted) => (handler(request, payload).await.unwrap_or_else(HttpResponse::from_error), counted),
+        Err(Refused { error, counted }) => (HttpResponse::from_error(error), counted),
     };
-    let mut response = next.call(request).await?.map_into_boxed_body();
     limits::describe(&counted, response.headers_mut());
-    Ok(response)
+    response
 }
 
 struct Refused {
@@ -397,7 +385,7 @@ struct Refused {
 }
 
 /// Who sends this request, as far as the operation wants to know.
-async fn identified(app: &Data<App>, op: &Op, request: &ServiceRequest) -> Result<Option<Arc<Identity>>, ApiError> {
+async fn identified(app: &Data<App>, op: &Op, request: &HttpRequest) -> Result<Option<Arc<Identity>>, ApiError> {
     if matches!(op.access, Access::Public) {
         return Ok(None);
     }
@@ -408,7 +396,7 @@ async fn identified(app: &Data<App>, op: &Op, request: &ServiceRequest) -> Resul
     }
 }
 
-async fn check(op: &Op, request: &ServiceRequest) -> Result<limits::Counted, Refused> {
+async fn check(op: &Op, request: &HttpRequest) -> Result<limits::Counted, Refused> {
     let refused = |error| Refused { error, counted: limits::Counted::default() };
     let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| refused(ApiError::new(code::INTERNAL)))?;
     let address = address(&app, request);
@@ -447,12 +435,8 @@ fn within(counted: limits::Counted) -> Result<limits::Counted, Refused> {
 
 /// The caller's address. `X-Forwarded-For` is believed only when the peer is a proxy that the operator has named, and
 /// then only its last entry that is not such a proxy itself: everything before it is the caller's own claim.
-fn address(app: &App, request: &ServiceRequest) -> Option<IpAddr> {
-    address_of(app, request.peer_addr()?.ip(), request.headers())
-}
-
-/// The same, for whoever has a request that was admitted.
-pub fn address_of(app: &App, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
+pub fn address(app: &App, request: &HttpRequest) -> Option<IpAddr> {
+    let (peer, headers) = (request.peer_addr()?.ip(), request.headers());
     if !app.trusted_proxies.contains(&peer) {
         return Some(peer);
     }

@@ -29,7 +29,7 @@ use crate::idempotency::{Flight, Keyed};
 use crate::input::{self, Faults};
 use crate::page::Params;
 use crate::reply::Reply;
-use crate::route::{ListOp, Op};
+use crate::route::{ListOp, Op, path_value};
 
 /// JSON bodies are small; whoever sends more than this sends it as a file or an import.
 pub const BODY_LIMIT: usize = 256 * 1024;
@@ -119,6 +119,11 @@ impl Call {
         input::read(&self.body)
     }
 
+    /// What stands in the path where its pattern has `{name}`.
+    pub fn path_value(&self, name: &str) -> String {
+        path_value(&self.request, name)
+    }
+
     /// The fields of a form, in their order; none where the body is something else, or no form that can be read.
     pub fn form(&self) -> Option<Vec<(String, String)>> {
         let kind = content_type(&self.request);
@@ -135,7 +140,7 @@ impl Call {
 
     /// Where the request came from.
     pub fn address(&self) -> Option<std::net::IpAddr> {
-        crate::auth::address_of(&self.app, self.request.peer_addr()?.ip(), self.request.headers())
+        crate::auth::address(&self.app, &self.request)
     }
 
     /// How the caller reaches this server: what they wrote, or what a trusted proxy says that they wrote.
@@ -428,7 +433,7 @@ impl<K: Kind> FromRequest for At<K> {
     type Future = std::future::Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let id = request.match_info().get("id").and_then(|text| text.parse().ok()).map(Self);
+        let id = path_value(request, "id").parse().ok().map(Self);
         std::future::ready(id.ok_or_else(|| ApiError::new(code::NOT_FOUND)))
     }
 }

@@ -71,9 +71,20 @@ async fn proven(call: Call, key: &str, needs: Option<Scope>) -> Result<Call, Api
     Ok(call.acting_as(identity))
 }
 
+/// The last part of the path: what it names, and the format behind the point.
+pub fn last_part(call: &Call) -> Option<(String, String)> {
+    let (name, format) = call.request.path().rsplit('/').next()?.rsplit_once('.')?;
+    Some((name.to_owned(), format.to_owned()))
+}
+
+/// What the last part of the path names. Ids and codes need no percent signs; what has some names nothing.
+pub fn named_in_path(call: &Call) -> String {
+    last_part(call).map(|(name, _)| name).unwrap_or_default()
+}
+
 /// A ticket by the id in the path.
-pub fn ticket_in_path(call: &Call, name: &str) -> Result<TicketId, ApiError> {
-    call.request.match_info().get(name).and_then(|text| text.parse().ok()).ok_or_else(|| ApiError::new(code::NOT_FOUND))
+pub fn ticket_in_path(call: &Call) -> Result<TicketId, ApiError> {
+    named_in_path(call).parse().map_err(|_| ApiError::new(code::NOT_FOUND))
 }
 
 impl Given {

@@ -57,7 +57,7 @@ const MOST: i64 = 1000;
 
 /// Answers in the format that the address asks for, refusals too.
 async fn answered<F: Future<Output = Result<Answer, ApiError>>>(call: Call, work: impl FnOnce(Call) -> F) -> Outcome {
-    let format = call.request.match_info().get("format").and_then(Format::named).ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
+    let format = asked::last_part(&call).and_then(|(_, format)| Format::named(&format)).ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
     let language = Language::of(call.request.headers());
     Ok(match work(call).await {
         Ok(answer) => answer.written(format),
@@ -142,7 +142,7 @@ async fn list_open311_services(call: Call) -> Outcome {
 async fn get_open311_service(call: Call) -> Outcome {
     answered(call, |call| async move {
         let (call, given) = asked::perhaps(call).await?;
-        let (place, word) = (given.jurisdiction(&call)?, call.request.match_info().get("code").unwrap_or_default().to_owned());
+        let (place, word) = (given.jurisdiction(&call)?, asked::named_in_path(&call));
         let category = call
             .app
             .db
@@ -180,7 +180,7 @@ async fn report_open311_request(call: Call) -> Outcome {
             ("account_id", account.into()),
         ];
         let node = Node::Each("request", vec![Node::Fields(fields)]);
-        let suffix = call.request.match_info().get("format").unwrap_or("xml").to_owned();
+        let suffix = asked::last_part(&call).map_or("xml".to_owned(), |(_, format)| format);
         Ok(Answer { status: 201, location: Some(format!("/open311/v2/requests/{id}.{suffix}")), ..Answer::ok("service_requests", node) })
     })
     .await
@@ -213,7 +213,7 @@ async fn list_open311_requests(call: Call) -> Outcome {
 async fn get_open311_request(call: Call) -> Outcome {
     answered(call, |call| async move {
         let (call, given) = asked::with_key(call, READ).await?;
-        let (place, id) = (given.jurisdiction(&call)?, asked::ticket_in_path(&call, "id")?);
+        let (place, id) = (given.jurisdiction(&call)?, asked::ticket_in_path(&call)?);
         let found = shown(&call, Asked { ids: vec![id], ..Given::everything(place) }).await?;
         if found.is_empty() {
             return Err(ApiError::new(code::NOT_FOUND));
@@ -232,7 +232,7 @@ async fn get_open311_request(call: Call) -> Outcome {
 async fn get_open311_token(call: Call) -> Outcome {
     answered(call, |call| async move {
         let (call, given) = asked::with_key(call, READ).await?;
-        let (place, id) = (given.jurisdiction(&call)?, asked::ticket_in_path(&call, "token")?);
+        let (place, id) = (given.jurisdiction(&call)?, asked::ticket_in_path(&call)?);
         if shown(&call, Asked { ids: vec![id], ..Given::everything(place) }).await?.is_empty() {
             return Err(ApiError::new(code::NOT_FOUND));
         }
