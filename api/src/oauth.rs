@@ -119,9 +119,10 @@ fn decoded(part: &str) -> Option<String> {
 fn basic(call: &Call) -> Result<Option<(String, String)>, Refused> {
     let Some(value) = call.request.headers().get(AUTHORIZATION) else { return Ok(None) };
     let wrong = || Refused { basic: true, ..not_proven("the Authorization header is not HTTP Basic") };
-    let (scheme, rest) = value.to_str().ok().and_then(|text| text.trim().split_once(' ')).ok_or_else(wrong)?;
+    let (scheme, rest) = value.to_str().ok().and_then(|text| text.trim().split_once(' ')).unwrap_or_default();
+    // A token of another scheme says nothing about which client asks for one.
     if !scheme.eq_ignore_ascii_case("basic") {
-        return Err(wrong());
+        return Ok(None);
     }
     let plain = STANDARD.decode(rest.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(wrong)?;
     let (id, secret) = plain.split_once(':').ok_or_else(wrong)?;
