@@ -219,6 +219,25 @@ fn what_is_refused_counts_and_guessing_counts_against_the_address() {
 }
 
 #[test]
+fn a_noisy_key_takes_nothing_from_its_neighbour_at_the_same_address() {
+    let server = Server::start(Options::default().limited());
+    let with = |per_minute: i64| {
+        let mut body = draft(&server, &["repair:read"]);
+        body["per_minute"] = json!(per_minute);
+        made(&server, "manager", body).0
+    };
+    let (noisy, quiet) = (with(5), with(30));
+    let left =
+        |reply: &jiazai_tests::Reply| reply.must("ratelimit").split(";r=").nth(1).map(|rest| rest[..2].trim_end_matches(';').to_owned());
+    let before = quiet.get("/repair-tickets").send().expect(200);
+    let statuses: Vec<u16> = (0..60).map(|_| noisy.get("/repair-tickets").send().status).collect();
+    assert!(statuses.iter().filter(|status| **status == 429).count() > 40, "{statuses:?}");
+    let after = quiet.get("/repair-tickets").send().expect(200);
+    let (before, after): (i64, i64) = (left(&before).unwrap().parse().unwrap(), left(&after).unwrap().parse().unwrap());
+    assert!(after >= before - 1, "{before} were left, then {after}");
+}
+
+#[test]
 fn an_upload_counts_against_the_key_s_own_limit_too() {
     let server = Server::start(Options::default().limited());
     let mut body = draft(&server, &["files:write"]);
