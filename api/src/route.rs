@@ -64,7 +64,7 @@ impl Programs {
 
 /// What an operation is about, by its tag; none where no program has any business.
 fn about(tag: Option<&str>, path: &str) -> Option<About> {
-    let people = ["/people", "/household-facts", "/person-tags", "/imports", "/tags", "/registry-proposals"];
+    let people = ["/people", "/household-facts", "/person-tags", "/imports", "/tags", "/registry-proposals", "/home-visits"];
     Some(match tag {
         Some("repair") => About::Repair,
         Some("registry") if people.iter().any(|part| path.contains(part)) => About::People,

@@ -144,6 +144,8 @@ pub struct Sheet {
     pub harmless: bool,
     /// Who takes it, to be written down for each community before its rows leave; none where that was done.
     pub taking: Option<Taking>,
+    /// Reading a portion writes down what leaves with it.
+    pub remembers: bool,
 }
 
 enum Writer {
@@ -217,12 +219,15 @@ struct Flow {
 impl Flow {
     async fn portion(&mut self) -> Result<Vec<u8>, ApiError> {
         let (read, after) = (self.read.clone(), self.after.take());
-        let portion = self
-            .app
-            .db
-            // One at a time, so the lock is never waited for; it is there because the closure may run again.
-            .read(move |tx| (read.lock().unwrap_or_else(PoisonError::into_inner))(tx, after.as_deref()))
-            .await?;
+        // One at a time, so the lock is never waited for; it is there because the closure may run again.
+        let turn = move |tx: &mut Tx| (read.lock().unwrap_or_else(PoisonError::into_inner))(tx, after.as_deref());
+        let portion = if self.sheet.remembers {
+            let portion = self.app.db.write(turn).await?;
+            self.app.jobs.wake();
+            portion
+        } else {
+            self.app.db.read(turn).await?
+        };
         self.remember(&portion.rows).await?;
         self.over = portion.next.is_none();
         self.after = portion.next;
@@ -307,7 +312,7 @@ pub fn sheet(op: &Op, list: ListOp, form: Form, cx: &Cx, params: &mut Params) ->
         None => table::columns(&op.id),
     };
     let name = op.path.rsplit('/').next().unwrap_or_default().trim_end_matches(form.extension()).trim_end_matches('.').to_owned();
-    Ok(Sheet { form, encoding, name, columns, harmless: false, taking: taking.map_err(|_| unfit())? })
+    Ok(Sheet { form, encoding, name, columns, harmless: false, taking: taking.map_err(|_| unfit())?, remembers: false })
 }
 
 /// The items of a page that was written as JSON.

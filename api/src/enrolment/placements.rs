@@ -225,6 +225,7 @@ async fn export(call: Call, id: RoundId, form: Form) -> Outcome {
         columns: COLUMNS.iter().map(|name| Column::plain(*name)).collect(),
         harmless: false,
         taking: None,
+        remembers: false,
     };
     let inner = app.clone();
     bulk::streamed(app, sheet, Box::new(move |tx, after| Ok(portion(tx, &inner, id, after)?))).await

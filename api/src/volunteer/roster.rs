@@ -1,7 +1,10 @@
 //! The roster as a file, with columns that a leader reads.
 
+use std::collections::HashMap;
+
+use jiazai_domain::actor::PrincipalId;
 use jiazai_domain::kernel::time::Timestamp;
-use jiazai_domain::volunteer::{ShiftId, SignUp, State};
+use jiazai_domain::volunteer::{ShiftId, SignUp, SignUpId, State};
 use jiazai_infra::db::Tx;
 use jiazai_infra::events;
 use jiazai_infra::volunteer::{self as store, SignUpFilter};
@@ -10,7 +13,7 @@ use super::commands::seen_shift;
 use crate::bulk::{self, Column, Encoding, Form, PORTION, Portion, Rows, Sheet};
 use crate::call::{Call, Cx, Outcome};
 use crate::error::ApiError;
-use crate::identity::dto::masked_phone;
+use crate::identity::dto::masked_phones;
 
 /// In JSON, and in the first line of the CSV.
 const COLUMNS: &[(&str, &str)] = &[
@@ -59,6 +62,7 @@ pub async fn export(call: Call, what: What) -> Outcome {
         columns: COLUMNS.iter().map(|(key, title)| Column { key: (*key).to_owned(), title: (*title).to_owned() }).collect(),
         harmless: false,
         taking: None,
+        remembers: false,
     };
     bulk::streamed(call.app.clone(), sheet, Box::new(move |tx, after| read(tx, &cx, what, after))).await
 }
@@ -70,32 +74,40 @@ fn read(tx: &mut Tx, cx: &Cx, what: What, after: Option<&str>) -> Result<Portion
     who.volunteer_leader_of(found.facts().community)?;
     let filter = SignUpFilter { shift: Some(what.shift), state: what.state, resident: None };
     let page = store::sign_ups(tx, &filter, after, PORTION as i64)?;
-    let labels = store::labels(tx, &page)?;
-    let mut rows = Vec::with_capacity(page.len());
-    for sign_up in &page {
-        rows.push(cells(tx, cx, sign_up, &labels)?.to_vec());
-    }
+    let seen = Seen {
+        labels: store::labels(tx, &page)?,
+        turns: store::positions(tx, &page)?,
+        phones: masked_phones(tx, &cx.app.vault, page.iter().map(|sign_up| sign_up.facts().resident))?,
+    };
+    let rows = page.iter().map(|sign_up| cells(sign_up, &seen).to_vec()).collect();
     let next = page.last().filter(|_| page.len() == PORTION).map(|last| last.facts().id.text());
     Ok(Portion { rows: Rows::Cells(rows), next })
 }
 
-fn cells(tx: &mut Tx, cx: &Cx, sign_up: &SignUp, labels: &store::Labels) -> Result<[String; 11], ApiError> {
+/// What a page shows beside the sign-ups themselves.
+struct Seen {
+    labels: store::Labels,
+    turns: HashMap<SignUpId, i64>,
+    phones: HashMap<PrincipalId, String>,
+}
+
+fn cells(sign_up: &SignUp, Seen { labels, turns, phones }: &Seen) -> [String; 11] {
     let f = sign_up.facts();
     let when = |at: Option<Timestamp>| at.map(|at| at.local().format("%Y-%m-%d %H:%M").to_string()).unwrap_or_default();
     let number = |n: Option<i64>| n.map(|n| n.to_string()).unwrap_or_default();
-    Ok([
+    [
         labels.person(sign_up).unwrap_or_default().to_owned(),
-        masked_phone(tx, &cx.app.vault, f.resident)?.unwrap_or_default(),
+        phones.get(&f.resident).cloned().unwrap_or_default(),
         labels.post(sign_up).unwrap_or_default().to_owned(),
         state_name(f.state).to_owned(),
-        number(store::position(tx, sign_up)?),
+        number(turns.get(&f.id).copied()),
         when(f.checked_in_at),
         when(f.checked_out_at),
         number(f.minutes),
         number(f.points),
         when(Some(f.signed_up_at)),
         f.id.text(),
-    ])
+    ]
 }
 
 fn state_name(state: State) -> &'static str {
