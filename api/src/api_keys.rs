@@ -45,7 +45,7 @@ impl Deserr<Faults> for ScopeText {
         match Scope::parse(&input::string(value, at)?) {
             Some(scope) => Ok(Self(scope)),
             None => {
-                let all = Scope::all().map(|scope| scope.to_string()).collect::<Vec<_>>().join(", ");
+                let all = Scope::listed();
                 input::fault(at, "unknown_scope", format!("没有这个权限范围，可用：{all}"), format!("must be one of: {all}"))
             }
         }
@@ -108,7 +108,7 @@ pub struct NewApiKey {
     #[deserr(default)]
     pub expires_at: Option<Instant>,
     /// Where it may be used from. Left out or empty: anywhere.
-    #[schema(inline)]
+    #[schema(inline, required = false)]
     #[deserr(default)]
     pub addresses: Addresses,
     /// Requests a minute; 600 when left out.

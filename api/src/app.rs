@@ -22,8 +22,8 @@ use crate::notices::Templates;
 use crate::route::{Api, mount};
 use crate::shown::Shown;
 use crate::{
-    api_keys, audit, community, enrolment, feed, files, identity, me, meta, notices, openapi, operations, points, registry, repair, staff,
-    volunteer, webhooks,
+    api_keys, audit, community, enrolment, feed, files, identity, me, meta, notices, oauth, openapi, operations, points, registry, repair,
+    staff, volunteer, webhooks,
 };
 
 /// Everything that lives as long as the process.
@@ -76,6 +76,10 @@ pub fn operations(api: &mut Api) {
     audit::routes(api);
     files::routes(api);
     meta::routes(api);
+    api.base("");
+    oauth::routes(api);
+    api.base("/open311/v2");
+    repair::open311_routes(api);
     api.base("");
     operations::routes(api);
 }

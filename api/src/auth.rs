@@ -6,8 +6,9 @@
 //! anything about the principal's rights has changed, on whichever instance. When the stamps cannot be read (Redis away)
 //! the database is asked every time.
 //!
-//! A program sends its API key in the place of an access token. It is looked up and remembered in the same way; what it
-//! may call is said by its scopes ([`Programs`]) and, like everybody's, by its roles.
+//! A program sends its API key in the place of an access token, or a short token that it got for the key (`oauth`). Either is
+//! looked up and remembered in the same way; what it may call is said by its scopes ([`Programs`]) and, like everybody's, by
+//! its roles. A short token names its key and holds no right of its own, so it ends with the key.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -19,9 +20,10 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use jiazai_domain::actor::{Actor, PrincipalId, PrincipalKind, SessionId};
-use jiazai_domain::api_key::{self, ApiKeyId};
+use jiazai_domain::api_key::{self, ApiKeyId, Scope};
 use jiazai_domain::kernel::time::Timestamp;
 use jiazai_infra::cache::Stamp;
+use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::{api_key as keys, identity};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -84,10 +86,24 @@ struct Claims {
     iss: String,
     aud: String,
     sub: String,
-    sid: String,
+    /// The session of a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
+    /// The key of a program, and what of its scopes the program asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    client_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
     iat: i64,
     nbf: i64,
     exp: i64,
+}
+
+/// Whose token it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Bearer {
+    Person(PrincipalId, SessionId),
+    Program(ApiKeyId, Vec<Scope>),
 }
 
 impl Tokens {
@@ -104,24 +120,25 @@ impl Tokens {
     }
 
     pub fn issue(&self, principal: PrincipalId, session: SessionId, now: Timestamp) -> Result<String, ApiError> {
-        let seconds = now.millis() / 1000;
-        let claims = Claims {
-            iss: ISSUER.to_owned(),
-            aud: AUDIENCE.to_owned(),
-            sub: principal.text(),
-            sid: session.text(),
-            iat: seconds,
-            nbf: seconds,
-            exp: seconds + ACCESS_LIFETIME_S,
-        };
+        self.sign(&claims(principal, now, ACCESS_LIFETIME_S, Some(session)))
+    }
+
+    /// A token for a program: `seconds` of its key, narrowed to these scopes.
+    pub fn issue_to_program(&self, key: ApiKeyId, scopes: &[Scope], seconds: i64, now: Timestamp) -> Result<String, ApiError> {
+        let scope = scopes.iter().map(Scope::to_string).collect::<Vec<_>>().join(" ");
+        let seconds = seconds.clamp(1, ACCESS_LIFETIME_S);
+        self.sign(&Claims { client_id: Some(key.text()), scope: Some(scope), ..claims(key.principal(), now, seconds, None) })
+    }
+
+    fn sign(&self, claims: &Claims) -> Result<String, ApiError> {
         let header = Header { typ: Some(TYPE.to_owned()), ..Header::new(Algorithm::HS256) };
-        jsonwebtoken::encode(&header, &claims, &self.encoding).map_err(|error| {
+        jsonwebtoken::encode(&header, claims, &self.encoding).map_err(|error| {
             tracing::error!(%error, "an access token could not be signed");
             ApiError::new(code::INTERNAL)
         })
     }
 
-    fn verify(&self, token: &str, now: Timestamp) -> Result<(PrincipalId, SessionId), ApiError> {
+    fn verify(&self, token: &str, now: Timestamp) -> Result<Bearer, ApiError> {
         let invalid = || ApiError::new(code::TOKEN_INVALID);
         if token.len() > LONGEST_TOKEN {
             return Err(invalid());
@@ -146,10 +163,31 @@ impl Tokens {
         if claims.exp <= seconds {
             return Err(ApiError::new(code::TOKEN_EXPIRED));
         }
-        match (claims.sub.parse(), claims.sid.parse()) {
-            (Ok(principal), Ok(session)) => Ok((principal, session)),
+        let subject: PrincipalId = claims.sub.parse().map_err(|_| invalid())?;
+        match (claims.sid, claims.client_id, claims.scope) {
+            (Some(session), None, None) => Ok(Bearer::Person(subject, session.parse().map_err(|_| invalid())?)),
+            (None, Some(key), Some(scope)) => {
+                let key: ApiKeyId = key.parse().map_err(|_| invalid())?;
+                let scopes = scope.split(' ').map(Scope::parse).collect::<Option<Vec<_>>>().ok_or_else(invalid)?;
+                if key.principal() == subject { Ok(Bearer::Program(key, scopes)) } else { Err(invalid()) }
+            }
             _ => Err(invalid()),
         }
+    }
+}
+
+fn claims(principal: PrincipalId, now: Timestamp, lifetime_s: i64, session: Option<SessionId>) -> Claims {
+    let seconds = now.millis() / 1000;
+    Claims {
+        iss: ISSUER.to_owned(),
+        aud: AUDIENCE.to_owned(),
+        sub: principal.text(),
+        sid: session.map(|session| session.text()),
+        client_id: None,
+        scope: None,
+        iat: seconds,
+        nbf: seconds,
+        exp: seconds + lifetime_s,
     }
 }
 
@@ -203,7 +241,10 @@ async fn identify(app: &Data<App>, token: &str) -> Result<Arc<Identity>, ApiErro
     if api_key::is_meant(token) {
         return identify_program(app, token).await;
     }
-    let (principal, session) = app.tokens.verify(token, app.clock.now())?;
+    let (principal, session) = match app.tokens.verify(token, app.clock.now())? {
+        Bearer::Person(principal, session) => (principal, session),
+        Bearer::Program(id, scopes) => return identify_granted(app, token, id, scopes).await,
+    };
     // The stamp is read before the database, so a change in between makes the remembered identity stale, not fresh.
     let stamp = app.cache.stamp(principal).await;
     if let Some(stamp) = &stamp
@@ -224,20 +265,39 @@ async fn identify(app: &Data<App>, token: &str) -> Result<Arc<Identity>, ApiErro
 const LAST_USED_MS: i64 = 60_000;
 
 async fn identify_program(app: &Data<App>, token: &str) -> Result<Arc<Identity>, ApiError> {
-    let invalid = || ApiError::new(code::TOKEN_INVALID);
-    let (id, secret) = api_key::read(token).ok_or_else(invalid)?;
+    let (id, secret) = api_key::read(token).ok_or_else(|| ApiError::new(code::TOKEN_INVALID))?;
+    let (vault, secret) = (app.vault.clone(), secret.to_owned());
+    program(app, id, token, None, Box::new(move |tx| keys::proven(tx, &vault, id, &secret))).await
+}
+
+/// By a short token, which proved itself by its signature.
+async fn identify_granted(app: &Data<App>, token: &str, id: ApiKeyId, scopes: Vec<Scope>) -> Result<Arc<Identity>, ApiError> {
+    program(app, id, token, Some(scopes), Box::new(move |tx| keys::find(tx, id))).await
+}
+
+type FindKey = Box<dyn FnMut(&mut Tx) -> Result<Option<api_key::ApiKey>, DbError> + Send>;
+
+async fn program(
+    app: &Data<App>,
+    id: ApiKeyId,
+    token: &str,
+    narrowed: Option<Vec<Scope>>,
+    find: FindKey,
+) -> Result<Arc<Identity>, ApiError> {
     let shown = Shown::Key(Sha256::digest(token.as_bytes()).into());
     let stamp = app.cache.stamp(id.principal()).await;
     if let Some(known) = stamp.as_ref().and_then(|stamp| app.identities.find(shown, stamp)) {
         return Ok(known);
     }
-    let (vault, secret) = (app.vault.clone(), secret.to_owned());
-    let key = app.db.read_brief(move |tx| keys::proven(tx, &vault, id, &secret)).await?.ok_or_else(invalid)?;
+    let mut key = app.db.read_brief(find).await?.ok_or_else(|| ApiError::new(code::TOKEN_INVALID))?;
     if key.revoked_at.is_some() {
         return Err(ApiError::new(code::SESSION_REVOKED));
     }
     if key.last_used_at.is_none_or(|at| app.clock.now().millis() - at.millis() >= LAST_USED_MS) {
         note_use(app.clone(), id);
+    }
+    if let Some(narrowed) = narrowed {
+        key.scopes.retain(|scope| narrowed.contains(scope));
     }
     let per_minute = u32::try_from(key.per_minute).unwrap_or(1).max(1);
     let identity = Arc::new(Identity { actor: key.actor(), key: Some(KeyConditions { key, per_minute }) });
@@ -245,6 +305,32 @@ async fn identify_program(app: &Data<App>, token: &str) -> Result<Arc<Identity>,
         app.identities.remember(shown, stamp, identity.clone());
     }
     Ok(identity)
+}
+
+/// Who shows this key where a standard has another place for it than the header. Counted, and held to the key's own conditions;
+/// what a person shows is no key.
+pub async fn by_key(app: &Data<App>, key: &str, address: Option<IpAddr>, needs: Option<Scope>) -> Result<Arc<Identity>, ApiError> {
+    let identity = match identify(app, key).await {
+        Ok(identity) if identity.key.is_some() => identity,
+        Ok(_) => return Err(ApiError::new(code::TOKEN_INVALID)),
+        Err(error) => return Err(error),
+    };
+    if let Some(seconds) = limits::count(app, Limit::General, Some(&identity), address).await.wait_s() {
+        return Err(ApiError::new(code::RATE_LIMITED).retry_after(seconds));
+    }
+    if let Some(conditions) = &identity.key {
+        heed_conditions(conditions, app.clock.now(), address)?;
+    }
+    if let Some(scope) = needs {
+        program_may_call(Programs::With(scope), &identity.actor)?;
+    }
+    Ok(identity)
+}
+
+impl KeyConditions {
+    pub fn key(&self) -> &api_key::ApiKey {
+        &self.key
+    }
 }
 
 /// Beside the request, which need not wait for it; a use that is not noted does no harm.
@@ -268,10 +354,10 @@ fn heed_conditions(key: &KeyConditions, now: Timestamp, address: Option<IpAddr>)
 }
 
 /// What a program's scopes let it call.
-fn program_may_call(programs: Programs, key: &KeyConditions) -> Result<(), ApiError> {
+pub fn program_may_call(programs: Programs, actor: &Actor) -> Result<(), ApiError> {
     match programs {
         Programs::All => Ok(()),
-        Programs::With(scope) if key.key.may(scope) => Ok(()),
+        Programs::With(scope) if actor.may(scope) => Ok(()),
         Programs::With(scope) => {
             Err(ApiError::new(code::FORBIDDEN).because(format!("此密钥没有权限范围 {scope}"), format!("This key lacks the scope {scope}")))
         }
@@ -291,82 +377,97 @@ fn may_call(access: Access, actor: &Actor) -> bool {
     }
 }
 
-/// The gate in front of every operation: identity, access, limits, in this order, all before the body is read.
+/// The gate in front of every operation: identity, limits, access, in this order, all before the body is read.
 pub async fn admit(op: Rc<Op>, handler: Erased, request: HttpRequest, payload: Payload) -> HttpResponse {
-    let (mut response, verdict) = match check(&op, &request).await {
-        Ok(verdict) => (handler(request.clone(), payload).await.unwrap_or_else(HttpResponse::from_error), verdict),
-        Err(Refused { error, verdict }) => (HttpResponse::from_error(error), verdict),
+    let (mut response, counted) = match check(&op, &request).await {
+        Ok(counted) => (handler(request.clone(), payload).await.unwrap_or_else(HttpResponse::from_error), counted),
+        Err(Refused { error, counted }) => (HttpResponse::from_error(error), counted),
     };
     if let (Some(error), Some(app)) = (response.error().and_then(|error| error.as_error::<ApiError>()), request.app_data::<Data<App>>()) {
         let who = request.extensions().get::<Arc<Identity>>().cloned();
         audit::refused(app, &op, &request, who, error);
     }
-    if let Some(verdict) = verdict {
-        limits::describe(&verdict, response.headers_mut());
-    }
+    limits::describe(&counted, response.headers_mut());
     response
 }
 
 struct Refused {
     error: ApiError,
-    verdict: Option<limits::Counted>,
+    counted: limits::Counted,
 }
 
-impl From<ApiError> for Refused {
-    fn from(error: ApiError) -> Self {
-        Self { error, verdict: None }
+/// Who sends this request, as far as the operation wants to know.
+async fn identified(app: &Data<App>, op: &Op, request: &HttpRequest) -> Result<Option<Arc<Identity>>, ApiError> {
+    if matches!(op.access, Access::Public) {
+        return Ok(None);
+    }
+    match bearer(request)? {
+        None if matches!(op.access, Access::Perhaps) => Ok(None),
+        None => Err(ApiError::new(code::UNAUTHENTICATED)),
+        Some(token) => identify(app, token).await.map(Some),
     }
 }
 
-async fn check(op: &Op, request: &HttpRequest) -> Result<Option<limits::Counted>, Refused> {
-    let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| ApiError::new(code::INTERNAL))?;
-    let from = address(&app, request);
-    request.extensions_mut().insert(audit::CameFrom(from));
-    let identity = match op.access {
-        Access::Public => None,
-        access => match (bearer(request)?, access) {
-            (None, Access::Perhaps) => None,
-            (None, _) => return Err(ApiError::new(code::UNAUTHENTICATED).into()),
-            (Some(token), _) => {
-                let identity = identify(&app, token).await?;
-                request.extensions_mut().insert(identity.clone());
-                if let Some(key) = &identity.key {
-                    heed_conditions(key, app.clock.now(), from)?;
-                    program_may_call(op.programs.filter(access), key)?;
-                }
-                if !may_call(access, &identity.actor) {
-                    return Err(ApiError::new(code::FORBIDDEN).into());
-                }
-                Some(identity)
-            }
-        },
-    };
-    let counted = match op.limit {
-        Limit::None => None,
-        limit => limits::count(&app, limit, identity.as_deref(), from).await,
-    };
-    match counted {
-        Some(counted) if !counted.verdict.allowed => {
-            let error = ApiError::new(code::RATE_LIMITED).retry_after(u64::from(counted.verdict.retry_after_s.unwrap_or(1)));
-            Err(Refused { error, verdict: Some(counted) })
+async fn check(op: &Op, request: &HttpRequest) -> Result<limits::Counted, Refused> {
+    let refused = |error| Refused { error, counted: limits::Counted::default() };
+    let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| refused(ApiError::new(code::INTERNAL)))?;
+    let address = address(&app, request);
+    request.extensions_mut().insert(audit::CameFrom(address));
+    let identity = match identified(&app, op, request).await {
+        Ok(identity) => identity,
+        Err(error) => {
+            let counted = limits::count_stranger(&app, op.limit, address).await;
+            return Err(within(counted).map_or_else(|too_many| too_many, |counted| Refused { error, counted }));
         }
-        counted => {
-            if let Some(identity) = identity.filter(|_| op.sensitive) {
-                audit::seen(&app, op, request, identity).await?;
-            }
-            Ok(counted)
-        }
+    };
+    if let Some(identity) = &identity {
+        request.extensions_mut().insert(identity.clone());
+    }
+    let counted = within(limits::count(&app, op.limit, identity.as_deref(), address).await)?;
+    let Some(identity) = identity else { return Ok(counted) };
+    match admitted(&app, op, request, identity, address).await {
+        Ok(()) => Ok(counted),
+        Err(error) => Err(Refused { error, counted }),
+    }
+}
+
+/// Whether this caller may call this, and the note that they are about to see what is protected.
+async fn admitted(
+    app: &Data<App>,
+    op: &Op,
+    request: &HttpRequest,
+    identity: Arc<Identity>,
+    address: Option<IpAddr>,
+) -> Result<(), ApiError> {
+    if let Some(key) = &identity.key {
+        heed_conditions(key, app.clock.now(), address)?;
+        program_may_call(op.programs_for(request.headers()).filter(op.access), &identity.actor)?;
+    }
+    if !may_call(op.access, &identity.actor) {
+        return Err(ApiError::new(code::FORBIDDEN));
+    }
+    if op.sensitive {
+        audit::seen(app, op, request, identity).await?;
+    }
+    Ok(())
+}
+
+/// Refuses a request that was one too many.
+fn within(counted: limits::Counted) -> Result<limits::Counted, Refused> {
+    match counted.wait_s() {
+        None => Ok(counted),
+        Some(seconds) => Err(Refused { error: ApiError::new(code::RATE_LIMITED).retry_after(seconds), counted }),
     }
 }
 
 /// The caller's address. `X-Forwarded-For` is believed only when the peer is a proxy that the operator has named, and
 /// then only its last entry that is not such a proxy itself: everything before it is the caller's own claim.
-fn address(app: &App, request: &HttpRequest) -> Option<IpAddr> {
-    let peer = request.peer_addr()?.ip();
+pub fn address(app: &App, request: &HttpRequest) -> Option<IpAddr> {
+    let (peer, headers) = (request.peer_addr()?.ip(), request.headers());
     if !app.trusted_proxies.contains(&peer) {
         return Some(peer);
     }
-    let forwarded = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",");
+    let forwarded = headers.get_all("x-forwarded-for").filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",");
     let nearest = forwarded.rsplit(',').filter_map(|part| part.trim().parse::<IpAddr>().ok()).find(|ip| !app.trusted_proxies.contains(ip));
     Some(nearest.unwrap_or(peer))
 }
@@ -387,7 +488,8 @@ mod tests {
     fn a_token_is_good_for_a_quarter_of_an_hour() {
         let tokens = Tokens::new(&[7; 32]);
         let token = tokens.issue(ids().0, ids().1, NOW).expect("a token");
-        assert_eq!(tokens.verify(&token, NOW.plus_seconds(ACCESS_LIFETIME_S - 1)).expect("still good"), ids());
+        let person = Bearer::Person(ids().0, ids().1);
+        assert_eq!(tokens.verify(&token, NOW.plus_seconds(ACCESS_LIFETIME_S - 1)).expect("still good"), person);
         assert_eq!(tokens.verify(&token, NOW.plus_seconds(ACCESS_LIFETIME_S)).expect_err("over").code(), code::TOKEN_EXPIRED);
         assert_eq!(tokens.verify(&token, NOW.plus_seconds(-60)).expect_err("from the future").code(), code::TOKEN_INVALID);
         assert!(Tokens::new(&[8; 32]).verify(&token, NOW).is_err());
@@ -396,15 +498,7 @@ mod tests {
     #[test]
     fn a_token_with_another_header_is_refused_even_when_the_signature_is_right() {
         let tokens = Tokens::new(&[7; 32]);
-        let claims = |exp: i64| Claims {
-            iss: ISSUER.into(),
-            aud: AUDIENCE.into(),
-            sub: ids().0.text(),
-            sid: ids().1.text(),
-            iat: NOW.millis() / 1000,
-            nbf: NOW.millis() / 1000,
-            exp,
-        };
+        let claims = |exp: i64| Claims { exp, ..super::claims(ids().0, NOW, 1, Some(ids().1)) };
         let good = Header { typ: Some(TYPE.to_owned()), ..Header::new(Algorithm::HS256) };
         let soon = NOW.millis() / 1000 + 60;
         let sign = |header: &Header, claims: &Claims| jsonwebtoken::encode(header, claims, &tokens.encoding).expect("a token");
@@ -418,5 +512,27 @@ mod tests {
             assert!(tokens.verify(&sign(&bad, &claims(soon)), NOW).is_err(), "{bad:?}");
         }
         assert!(tokens.verify(&sign(&good, &claims(soon + 86_400)), NOW).is_err(), "a longer life than we give");
+    }
+
+    #[test]
+    fn a_program_s_token_names_its_key_and_scopes_and_no_other_s() {
+        let tokens = Tokens::new(&[7; 32]);
+        let key = ApiKeyId::from_uuid(Uuid::from_u128(9));
+        let scopes: Vec<Scope> = ["repair:read", "people:reveal"].iter().filter_map(|text| Scope::parse(text)).collect();
+        let token = tokens.issue_to_program(key, &scopes, 60, NOW).expect("a token");
+        assert_eq!(tokens.verify(&token, NOW).expect("good"), Bearer::Program(key, scopes));
+        assert_eq!(tokens.verify(&token, NOW.plus_seconds(60)).expect_err("over").code(), code::TOKEN_EXPIRED);
+        let sign = |claims: &Claims| tokens.sign(claims).expect("a token");
+        let own =
+            Claims { client_id: Some(key.text()), scope: Some("repair:read".into()), ..super::claims(key.principal(), NOW, 60, None) };
+        assert!(tokens.verify(&sign(&own), NOW).is_ok());
+        for bad in [
+            Claims { sub: ids().0.text(), ..super::claims(ids().0, NOW, 60, None) },
+            Claims { client_id: Some(key.text()), scope: Some("repair:read".into()), ..super::claims(ids().0, NOW, 60, None) },
+            Claims { client_id: Some(key.text()), scope: Some("repair:all".into()), ..super::claims(key.principal(), NOW, 60, None) },
+            Claims { client_id: Some(key.text()), ..super::claims(ids().0, NOW, 60, Some(ids().1)) },
+        ] {
+            assert!(tokens.verify(&sign(&bad), NOW).is_err(), "{bad:?}");
+        }
     }
 }

@@ -24,12 +24,13 @@ use sha2::{Digest, Sha256};
 use crate::app::App;
 use crate::audit::{self, Asked};
 use crate::auth::Identity;
+use crate::bulk::{self, Form};
 use crate::error::{ApiError, Language, code};
 use crate::idempotency::{Flight, Keyed};
 use crate::input::{self, Faults};
 use crate::page::Params;
 use crate::reply::Reply;
-use crate::route::{Op, path_value};
+use crate::route::{ListOp, Op, path_value};
 use crate::shown::{Place, Shower};
 
 /// JSON bodies are small; whoever sends more than this sends it as a file or an import.
@@ -131,6 +132,38 @@ impl Call {
         path_value(&self.request, name)
     }
 
+    /// The fields of a form, in their order; none where the body is something else, or no form that can be read.
+    pub fn form(&self) -> Option<Vec<(String, String)>> {
+        let kind = content_type(&self.request);
+        let is_form = kind.split(';').next().unwrap_or_default().trim() == "application/x-www-form-urlencoded";
+        if is_form { serde_urlencoded::from_bytes(&self.body).ok() } else { None }
+    }
+
+    /// Goes on as whoever proved themselves in the handler.
+    pub fn acting_as(mut self, identity: Arc<Identity>) -> Self {
+        self.request.extensions_mut().insert(identity.clone());
+        self.identity = Some(identity);
+        self
+    }
+
+    /// Where the request came from.
+    pub fn address(&self) -> Option<std::net::IpAddr> {
+        crate::auth::address(&self.app, &self.request)
+    }
+
+    /// How the caller reaches this server: what they wrote, or what a trusted proxy says that they wrote.
+    pub fn origin(&self) -> String {
+        let headers = self.request.headers();
+        let proxied = self.request.peer_addr().is_some_and(|peer| self.app.trusted_proxies.contains(&peer.ip()));
+        let said =
+            |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(|text| text.split(',').next().unwrap_or(text).trim());
+        let scheme = said("x-forwarded-proto").filter(|scheme| proxied && *scheme == "https").unwrap_or("http");
+        let harmless =
+            |host: &&str| !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']'));
+        let host = said("x-forwarded-host").filter(|_| proxied).or_else(|| said("host")).filter(harmless).unwrap_or("localhost");
+        format!("{scheme}://{host}")
+    }
+
     pub fn query(&self) -> Result<Params, ApiError> {
         Params::parse(self.request.query_string())
     }
@@ -194,7 +227,28 @@ impl Call {
         self.list_as(params, Box::new(turn)).await
     }
 
-    async fn list_as(self, params: Params, mut turn: Turn) -> Outcome {
+    async fn list_as(self, params: Params, turn: Turn) -> Outcome {
+        match self.op.taken_as(self.request.headers()).zip(self.op.list) {
+            Some((form, list)) => self.whole_list(params, turn, form, list).await,
+            None => self.page_of_list(params, turn).await,
+        }
+    }
+
+    /// The list as a file, page by page, by the cursors that it makes itself.
+    async fn whole_list(self, mut params: Params, mut turn: Turn, form: Form, list: ListOp) -> Outcome {
+        let cx = self.cx()?;
+        let sheet = bulk::sheet(&self.op, list, form, &cx, &mut params)?;
+        let seal = params.whole(&self.op.id, &self.app.vault)?;
+        let read = move |tx: &mut Tx, after: Option<&str>| {
+            let window = crate::page::Window { limit: bulk::PORTION, after: after.map(str::to_owned), seal: seal.clone() };
+            let (reply, next) = turn(tx, &cx, window)?;
+            let next = next.map(|cursor| seal.open(&cursor)).transpose()?;
+            Ok(bulk::Portion { rows: bulk::Rows::Items(bulk::items(&reply.body)), next })
+        };
+        bulk::streamed(self.app.clone(), sheet, Box::new(read)).await
+    }
+
+    async fn page_of_list(self, params: Params, mut turn: Turn) -> Outcome {
         let window = params.page(&self.op.id, &self.app.vault)?;
         let here = next_link_base(&self.request);
         let (limit, after, seal) = (window.limit, window.after, window.seal);
@@ -399,7 +453,8 @@ async fn read_body(request: &HttpRequest, mut payload: Payload) -> Result<Bytes,
         }
         body.extend_from_slice(&chunk);
     }
-    if !body.is_empty() && matches!(*request.method(), Method::POST | Method::PUT) && !is_json(&content_type(request)) {
+    let is_form = request.extensions().get::<Rc<Op>>().is_some_and(|op| op.form);
+    if !is_form && !body.is_empty() && matches!(*request.method(), Method::POST | Method::PUT) && !is_json(&content_type(request)) {
         return Err(ApiError::new(code::UNSUPPORTED_MEDIA_TYPE)
             .because("请使用 Content-Type: application/json", "Send Content-Type: application/json"));
     }

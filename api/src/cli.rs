@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use jiazai_domain::actor::{Grant, PrincipalId, PrincipalKind, Role};
+use jiazai_domain::actor::{CommunityId, Grant, PrincipalId, PrincipalKind, Role};
 use jiazai_domain::api_key::{ApiKey, ApiKeyDraft, PER_MINUTE, Scope};
 use jiazai_domain::audit::Entry;
 use jiazai_infra::clock::Clock;
-use jiazai_infra::db::{Db, DbError};
+use jiazai_infra::db::{Db, DbError, Tx};
 use jiazai_infra::vault::Vault;
 use jiazai_infra::{api_key, audit as records, community, identity, password};
 use tracing::Level;
@@ -89,13 +89,7 @@ pub fn create_staff(
         for text in &wanted {
             let (role, place) = text.split_once('@').map_or((text.as_str(), None), |(role, place)| (role, Some(place)));
             let role: Role = role.parse().map_err(|()| Failed(format!("{role} is not a role")))?;
-            let community = match place {
-                None => None,
-                Some(code) => {
-                    Some(community::by_code(tx, code)?.ok_or_else(|| Failed(format!("there is no community with the code {code}")))?.id)
-                }
-            };
-            grants.push(Grant { role, community });
+            grants.push(Grant { role, community: place.map(|code| community_coded(tx, code)).transpose()? });
         }
         let id: PrincipalId = tx.new_id();
         identity::insert_principal(tx, id, PrincipalKind::Staff, &shown)?;
@@ -114,6 +108,12 @@ pub fn create_staff(
     Ok(())
 }
 
+/// The community that somebody at the keyboard means.
+pub fn community_coded(tx: &mut Tx, code: &str) -> Result<CommunityId, Failed> {
+    let found = community::by_code(tx, code)?;
+    Ok(found.ok_or_else(|| Failed(format!("there is no community with the code {code}")))?.id)
+}
+
 /// `jiazai api-key create`: for whoever has the machine in hand.
 pub fn create_api_key(
     data_dir: Option<PathBuf>,
@@ -124,23 +124,13 @@ pub fn create_api_key(
 ) -> Result<(), Failed> {
     let scopes = scopes
         .iter()
-        .map(|text| {
-            Scope::parse(text).ok_or_else(|| {
-                let all = Scope::all().map(|scope| scope.to_string()).collect::<Vec<_>>().join(", ");
-                Failed(format!("{text} is not a scope; there are {all}"))
-            })
-        })
+        .map(|text| Scope::parse(text).ok_or_else(|| Failed(format!("{text} is not a scope; there are {}", Scope::listed()))))
         .collect::<Result<Vec<_>, _>>()?;
     let config = configuration(None, data_dir)?;
     let (db, vault) = installation(&config)?;
     let (name, wanted) = (name.to_owned(), community.map(str::to_owned));
     let (id, text) = db.write_blocking(move |tx| {
-        let place = match wanted.as_deref() {
-            None => None,
-            Some(code) => {
-                Some(community::by_code(tx, code)?.ok_or_else(|| Failed(format!("there is no community with the code {code}")))?.id)
-            }
-        };
+        let place = wanted.as_deref().map(|code| community_coded(tx, code)).transpose()?;
         let now = tx.now();
         let draft = ApiKeyDraft {
             name: name.clone(),

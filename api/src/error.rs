@@ -258,6 +258,21 @@ impl ApiError {
         self
     }
 
+    /// What is wrong, as one text: for shapes that have no place for more.
+    pub fn sentence(&self, language: Language) -> String {
+        let Occurrence { code, detail, faults, .. } = &*self.0;
+        let said = detail.as_ref().map_or(language.pick(code.zh, code.en), |text| language.pick(&text.zh, &text.en)).to_owned();
+        let each = faults
+            .iter()
+            .map(|fault| format!("{}: {}", fault.pointer.trim_start_matches('/'), language.pick(&fault.detail.zh, &fault.detail.en)));
+        std::iter::once(said).chain(each).collect::<Vec<_>>().join("; ")
+    }
+
+    /// Seconds until another try makes sense.
+    pub fn wait_s(&self) -> Option<u64> {
+        self.0.retry_after_s
+    }
+
     pub fn code(&self) -> &'static Code {
         self.0.code
     }

@@ -14,6 +14,7 @@ use jiazai_infra::registry::import::{self as store, Importer, Line, Lines, Tally
 use jiazai_infra::vault::Vault;
 use jiazai_infra::{community, identity};
 
+use crate::cli::community_coded;
 use crate::registry::{Source, Worker, adopt, importer};
 use crate::serve::Failed;
 
@@ -57,7 +58,7 @@ pub fn file(db: Db, vault: Vault, asked: Asked) -> Result<(), Failed> {
     let draft = ImportDraft { kind, format, dry_run: asked.dry_run, atomic: asked.atomic };
     let (code, by) = (asked.community.to_owned(), asked.by.map(str::to_owned));
     let (import, importer) = db.write_blocking(move |tx| {
-        let place = community::by_code(tx, &code)?.ok_or_else(|| Failed(format!("there is no community with the code {code}")))?.id;
+        let place = community_coded(tx, &code)?;
         let by = account(tx, by.as_deref())?;
         let importer = rights(tx, by, place)?;
         let import = Import::queue(tx.new_id(), draft, &importer.keeper, tx.now());

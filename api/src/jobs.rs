@@ -28,6 +28,8 @@ const KEEP_ANSWERS_S: i64 = 2 * 86_400;
 /// Uploads that never came to belong to anything.
 const KEEP_UNATTACHED_S: i64 = 2 * 86_400;
 const KEEP_ENDED_SESSIONS_S: i64 = 30 * 86_400;
+/// Whom a program reported for: a ticket is long over by then, reopening and rating included.
+const KEEP_CONTACTS_S: i64 = 180 * 86_400;
 
 /// How far the readers of events have come.
 const TOLD_UNTIL: &str = "notices_position";
@@ -270,6 +272,7 @@ async fn tidy(app: &App, holder: &str) -> Result<usize, DbError> {
         notices::abandon(tx)?;
         webhooks::tidy(tx, DELIVERIES as i64)?;
         volunteer::forget_reminders(tx)?;
+        repair::forget_contacts(tx, now.plus_seconds(-KEEP_CONTACTS_S))?;
         uploads::forget_unattached(tx, now.plus_seconds(-KEEP_UNATTACHED_S), 100)
     })
     .await?;

@@ -27,6 +27,9 @@ use crate::route::Op;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Marks a refusal whose shape an older standard prescribes (OAuth, Open311): it is sent as it is.
+pub struct OwnShape;
+
 struct Asked {
     started: Instant,
     id: String,
@@ -42,7 +45,7 @@ pub async fn polish<B: MessageBody + 'static>(request: ServiceRequest, next: Nex
         id: request_id(request.headers()),
         language: Language::of(request.headers()),
         method: request.method().clone(),
-        personal: request.path().starts_with("/api/") || request.path().starts_with("/open311/"),
+        personal: ["/api/", "/open311/", "/oauth/"].iter().any(|base| request.path().starts_with(base)),
     };
     let app = request.app_data::<Data<App>>().cloned();
     request.extensions_mut().insert(RequestId(asked.id.clone()));
@@ -65,7 +68,8 @@ fn finish(response: ServiceResponse<BoxBody>, asked: &Asked, app: Option<&App>) 
     let who = response.request().extensions().get::<Arc<Identity>>().map(|identity| identity.actor.id);
     let status = response.status();
     let mut response = if status.is_client_error() || status.is_server_error() {
-        let made_here = response.headers().get(CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"application/problem+json"));
+        let made_here = response.response().extensions().contains::<OwnShape>()
+            || response.headers().get(CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"application/problem+json"));
         let error = match response.response().error() {
             Some(error) => Some(refusal(error, status)),
             None if made_here => None,

@@ -64,8 +64,16 @@ async fn bind_phone(call: Call) -> Outcome {
 /// Who am I
 #[utoipa::path(get, path = "/me", tag = "identity", operation_id = "get_me", responses((status = 200, body = Principal)))]
 async fn get_me(call: Call) -> Outcome {
-    let id = call.actor()?.id;
-    call.read_brief(move |tx, cx| Reply::ok(&Principal::load(tx, &cx.app.vault, id)?)).await
+    call.read_brief(move |tx, cx| {
+        let who = cx.actor()?;
+        let mut principal = Principal::load(tx, &cx.app.vault, who.id)?;
+        // Of a short token, what it was narrowed to.
+        if let Some(scopes) = &mut principal.scopes {
+            *scopes = who.scopes.iter().map(ToString::to_string).collect();
+        }
+        Reply::ok(&principal)
+    })
+    .await
 }
 
 /// What a resident may change about themselves.

@@ -22,6 +22,11 @@ only what you have seen. Lists are paged by `cursor`. Details are in Chinese unl
 
 /// The document of this build.
 pub fn document() -> OpenApi {
+    tidy(untidied())
+}
+
+/// As it comes from the derives: the fields of each shape in the order in which they were declared.
+pub fn untidied() -> OpenApi {
     let mut start = OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -45,7 +50,7 @@ pub fn document() -> OpenApi {
     let mut api = Api::new("", Some(start));
     app::operations(&mut api);
     // The document was put in two lines above; only `into_document` takes it out.
-    tidy(api.into_document().unwrap_or_default())
+    api.into_document().unwrap_or_default()
 }
 
 /// Mends what the derives cannot say: whoever generates a client from the document should find one name for each shape.
@@ -174,6 +179,7 @@ const TAGS: &[(&str, &str)] = &[
     ("events", "What has happened, to be followed 事件流"),
     ("webhooks", "Endpoints that are told of what happens 回调"),
     ("audit", "Who did and saw what 审计"),
+    ("open311", "Open311 GeoReport v2 over repair tickets, for city applications 城市服务接口"),
     ("files", "Photos and documents 附件"),
     ("meta", "State machines and dictionaries 元数据"),
     ("operations", "For operators and monitoring 运维"),

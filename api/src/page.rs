@@ -134,6 +134,15 @@ impl Params {
     }
 }
 
+impl Params {
+    /// The whole list: neither `limit` nor `cursor` is known then. The seal is for the cursors that the list itself makes.
+    pub fn whole(self, operation: &str, vault: &Vault) -> Result<CursorSeal, ApiError> {
+        let bound = format!("{operation}\n{}\n\n", self.subject);
+        self.finish()?;
+        Ok(CursorSeal { bound, key: vault.derive("cursor") })
+    }
+}
+
 /// Which part of a list is asked for.
 #[derive(Debug)]
 pub struct Window {
@@ -178,7 +187,7 @@ impl CursorSeal {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    fn open(&self, cursor: &str) -> Result<String, ApiError> {
+    pub fn open(&self, cursor: &str) -> Result<String, ApiError> {
         let invalid = || ApiError::new(code::CURSOR_INVALID);
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid())?;
         let (tag, key) = bytes.split_at_checked(TAG).ok_or_else(invalid)?;

@@ -13,6 +13,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use actix_web::http::Method;
+use actix_web::http::header::HeaderMap;
 use actix_web::web::{self, Payload};
 use actix_web::{FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Responder};
 use jiazai_domain::actor::Role;
@@ -22,6 +23,7 @@ use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Content, Header, HttpMethod, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Schema};
 
+use crate::bulk::{self, Form};
 use crate::error::{ApiError, Code, code};
 
 /// Who may call an operation at all. What they may do with a particular thing is decided with the thing in hand.
@@ -60,10 +62,10 @@ impl Programs {
     }
 }
 
-/// The scope of an operation follows from what it is about, its tag, and what it does, its method and the end of its path.
-fn programs(tag: Option<&str>, path: &str, method: &Method) -> Programs {
+/// What an operation is about, by its tag; none where no program has any business.
+fn about(tag: Option<&str>, path: &str) -> Option<About> {
     let people = ["/people", "/household-facts", "/person-tags", "/imports", "/tags", "/registry-proposals", "/home-visits"];
-    let resource = match tag {
+    Some(match tag {
         Some("repair") => About::Repair,
         Some("registry") if people.iter().any(|part| path.contains(part)) => About::People,
         Some("registry") => About::Registry,
@@ -74,15 +76,19 @@ fn programs(tag: Option<&str>, path: &str, method: &Method) -> Programs {
         Some("events") => About::Events,
         Some("webhooks") => About::Webhooks,
         Some("audit") => About::Audit,
-        _ => return Programs::None,
-    };
-    let action = match () {
-        () if path.ends_with("/reveal") => Action::Reveal,
-        () if path.ends_with(".csv") || path.ends_with(".ndjson") => Action::Export,
+        _ => return None,
+    })
+}
+
+/// What an operation does, by its method and the end of its path. What differs says so with [`NewOp::scope`].
+fn action(resource: About, path: &str, method: &Method) -> Action {
+    match () {
+        // Of people alone: a draw that is revealed is a thing done.
+        () if path.ends_with("/reveal") && resource == About::People => Action::Reveal,
+        () if [".csv", ".ndjson", ".xlsx"].iter().any(|end| path.ends_with(end)) => Action::Export,
         () if *method == Method::GET => Action::Read,
         () => Action::Write,
-    };
-    Programs::With(Scope { resource, action })
+    }
 }
 
 /// What an operation counts against; see `limits.rs`.
@@ -114,11 +120,47 @@ pub struct Op {
     pub conditional: bool,
     /// It shows what is protected: that staff or a program looked is written down before they see it.
     pub sensitive: bool,
+    /// The body is a form (`application/x-www-form-urlencoded`), as standards older than ours have it.
+    pub form: bool,
+    /// A list that can be taken whole; see `bulk`.
+    pub list: Option<ListOp>,
+}
+
+/// What a list says about being taken whole.
+#[derive(Debug, Clone, Copy)]
+pub struct ListOp {
+    /// Its address says as what: `….csv`.
+    pub form: Option<Form>,
+    /// The columns of a table in their order; none: all that the document knows of an item.
+    pub columns: Option<&'static [&'static str]>,
+    /// What is in it is worth a reason.
+    pub needs_reason: bool,
+    /// What it is about.
+    pub about: Option<About>,
+}
+
+impl Op {
+    /// As what the list is to be taken whole; none: a page of it is asked for, or it is no list.
+    pub fn taken_as(&self, headers: &HeaderMap) -> Option<Form> {
+        self.list.and_then(|list| list.form.or_else(|| Form::accepted(headers)))
+    }
+
+    /// Which programs may send this request. To take a list whole is a right of its own where there is one.
+    pub fn programs_for(&self, headers: &HeaderMap) -> Programs {
+        match (self.programs, self.list) {
+            (Programs::With(_), Some(ListOp { about: Some(resource), .. })) if self.taken_as(headers).is_some() => {
+                let export = Scope { resource, action: Action::Export };
+                if export.is_offered() { Programs::With(export) } else { self.programs }
+            }
+            (programs, _) => programs,
+        }
+    }
 }
 
 /// What [`op!`] collects about an operation.
 pub struct NewOp {
     handler: Erased,
+    about: Option<About>,
     op: Op,
     method: Method,
     refuses: Vec<&'static Code>,
@@ -140,19 +182,25 @@ impl NewOp {
             Some(HttpMethod::Delete) => Method::DELETE,
             _ => Method::GET,
         };
-        let mut op = Op {
-            id: String::new(),
+        let (described, path) = (P::operation(), P::path());
+        let about = about(P::tags().first().copied(), &path);
+        let is_list =
+            method == Method::GET && described.parameters.iter().flatten().any(|p| matches!(p, RefOr::T(p) if p.name == "cursor"));
+        let op = Op {
+            id: described.operation_id.unwrap_or_default(),
             path: String::new(),
             access,
-            programs: programs(P::tags().first().copied(), &P::path(), &method),
+            programs: about.map_or(Programs::None, |resource| Programs::With(Scope { resource, action: action(resource, &path, &method) })),
             limit: Limit::General,
             keyed: method == Method::POST,
             conditional: method == Method::PUT,
             sensitive: false,
+            form: false,
+            list: is_list.then_some(ListOp { form: None, columns: None, needs_reason: false, about }),
         };
-        op.id = P::operation().operation_id.unwrap_or_default();
         Self {
             handler: erased(handler),
+            about,
             op,
             method,
             refuses: Vec::new(),
@@ -187,6 +235,48 @@ impl NewOp {
     /// Any key may call it.
     pub fn open_to_programs(mut self) -> Self {
         self.op.programs = Programs::All;
+        self
+    }
+
+    /// No key may call it: it is between people.
+    pub fn closed_to_programs(mut self) -> Self {
+        self.op.programs = Programs::None;
+        self
+    }
+
+    /// What a key needs, where the shape of the operation says something else.
+    pub fn scope(mut self, action: Action) -> Self {
+        if let Some(resource) = self.about {
+            self.op.programs = Programs::With(Scope { resource, action });
+        }
+        self
+    }
+
+    /// The body is a form. A repeat of it is for the standard that it comes from to make harmless.
+    pub fn form(mut self) -> Self {
+        (self.op.form, self.op.keyed) = (true, false);
+        self
+    }
+
+    /// A list that leaves as a file by operations of its own, or not at all.
+    pub fn exported_apart(mut self) -> Self {
+        self.op.list = None;
+        self
+    }
+
+    /// The columns of the list as a table, by their paths in an item (`sla.accept.due_at`).
+    pub fn columns(mut self, columns: &'static [&'static str]) -> Self {
+        if let Some(list) = &mut self.op.list {
+            list.columns = Some(columns);
+        }
+        self
+    }
+
+    /// Who takes the list whole says why.
+    pub fn whole_for_a_reason(mut self) -> Self {
+        if let Some(list) = &mut self.op.list {
+            list.needs_reason = true;
+        }
         self
     }
 
@@ -251,20 +341,48 @@ impl Api {
 
     pub fn add(&mut self, new: NewOp) -> &mut Self {
         let path = format!("{}{}", self.base, (new.pattern)());
+        // A mistake of whoever wrote the operation, which every start and every test finds: its scope could be given to no key.
+        if let Programs::With(scope) = new.op.programs {
+            assert!(scope.is_offered(), "{}: there is no scope {scope}; say another with NewOp::scope", new.op.id);
+        }
         if let Some(document) = &mut self.document {
             let (operation, schemas) = (new.document)();
             describe(document, &path, &new, operation, schemas);
         }
+        if let Some(list) = new.op.list {
+            for form in Form::ALL {
+                let path = format!("{path}.{}", form.extension());
+                let list = Some(ListOp { form: Some(form), ..list });
+                let op = Rc::new(Op { path: path.clone(), id: new.op.id.clone(), list, ..new.op });
+                self.serve(path, Served { method: Method::GET, op, handler: new.handler.clone() });
+            }
+        }
         let op = Rc::new(Op { path: path.clone(), ..new.op });
-        let served = self.paths.entry(path).or_default();
-        assert!(served.iter().all(|other| other.method != new.method), "{} {} is there twice", new.method, op.path);
-        served.push(Served { method: new.method, op, handler: new.handler });
+        for path in addresses(&path) {
+            self.serve(path, Served { method: new.method.clone(), op: op.clone(), handler: new.handler.clone() });
+        }
         self
+    }
+
+    fn serve(&mut self, path: String, new: Served) {
+        let served = self.paths.entry(path).or_default();
+        assert!(served.iter().all(|other| other.method != new.method), "{} {} is there twice", new.method, new.op.path);
+        served.push(new);
     }
 
     /// The finished document.
     pub fn into_document(self) -> Option<OpenApi> {
         self.document
+    }
+}
+
+/// Where an operation is found: at its path, which a standard may end in the format of the answer. The tree knows no two parameters
+/// in one part of a path, so there the handler takes the last part whole.
+fn addresses(path: &str) -> Vec<String> {
+    let Some(stem) = path.strip_suffix(".{format}") else { return vec![path.to_owned()] };
+    match stem.rsplit_once('/') {
+        Some((before, last)) if last.contains('{') => vec![format!("{before}/{{file}}")],
+        _ => vec![format!("{stem}.json"), format!("{stem}.xml")],
     }
 }
 
@@ -333,7 +451,7 @@ fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut operation: Oper
     if parameters.iter().any(|p| matches!(p, RefOr::T(p) if p.parameter_in == ParameterIn::Query)) || new.method == Method::GET {
         refuses.push(code::QUERY_INVALID);
     }
-    if operation.request_body.is_some() {
+    if operation.request_body.is_some() && !new.op.form {
         refuses.extend([
             code::REQUEST_TIMEOUT,
             code::MALFORMED_JSON,
@@ -355,9 +473,13 @@ fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut operation: Oper
     if !matches!(new.op.access, Access::Public) {
         refuses.extend([code::TOKEN_INVALID, code::TOKEN_EXPIRED, code::SESSION_REVOKED, code::FORBIDDEN]);
         if let Programs::With(scope) = new.op.programs.filter(new.op.access) {
-            let words = format!("API keys: scope `{scope}`.");
-            operation.description = Some(operation.description.take().map_or(words.clone(), |text| format!("{text}\n\n{words}")));
+            say(&mut operation.description, format!("API keys: scope `{scope}`."));
         }
+    }
+    if let Some(list) = new.op.list {
+        let open = new.op.programs.filter(new.op.access) != Programs::None;
+        bulk::describe(&mut operation.description, &mut operation.responses, list, open);
+        refuses.push(code::QUERY_INVALID);
     }
     if new.op.keyed {
         parameters.push(
@@ -384,6 +506,11 @@ fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut operation: Oper
     }
     for (status, codes) in by_status {
         operation.responses.responses.entry(status.to_string()).or_insert_with(|| problem_response(status, &codes).into());
+        if path.starts_with("/open311/")
+            && let Some(RefOr::T(response)) = operation.responses.responses.get_mut(&status.to_string())
+        {
+            crate::repair::own_shape(response);
+        }
     }
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
@@ -413,6 +540,14 @@ fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut operation: Oper
         _ => &mut item.get,
     };
     *slot = Some(operation);
+}
+
+/// Adds a paragraph to what is said of an operation.
+pub fn say(description: &mut Option<String>, words: String) {
+    *description = Some(match description.take() {
+        Some(text) => format!("{text}\n\n{words}"),
+        None => words,
+    });
 }
 
 fn problem_response(status: u16, codes: &[&'static Code]) -> utoipa::openapi::Response {

@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use crate::api_key::Scope;
 use crate::ids;
 
 ids! {
@@ -138,11 +139,17 @@ pub struct Actor {
     pub kind: PrincipalKind,
     pub session: Option<SessionId>,
     pub grants: Vec<Grant>,
-    /// What a client program's key was made for, as `resource:action`; people have no scopes, they have roles.
-    pub scopes: Vec<String>,
+    /// What a client program's key was made for; people have no scopes, they have roles.
+    pub scopes: Vec<Scope>,
 }
 
 impl Actor {
+    /// Whether no scope forbids it: a client program may what its key was made for, and people have no scopes. What their
+    /// roles let either do is another question.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.kind != PrincipalKind::Client || self.scopes.contains(&scope)
+    }
+
     /// Where the actor holds any of these roles. A platform administrator holds all of them everywhere, but is no
     /// repair worker: nobody can be assigned to work in person by being trusted with the machine.
     pub fn communities_as(&self, roles: &[Role]) -> Communities {

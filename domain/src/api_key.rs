@@ -6,8 +6,9 @@
 //! keys, a resident's own affairs) has no scope, so no key reaches it.
 //!
 //! The text of a key is `jz_live_`, the key's id, its secret and a checksum, all in lower-case letters and digits: a
-//! secret scanner finds it by `jz_live_[0-9a-z]{80}`, and a mistyped one is refused without asking the database. Only a
-//! keyed hash of the secret is remembered.
+//! secret scanner finds it by `jz_live_[0-9a-z]{80}`, and a mistyped one is refused without asking the database. A keyed
+//! hash of the secret is remembered for as long as the key; the key itself only where somebody asked for it with an
+//! `Idempotency-Key`, sealed, for the days in which the same request would be answered again.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -60,13 +61,15 @@ crate::words! {
 }
 
 impl Resource {
-    /// What can be done with it at all: a scope that opens nothing is not offered.
+    /// What can be done with it at all: a scope that opens nothing is not offered. Full numbers are of people alone;
+    /// files are taken one by one; the feed has one way to be read.
     const fn actions(self) -> &'static [Action] {
         use Action::{Export, Read, Reveal, Write};
         match self {
             Self::People => &[Read, Write, Export, Reveal],
             Self::Repair | Self::Registry | Self::Enrolment | Self::Volunteer => &[Read, Write, Export],
-            Self::Points | Self::Files | Self::Webhooks => &[Read, Write],
+            Self::Points => &[Read, Write, Export],
+            Self::Files | Self::Webhooks => &[Read, Write],
             Self::Events => &[Read],
             Self::Audit => &[Read, Export],
         }
@@ -86,10 +89,20 @@ impl Scope {
         Resource::ALL.iter().flat_map(|&resource| resource.actions().iter().map(move |&action| Self { resource, action }))
     }
 
+    /// All of them, for whoever named one that there is not.
+    pub fn listed() -> String {
+        Self::all().map(|scope| scope.to_string()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether there is such a scope.
+    pub fn is_offered(self) -> bool {
+        self.resource.actions().contains(&self.action)
+    }
+
     pub fn parse(text: &str) -> Option<Self> {
         let (resource, action) = text.split_once(':')?;
         let scope = Self { resource: resource.parse().ok()?, action: action.parse().ok()? };
-        scope.resource.actions().contains(&scope.action).then_some(scope)
+        scope.is_offered().then_some(scope)
     }
 }
 
@@ -185,8 +198,9 @@ impl ApiKey {
         Event::new("api_key.revoked", Some(by), now)
     }
 
-    pub fn may(&self, scope: Scope) -> bool {
-        self.scopes.contains(&scope)
+    /// Whether it can be used at that moment at all.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|at| at > now)
     }
 
     /// Who acts when the key is used.
@@ -201,13 +215,7 @@ impl ApiKey {
         if self.scopes.iter().any(|scope| scope.resource == Resource::Enrolment) {
             grants.push(Grant { role: Role::EnrolmentAdmin, community });
         }
-        Actor {
-            id: self.id.principal(),
-            kind: PrincipalKind::Client,
-            session: None,
-            grants,
-            scopes: self.scopes.iter().map(Scope::to_string).collect(),
-        }
+        Actor { id: self.id.principal(), kind: PrincipalKind::Client, session: None, grants, scopes: self.scopes.clone() }
     }
 
     /// Whether the key may be used from there.

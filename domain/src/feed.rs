@@ -9,7 +9,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::actor::{Actor, Communities, CommunityId, PrincipalKind, Role};
+use crate::actor::{Actor, Communities, CommunityId, Role};
 use crate::api_key::{Action, Resource, Scope};
 
 /// What may be sent to prove that an endpoint listens. It never happens by itself.
@@ -282,10 +282,8 @@ pub struct FeedSight(Vec<(Resource, Communities)>);
 
 impl FeedSight {
     pub fn of(actor: &Actor) -> Self {
-        let program = actor.kind == PrincipalKind::Client;
         let seen = |resource: Resource| {
-            let read = Scope { resource, action: Action::Read }.to_string();
-            if program && GUARDED.contains(&resource) && !actor.scopes.contains(&read) {
+            if GUARDED.contains(&resource) && !actor.may(Scope { resource, action: Action::Read }) {
                 return Communities::Only(vec![]);
             }
             let mut roles = vec![Role::CommunityAdmin, Role::Auditor];
@@ -353,7 +351,7 @@ mod tests {
             kind,
             session: None,
             grants: vec![Grant { role, community: Some(community(1)) }],
-            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            scopes: scopes.iter().map(|scope| scope.parse().expect("a scope")).collect(),
         }
     }
 

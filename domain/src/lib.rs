@@ -11,6 +11,7 @@ pub mod actor;
 pub mod api_key;
 pub mod audit;
 pub mod enrolment;
+pub mod export;
 pub mod feed;
 pub mod kernel;
 pub mod registry;

@@ -30,11 +30,29 @@ pub struct Operation {
 impl Operation {
     fn fits(&self, path: &str) -> bool {
         let (template, path) = (self.path.split('/'), path.split('/'));
-        template.clone().count() == path.clone().count() && template.zip(path).all(|(t, p)| (t.starts_with('{') && !p.is_empty()) || t == p)
+        template.clone().count() == path.clone().count() && template.zip(path).all(|(t, p)| part_fits(t, p))
+    }
+
+    /// Whether it is a list that can be taken whole.
+    pub fn is_list(&self) -> bool {
+        self.method == "GET"
+            && self.json["responses"]["200"]["content"].get("application/json").is_some()
+            && self.json["responses"]["200"]["content"].get("text/csv").is_some()
     }
 
     fn parameters(&self) -> usize {
         self.path.matches('{').count()
+    }
+}
+
+/// A part of a path and of a template, which may hold parameters between letters: `requests.{format}`.
+fn part_fits(template: &str, part: &str) -> bool {
+    let Some((before, rest)) = template.split_once('{') else { return template == part };
+    let Some((_, after)) = rest.split_once('}') else { return false };
+    let Some(behind) = part.strip_prefix(before) else { return false };
+    match after.find('{') {
+        None => behind.strip_suffix(after).is_some_and(|value| !value.is_empty()),
+        Some(next) => behind.rfind(&after[..next]).is_some_and(|at| at > 0 && part_fits(after, &behind[at..])),
     }
 }
 
@@ -72,7 +90,12 @@ impl Document {
 
     pub fn operation(&self, method: &str, path: &str) -> Option<&Operation> {
         let path = path.split('?').next().unwrap_or_default();
-        self.operations.iter().find(|operation| operation.method == method && operation.fits(path))
+        let exact = self.operations.iter().find(|operation| operation.method == method && operation.fits(path));
+        exact.or_else(|| {
+            // A list taken whole: `….csv` is the list as the form that its address names.
+            let list = [".csv", ".ndjson", ".xlsx"].iter().find_map(|form| path.strip_suffix(form)).filter(|_| method == "GET")?;
+            self.operations.iter().find(|operation| operation.is_list() && operation.fits(list))
+        })
     }
 
     /// What is wrong with the answer, if anything.
@@ -220,6 +243,11 @@ fn manners(reply: &Reply) -> Result<(), String> {
     if reply.status < 400 {
         return Ok(());
     }
+    // Standards older than ours have refusals of their own shape; the document says which.
+    let own_shape = reply.path.starts_with("/open311/") || reply.path.starts_with("/oauth/token");
+    if own_shape && reply.content_type() != "application/problem+json" {
+        return Ok(());
+    }
     if reply.content_type() != "application/problem+json" {
         return Err(format!("a refusal is application/problem+json, not {:?}", reply.content_type()));
     }
@@ -299,6 +327,13 @@ mod tests {
     #[test]
     fn a_field_that_the_document_does_not_mention_is_a_fault() {
         assert_eq!(faults(&json!({"id": "a", "parts": [{"m": 1}]})), ["/parts/0/m: not in the document"]);
+    }
+
+    #[test]
+    fn a_parameter_may_stand_between_letters() {
+        assert!(part_fits("{id}", "x") && !part_fits("{id}", "") && part_fits("x", "x") && !part_fits("x", "y"));
+        assert!(part_fits("requests.{format}", "requests.json") && !part_fits("requests.{format}", "requests."));
+        assert!(part_fits("{code}.{format}", "a.b.xml") && !part_fits("{code}.{format}", ".xml") && !part_fits("{code}.{format}", "xml"));
     }
 
     #[test]

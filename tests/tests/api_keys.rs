@@ -198,6 +198,95 @@ fn a_key_has_a_limit_of_its_own() {
 }
 
 #[test]
+fn what_is_refused_counts_and_guessing_counts_against_the_address() {
+    let server = Server::start(Options::default().limited());
+    let mut body = draft(&server, &["repair:read"]);
+    body["per_minute"] = json!(3);
+    let (program, _) = made(&server, "manager", body);
+    let statuses: Vec<u16> = (0..6).map(|_| program.get("/volunteer-activities").send().status).collect();
+    assert_eq!(statuses[0], 403);
+    assert!(statuses.contains(&429), "{statuses:?}");
+    let guess = server.bearer("Bearer jz_live_guessed").get("/repair-tickets").send().expect(401);
+    assert!(guess.must("ratelimit-policy").starts_with("\"address\""), "{:?}", guess.header("ratelimit-policy"));
+    let left = |reply: &jiazai_tests::Reply| -> u32 {
+        let field = reply.must("ratelimit");
+        field.split(";r=").nth(1).and_then(|rest| rest.split(';').next()).and_then(|n| n.parse().ok()).expect("what is left")
+    };
+    let next = server.bearer("Bearer nonsense").get("/repair-tickets").send().expect(401);
+    assert!(left(&next) < left(&guess), "{} then {}", left(&guess), left(&next));
+    // Whoever has a good key is not held up by those who guess beside them.
+    server.staff("dispatcher").get("/repair-tickets").expect(200);
+}
+
+#[test]
+fn a_noisy_key_takes_nothing_from_its_neighbour_at_the_same_address() {
+    let server = Server::start(Options::default().limited());
+    let with = |per_minute: i64| {
+        let mut body = draft(&server, &["repair:read"]);
+        body["per_minute"] = json!(per_minute);
+        made(&server, "manager", body).0
+    };
+    let (noisy, quiet) = (with(5), with(30));
+    let left =
+        |reply: &jiazai_tests::Reply| reply.must("ratelimit").split(";r=").nth(1).map(|rest| rest[..2].trim_end_matches(';').to_owned());
+    let before = quiet.get("/repair-tickets").send().expect(200);
+    let statuses: Vec<u16> = (0..60).map(|_| noisy.get("/repair-tickets").send().status).collect();
+    assert!(statuses.iter().filter(|status| **status == 429).count() > 40, "{statuses:?}");
+    let after = quiet.get("/repair-tickets").send().expect(200);
+    let (before, after): (i64, i64) = (left(&before).unwrap().parse().unwrap(), left(&after).unwrap().parse().unwrap());
+    assert!(after >= before - 1, "{before} were left, then {after}");
+}
+
+#[test]
+fn an_upload_counts_against_the_key_s_own_limit_too() {
+    let server = Server::start(Options::default().limited());
+    let mut body = draft(&server, &["files:write"]);
+    body["per_minute"] = json!(2);
+    let (program, _) = made(&server, "manager", body);
+    let upload = || program.call("POST", "/files").file("a.png", "image/png", jiazai_tests::PICTURE).send();
+    let first = upload().expect(201);
+    assert_eq!(first.must("ratelimit-policy"), "\"upload\";q=60;w=60, \"key\";q=2;w=60");
+    assert!((0..4).any(|_| upload().status == 429));
+}
+
+#[test]
+fn an_import_that_a_key_began_goes_on_as_long_as_the_key_does() {
+    let server = shared();
+    let (program, key) = made(server, "manager", draft(server, &["people:read", "people:write"]));
+    let begin = || {
+        let fields = [("kind", "registry"), ("format", "csv"), ("community_id", server.community())];
+        program.call("POST", "/imports").form(&fields, b"estate,building,number\n").expect(202)
+    };
+    let import = begin();
+    let path = format!("/imports/{}", import["id"].as_str().unwrap());
+    let over = |state: &str| matches!(state, "succeeded" | "failed" | "partially_failed");
+    let ended = jiazai_tests::eventually("the import is over", 60, || {
+        let now = program.get(&path).expect(200);
+        over(now["state"].as_str().unwrap()).then_some(now)
+    });
+    assert_eq!(ended["state"], "succeeded", "{ended}");
+    assert_eq!(program.get("/me").expect(200)["roles"][0]["role"], "community_admin", "{key}");
+}
+
+#[test]
+fn what_is_between_people_no_key_does_and_no_program_goes_to_a_door() {
+    let server = shared();
+    let scopes = ["registry:read", "registry:write", "people:read", "people:write", "volunteer:read"];
+    let (program, _) = made(server, "manager", draft(server, &scopes));
+    program.get("/me/delegations").refuse(403, "forbidden");
+    program.post("/delegations", json!({})).refuse(403, "forbidden");
+    program.post("/delegations/dlg_01h455vb4pex5vsknk084sn02q/revoke", json!({})).refuse(403, "forbidden");
+    let buildings = program.get(&format!("/communities/{}/buildings", server.community())).expect(200);
+    let homes = program.get(&format!("/buildings/{}/homes", buildings["items"][0]["id"].as_str().unwrap())).expect(200);
+    let visit = json!({ "home_id": homes["items"][0]["id"], "due_on": "2099-01-01" });
+    let refused = program.post("/home-visits", visit).refuse(422, "validation_failed");
+    assert_eq!(refused["errors"][0]["pointer"], "/visitor_id");
+    // The picture is the code: to read is not enough.
+    let picture = program.get("/shifts/shf_01h455vb4pex5vsknk084sn02q/check-in-code.svg").refuse(403, "forbidden");
+    assert!(picture["detail"].as_str().unwrap().contains("volunteer:write"), "{picture}");
+}
+
+#[test]
 fn a_key_made_on_the_command_line_works_beside_the_running_server() {
     let server = shared();
     let made = server.command(&["api-key", "create", "巡检脚本", "--scope", "repair:read", "--community", "dongtu", "--days", "30"]);

@@ -13,8 +13,8 @@ use std::fmt::Write as _;
 
 use jiazai_tests::season::{Season, act, plain_rules};
 use jiazai_tests::{
-    CategoryDraft, Client, Family, Operation, Options, PASSWORD, PICTURE, Repair, Resident, Server, Staff, Value, Volunteering, id_number,
-    instant, json, unique,
+    Bearer, CategoryDraft, Client, Family, Operation, Options, PASSWORD, PICTURE, Repair, Resident, Server, Staff, Value, Volunteering,
+    id_number, instant, json, unique,
 };
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/role-matrix.txt");
@@ -24,6 +24,8 @@ enum Who<'s> {
     Nobody,
     Resident(Resident<'s>),
     Staff(Staff<'s>),
+    /// A program whose key has every scope there is.
+    Program(Bearer<'s>),
 }
 
 struct Stage<'s> {
@@ -35,6 +37,8 @@ struct Stage<'s> {
     season: Season<'s>,
     machine: Value,
     columns: Vec<(&'static str, Who<'s>)>,
+    /// The id and the text of the key that the last column has.
+    key: (String, String),
     /// A guardian and a minor, neither of them a column: a home of their own would change what the reporter sees of homes.
     family: OnceCell<(Resident<'s>, Resident<'s>)>,
 }
@@ -63,10 +67,12 @@ impl<'s> Stage<'s> {
         columns.push(("elsewhere:manager", Who::Staff(admin.hire("community_admin", elsewhere))));
         columns.push(("elsewhere:dispatcher", Who::Staff(admin.hire("dispatcher", elsewhere))));
         columns.push(("elsewhere:worker", Who::Staff(admin.hire("repair_worker", elsewhere))));
+        let key = key(server);
+        columns.push(("key", Who::Program(server.bearer(format!("Bearer {}", key.1)))));
         let machines = server.anon().get("/meta/state-machines").expect(200);
         let machine = machines["items"].as_array().unwrap().iter().find(|m| m["name"] == "repair_ticket").unwrap().clone();
         let season = Season::of_the_demo(server, &[50]);
-        let stage = Self { server, repair, volunteering, season, machine, columns, family: OnceCell::new() };
+        let stage = Self { server, repair, volunteering, season, machine, columns, key, family: OnceCell::new() };
         stage.settle_in();
         stage
     }
@@ -198,6 +204,14 @@ impl<'s> Stage<'s> {
         let steps: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         if !path.contains('{') {
             return operation.path.clone();
+        }
+        if let ["open311", "v2", rest @ ..] = steps.as_slice() {
+            let name = match rest {
+                ["services", _] => self.repair.category(CategoryDraft::new("assign")),
+                ["requests" | "tokens", _] => id(&self.repair.ticket_in("assigned")),
+                _ => String::new(),
+            };
+            return ["{code}", "{id}", "{token}"].iter().fold(path.replace("{format}", "json"), |path, part| path.replace(part, &name));
         }
         let value = match steps.as_slice() {
             ["repair-tickets", "{id}", action] if *action != "events" => self.ticket_for(action),
@@ -372,7 +386,9 @@ impl<'s> Stage<'s> {
     fn query(&self, operation: &Operation) -> String {
         let parameters = operation.json["parameters"].as_array().cloned().unwrap_or_default();
         let asked = |name: &str| parameters.iter().any(|p| p["in"] == "query" && p["name"] == name);
-        if asked("community_id") {
+        if asked("jurisdiction_id") {
+            format!("?jurisdiction_id={}", self.server.community())
+        } else if asked("community_id") {
             format!("?community_id={}", self.server.community())
         } else if asked("resident_id") {
             format!("?resident_id={}", self.repair.reporter.id())
@@ -525,6 +541,7 @@ impl<'s> Stage<'s> {
                 &fresh_staff
             }
             Who::Staff(someone) => someone,
+            Who::Program(program) => program,
         };
         let path = subject.take().unwrap_or_else(|| self.fill(operation));
         let cell = self.send(client, operation, who, &path);
@@ -546,6 +563,14 @@ impl<'s> Stage<'s> {
         let call = match operation.method.as_str() {
             _ if operation.path.ends_with("/files") => call.file("a.png", "image/png", PICTURE),
             "POST" if operation.path.ends_with("/imports") => self.import(call),
+            "POST" if operation.json["requestBody"]["content"].get("application/x-www-form-urlencoded").is_some() => {
+                let category = self.repair.category(CategoryDraft::new("assign"));
+                let (id, key) = &self.key;
+                let client =
+                    if operation.path.starts_with("/oauth") { format!("client_id={id}&client_secret={key}&") } else { String::new() };
+                let form = format!("{client}grant_type=client_credentials&service_code={category}&address_string=north");
+                call.bytes("application/x-www-form-urlencoded", form.into_bytes())
+            }
             "POST" => call.json(&self.body(operation, who)),
             "PUT" => call.json(&self.body(operation, who)).header("If-Match", "*"),
             _ => call,
@@ -558,6 +583,15 @@ impl<'s> Stage<'s> {
             _ => panic!("{}", reply.describe()),
         }
     }
+}
+
+/// Made with whatever the server offers, so that a new scope is in the table as soon as there is one.
+fn key(server: &Server) -> (String, String) {
+    let offered = &server.document().json()["components"]["schemas"]["NewApiKey"]["properties"]["scopes"]["items"]["enum"];
+    assert!(offered.as_array().is_some_and(|all| all.len() > 9), "the document names no scopes: {offered}");
+    let body = json!({ "name": "矩阵", "scopes": offered, "community_id": server.community(), "per_minute": 60_000 });
+    let made = server.staff("manager").post("/api-keys", body).expect(201);
+    (id(&made), made["key"].as_str().expect("a key").to_owned())
 }
 
 fn id(thing: &Value) -> String {

@@ -4,16 +4,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use actix_web::HttpResponse;
-use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use actix_web::web::{Bytes, Data};
-use futures_util::stream;
 use jiazai_domain::actor::{Actor, Role};
 use jiazai_domain::enrolment::application::{Application, State};
 use jiazai_domain::enrolment::retention::is_published;
 use jiazai_domain::enrolment::round::{Facts as Round, State as RoundState};
 use jiazai_domain::enrolment::{RoundId, RoundKind, SchoolId};
-use jiazai_domain::registry::import::{Format, neutralise};
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::enrolment::{self as rounds, application as store};
 use jiazai_infra::events;
@@ -24,13 +19,13 @@ use super::applications::dto::ApplicationState;
 use super::steps::{run_by, school_names};
 use super::{ADMINS, absent};
 use crate::app::App;
+use crate::bulk::{self, Column, Encoding, Form, PORTION, Portion, Rows, Sheet};
 use crate::call::{At, Call, Outcome};
 use crate::error::{ApiError, code};
 use crate::input::Ref;
 use crate::input::named::{ApplicationRef, SchoolRef};
 use crate::op;
 use crate::page::Page;
-use crate::registry::write_line;
 use crate::route::{Access, Api};
 
 /// Those who may know the numbers.
@@ -38,9 +33,10 @@ pub const COUNTERS: &[Role] = &[Role::EnrolmentAdmin, Role::EnrolmentReviewer, R
 
 pub fn routes(api: &mut Api) {
     let cursor = &[code::CURSOR_INVALID];
-    api.add(op!(list_enrolment_placements, Access::Perhaps).refuses(cursor))
+    api.add(op!(list_enrolment_placements, Access::Perhaps).exported_apart().refuses(cursor))
         .add(op!(export_enrolment_placements_csv, Access::Roles(ADMINS)).sensitive())
-        .add(op!(export_enrolment_placements_ndjson, Access::Roles(ADMINS)).sensitive());
+        .add(op!(export_enrolment_placements_ndjson, Access::Roles(ADMINS)).sensitive())
+        .add(op!(export_enrolment_placements_xlsx, Access::Roles(ADMINS)).sensitive());
 }
 
 const PUBLISHED: &[State] = &[State::Listed, State::Offered, State::Waiting, State::ToCoordinate, State::Accepted, State::Enrolled];
@@ -192,48 +188,22 @@ fn fields(application: &Application, names: &HashMap<SchoolId, String>) -> Vec<S
     ]
 }
 
-fn write(format: Format, rows: &[Vec<String>]) -> String {
-    let mut out = String::new();
-    for row in rows {
-        match format {
-            Format::Csv => {
-                let cells: Vec<String> = row.iter().map(|cell| neutralise(cell).into_owned()).collect();
-                write_line(&mut out, cells.iter().map(String::as_str));
-            }
-            Format::Ndjson => {
-                let cells = COLUMNS.iter().zip(row).filter(|(_, value)| !value.is_empty());
-                let object: serde_json::Map<String, serde_json::Value> =
-                    cells.map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
-                out.push_str(&serde_json::Value::Object(object).to_string());
-                out.push('\n');
-            }
-        }
-    }
-    out
-}
-
-/// Rows read at once.
-const PORTION: i64 = 200;
-
-enum Position {
-    Header,
-    After(Option<String>),
-    End,
-}
-
-type Portion = (Vec<Vec<String>>, Option<String>);
-
 fn portion(tx: &mut Tx, app: &App, id: RoundId, after: Option<&str>) -> Result<Portion, DbError> {
-    let Some(round) = rounds::round_facts(tx, &rounds::Sight::everything(), id)? else { return Ok((vec![], None)) };
+    let Some(round) = rounds::round_facts(tx, &rounds::Sight::everything(), id)? else {
+        return Ok(Portion { rows: Rows::Cells(vec![]), next: None });
+    };
     let names = school_names(tx, &round.plan().keys().copied().collect::<Vec<_>>())?;
-    let found = store::by_receipt(tx, &app.vault, &round, PUBLISHED, after, PORTION)?;
-    let next = found.last().filter(|_| found.len() as i64 == PORTION).map(|last| last.facts().receipt.clone());
-    Ok((found.iter().filter(|one| is_published(one.facts().state)).map(|one| fields(one, &names)).collect(), next))
+    let found = store::by_receipt(tx, &app.vault, &round, PUBLISHED, after, PORTION as i64)?;
+    let next = found.last().filter(|_| found.len() == PORTION).map(|last| last.facts().receipt.clone());
+    let rows = found.iter().filter(|one| is_published(one.facts().state)).map(|one| fields(one, &names)).collect();
+    Ok(Portion { rows: Rows::Cells(rows), next })
 }
 
-/// The rows as they are read; the connection breaks off where the database does, so that nobody takes a part for the whole.
-async fn export(call: Call, id: RoundId, format: Format) -> Outcome {
-    call.query()?.finish()?;
+/// The rows as they are read.
+async fn export(call: Call, id: RoundId, form: Form) -> Outcome {
+    let mut params = call.query()?;
+    let encoding = Encoding::asked(&mut params, form)?.unwrap_or(Encoding::Utf8);
+    params.finish()?;
     let cx = call.cx()?;
     let app = call.app.clone();
     app.db
@@ -246,34 +216,18 @@ async fn export(call: Call, id: RoundId, format: Format) -> Outcome {
             Ok::<_, ApiError>(())
         })
         .await?;
-    let (kind, extension) = match format {
-        Format::Csv => ("text/csv; charset=utf-8", "csv"),
-        Format::Ndjson => ("application/x-ndjson", "ndjson"),
+    app.jobs.wake();
+    let sheet = Sheet {
+        form,
+        encoding,
+        name: format!("placements-{id}"),
+        columns: COLUMNS.iter().map(|name| Column::plain(*name)).collect(),
+        harmless: false,
+        taking: None,
+        remembers: false,
     };
-    let rows = stream::try_unfold((Position::Header, app), move |(at, app): (Position, Data<App>)| async move {
-        let after = match at {
-            Position::Header => {
-                let header =
-                    if format == Format::Csv { write(format, &[COLUMNS.iter().map(|c| (*c).to_owned()).collect()]) } else { String::new() };
-                return Ok(Some((Bytes::from(header), (Position::After(None), app))));
-            }
-            Position::After(after) => after,
-            Position::End => return Ok::<_, std::io::Error>(None),
-        };
-        let inner = app.clone();
-        let read = app.db.read(move |tx| portion(tx, &inner, id, after.as_deref()));
-        let (rows, next) = read.await.map_err(|error: DbError| {
-            tracing::warn!(%error, "an export broke off");
-            std::io::Error::other("the export broke off")
-        })?;
-        let at = next.map_or(Position::End, |next| Position::After(Some(next)));
-        Ok(Some((Bytes::from(write(format, &rows)), (at, app))))
-    });
-    let name = format!("placements-{id}.{extension}");
-    Ok(HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, kind))
-        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
-        .streaming(rows))
+    let inner = app.clone();
+    bulk::streamed(app, sheet, Box::new(move |tx, after| Ok(portion(tx, &inner, id, after)?))).await
 }
 
 /// The full list as CSV
@@ -281,9 +235,9 @@ async fn export(call: Call, id: RoundId, format: Format) -> Outcome {
 /// For the education bureau: names in full, numbers and telephones masked. Cells that a spreadsheet would compute have an
 /// apostrophe before them. Who exports is written down.
 #[utoipa::path(get, path = "/enrolment-rounds/{id}/placements.csv", tag = "enrolment", operation_id = "export_enrolment_placements_csv",
-    params(("id" = String, Path)), responses((status = 200, description = "One row for a child", content((String = "text/csv")))))]
+    params(("id" = String, Path), ("encoding" = Option<String>, Query, description = "`utf-8`, `utf-8-bom` or `gb18030`")), responses((status = 200, description = "One row for a child", content((String = "text/csv")))))]
 async fn export_enrolment_placements_csv(call: Call, id: At<RoundKind>) -> Outcome {
-    export(call, id.0, Format::Csv).await
+    export(call, id.0, Form::Csv).await
 }
 
 /// The full list as one JSON object a line
@@ -292,5 +246,14 @@ async fn export_enrolment_placements_csv(call: Call, id: At<RoundKind>) -> Outco
 #[utoipa::path(get, path = "/enrolment-rounds/{id}/placements.ndjson", tag = "enrolment", operation_id = "export_enrolment_placements_ndjson",
     params(("id" = String, Path)), responses((status = 200, description = "One object for a child", content((String = "application/x-ndjson")))))]
 async fn export_enrolment_placements_ndjson(call: Call, id: At<RoundKind>) -> Outcome {
-    export(call, id.0, Format::Ndjson).await
+    export(call, id.0, Form::Ndjson).await
+}
+
+/// The full list as a workbook
+///
+/// As the CSV.
+#[utoipa::path(get, path = "/enrolment-rounds/{id}/placements.xlsx", tag = "enrolment", operation_id = "export_enrolment_placements_xlsx",
+    params(("id" = String, Path)), responses((status = 200, description = "One row for a child", content((String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))))]
+async fn export_enrolment_placements_xlsx(call: Call, id: At<RoundKind>) -> Outcome {
+    export(call, id.0, Form::Xlsx).await
 }

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use deserr::Deserr;
 use jiazai_domain::actor::{Grant, PrincipalId, PrincipalKind};
-use jiazai_domain::api_key::{ApiKeyId, Scope};
+use jiazai_domain::api_key::Scope;
 use jiazai_domain::kernel::mask;
-use jiazai_infra::api_key;
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::identity as store;
 use jiazai_infra::vault::Vault;
@@ -133,14 +132,11 @@ pub struct Principal {
 impl Principal {
     pub fn load(tx: &mut Tx, vault: &Vault, id: PrincipalId) -> Result<Self, ApiError> {
         let principal = store::principal(tx, id)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
-        let grants = store::grants_of(tx, id)?;
+        let actor = store::actor_of(tx, id)?;
         let phone = masked_phone(tx, vault, id)?;
-        let scopes = match principal.kind {
-            PrincipalKind::Client => {
-                api_key::find(tx, ApiKeyId::from_uuid(id.uuid()))?.map(|key| key.scopes.iter().map(Scope::to_string).collect())
-            }
-            PrincipalKind::Resident | PrincipalKind::Staff => None,
-        };
+        let is_client = principal.kind == PrincipalKind::Client;
+        let scopes = actor.as_ref().filter(|_| is_client).map(|actor| actor.scopes.iter().map(Scope::to_string).collect());
+        let grants = actor.map(|actor| actor.grants).unwrap_or_default();
         Ok(Self {
             id: Ref(id),
             kind: principal.kind.as_str(),

@@ -22,9 +22,10 @@ use crate::reply::Reply;
 use crate::route::{Access, Api};
 
 pub fn routes(api: &mut Api) {
-    api.add(op!(grant_delegation, Access::ResidentsOr(KEEPERS)))
-        .add(op!(list_my_delegations, Access::Anyone).refuses(&[code::CURSOR_INVALID]))
-        .add(op!(revoke_delegation, Access::Anyone).refuses(&[code::STATE_CONFLICT, code::STALE]));
+    // Acting for somebody is a matter between people: no program gives it, takes it back or has any.
+    api.add(op!(grant_delegation, Access::ResidentsOr(KEEPERS)).closed_to_programs())
+        .add(op!(list_my_delegations, Access::Anyone).closed_to_programs().refuses(&[code::CURSOR_INVALID]))
+        .add(op!(revoke_delegation, Access::Anyone).closed_to_programs().refuses(&[code::STATE_CONFLICT, code::STALE]));
 }
 
 /// One to five.

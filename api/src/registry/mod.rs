@@ -23,7 +23,6 @@ mod visits;
 pub use bindings::settle_leases;
 pub use delegations::on_behalf;
 pub use dto::DocumentKind;
-pub use imports::export::write_line;
 pub use imports::work::{Source, Worker, end_abandoned, importer, waiting as imports_waiting};
 pub use map::Maps;
 pub use mine::{MyRegistry, leave_all};

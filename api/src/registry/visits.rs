@@ -1,7 +1,7 @@
 //! Visit tasks 入户走访 over HTTP.
 
 use deserr::Deserr;
-use jiazai_domain::actor::{Actor, CommunityId, PrincipalId};
+use jiazai_domain::actor::{Actor, CommunityId, PrincipalId, PrincipalKind};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::registry::visit::{self as domain, Action, State, VisitNote};
 use jiazai_domain::registry::{Keeper, Reason, Refusal, Visit, VisitId, VisitIdKind};
@@ -53,7 +53,7 @@ crate::spoken! {
 pub struct NewVisit {
     #[schema(inline)]
     pub home_id: HomeRef,
-    /// Who goes; left out: the caller.
+    /// Who goes; left out: the caller. A program names somebody.
     #[schema(inline)]
     #[deserr(default)]
     pub visitor_id: Option<PrincipalRef>,
@@ -160,6 +160,10 @@ async fn plan_home_visit(call: Call) -> Outcome {
         let (home, label) = home(tx, who, body.home_id.0).map_err(unknown)?;
         let by = keeper(tx, who, home.community)?;
         let visitor = match body.visitor_id {
+            // A program goes to no door.
+            None if who.kind == PrincipalKind::Client => {
+                return Err(ApiError::fault("/visitor_id", "required", "必填", "is required"));
+            }
             None => who.id,
             Some(visitor_id) => visitor(tx, home.community, visitor_id.0)?,
         };

@@ -3,6 +3,7 @@
 use jiazai_domain::actor::{Actor, CommunityId, PrincipalId, PrincipalKind, Role};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::file::FileId;
+use jiazai_domain::kernel::mask;
 use jiazai_domain::registry::binding::DelegationScope;
 use jiazai_domain::registry::{HomeId, OnBehalf};
 use jiazai_domain::repair::{
@@ -53,11 +54,26 @@ pub fn show(tx: &mut Tx, cx: &Cx, ticket: &Ticket, view: View) -> Result<Reply, 
     let contact = if view == View::Neighbour || reporter == who.id {
         None
     } else {
-        let phone_masked = if view == View::Full { masked_phone(tx, &cx.app.vault, reporter)? } else { None };
-        identity::principal(tx, reporter)?.map(|reporter| Contact { display_name: reporter.display_name, phone_masked })
+        match identity::principal(tx, reporter)? {
+            Some(program) if program.kind == PrincipalKind::Client => Some(behind(tx, cx, ticket, view, program.display_name)?),
+            Some(person) => {
+                let phone_masked = if view == View::Full { masked_phone(tx, &cx.app.vault, reporter)? } else { None };
+                Some(Contact { display_name: person.display_name, phone_masked })
+            }
+            None => None,
+        }
     };
     let dto = TicketDto::of(ticket, who, view, contact, tx.now());
     Ok(Reply::ok(&dto)?.version(ticket.facts().version))
+}
+
+/// Whom a program spoke for: whoever comes to the door asks for them, by a masked name, because they have no account that they
+/// could have named themselves in.
+fn behind(tx: &mut Tx, cx: &Cx, ticket: &Ticket, view: View, program: String) -> Result<Contact, ApiError> {
+    let contact = store::contact(tx, &cx.app.vault, ticket.facts().id)?.unwrap_or_default();
+    let phone = contact.phone.filter(|_| view == View::Full);
+    let display_name = contact.name.map_or(program, |name| mask::name(&name));
+    Ok(Contact { display_name, phone_masked: phone.map(|phone| mask::phone(&phone)) })
 }
 
 /// Takes a report.

@@ -3,8 +3,10 @@
 mod commands;
 mod dto;
 mod notice;
+mod open311;
 
 pub use self::notice::words;
+pub use self::open311::{own_shape, routes as open311_routes};
 
 use jiazai_domain::actor::{CommunityId, Role};
 use jiazai_domain::repair::{Note, Quote, QuoteItem, Rating, Sight, State, TicketKind};
@@ -30,10 +32,50 @@ const DISPATCHERS: &[Role] = &[Role::Dispatcher, Role::CommunityAdmin];
 const WORKERS: &[Role] = &[Role::RepairWorker];
 const WORKERS_AND_DISPATCHERS: &[Role] = &[Role::RepairWorker, Role::Dispatcher, Role::CommunityAdmin];
 
+/// Of tickets as a table: what somebody looks for first stands first.
+const COLUMNS: &[&str] = &[
+    "id",
+    "created_at",
+    "state",
+    "overdue",
+    "category",
+    "category_name",
+    "title",
+    "description",
+    "place",
+    "home_id",
+    "affected_homes",
+    "appointment.from",
+    "appointment.to",
+    "reporter_id",
+    "worker_id",
+    "sla.accept.due_at",
+    "sla.accept.met",
+    "sla.arrive.due_at",
+    "sla.arrive.met",
+    "sla.resolve.due_at",
+    "sla.resolve.met",
+    "paused_at",
+    "reopened_at",
+    "ended_at",
+    "chargeable",
+    "quote.amount_fen",
+    "resolution.note",
+    "resolution.at",
+    "rating.overall",
+    "rating.speed",
+    "rating.service",
+    "rating.comment",
+    "duplicate_of",
+    "duplicates",
+    "community_id",
+    "version",
+];
+
 pub fn routes(api: &mut Api) {
     let conflict = &[code::STATE_CONFLICT, code::STALE];
     api.add(op!(report_repair, Access::ResidentsOr(REPORTERS)))
-        .add(op!(list_repair_tickets, Access::Anyone).refuses(&[code::CURSOR_INVALID]))
+        .add(op!(list_repair_tickets, Access::Anyone).columns(COLUMNS).refuses(&[code::CURSOR_INVALID]))
         .add(op!(get_repair_ticket, Access::Anyone))
         .add(op!(list_repair_ticket_events, Access::Anyone).refuses(&[code::CURSOR_INVALID]))
         .add(op!(assign_repair_ticket, Access::Roles(DISPATCHERS)).refuses(conflict))

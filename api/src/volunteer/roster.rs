@@ -1,23 +1,20 @@
-//! The roster as CSV or as lines of JSON: streamed a page at a time, so that it costs the same memory at any length.
+//! The roster as a file, with columns that a leader reads.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
-use actix_web::HttpResponse;
-use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use actix_web::web::Bytes;
 use jiazai_domain::actor::PrincipalId;
 use jiazai_domain::kernel::time::Timestamp;
-use jiazai_domain::registry::import::{Format, neutralise};
 use jiazai_domain::volunteer::{ShiftId, SignUp, SignUpId, State};
+use jiazai_infra::db::Tx;
 use jiazai_infra::events;
 use jiazai_infra::volunteer::{self as store, SignUpFilter};
 
 use super::commands::seen_shift;
+use crate::bulk::{self, Column, Encoding, Form, PORTION, Portion, Rows, Sheet};
 use crate::call::{Call, Cx, Outcome};
 use crate::error::ApiError;
 use crate::identity::dto::masked_phones;
 
-const PAGE: i64 = 200;
 /// In JSON, and in the first line of the CSV.
 const COLUMNS: &[(&str, &str)] = &[
     ("name", "姓名"),
@@ -38,14 +35,8 @@ const COLUMNS: &[(&str, &str)] = &[
 pub struct What {
     pub shift: ShiftId,
     pub state: Option<State>,
-    pub format: Format,
-}
-
-/// How far an export has come.
-struct Progress {
-    ready: VecDeque<Bytes>,
-    after: Option<String>,
-    over: bool,
+    pub form: Form,
+    pub encoding: Option<Encoding>,
 }
 
 /// Everybody of a shift, newest first. Whoever takes the list is written down before its first byte leaves.
@@ -63,66 +54,34 @@ pub async fn export(call: Call, what: What) -> Outcome {
         })
         .await?;
     call.app.jobs.wake();
-    // The first page before the first byte: afterwards no refusal can be told any more.
-    let mut start = VecDeque::new();
-    if what.format == Format::Csv {
-        start.push_back(Bytes::from(format!("\u{feff}{}", row(COLUMNS.iter().map(|(_, name)| (*name).to_owned())))));
-    }
-    let (first, after) = read(&cx, what, None).await?;
-    start.push_back(first);
-    let over = after.is_none();
-    let lines = futures_util::stream::try_unfold(Progress { ready: start, after, over }, move |mut at| {
-        let cx = cx.clone();
-        async move {
-            if let Some(bytes) = at.ready.pop_front() {
-                return Ok::<_, actix_web::Error>(Some((bytes, at)));
-            }
-            if at.over {
-                return Ok(None);
-            }
-            let (bytes, after) = read(&cx, what, at.after.take()).await?;
-            at.over = after.is_none();
-            at.after = after;
-            Ok(Some((bytes, at)))
-        }
-    });
-    let (kind, extension) = match what.format {
-        Format::Csv => ("text/csv; charset=utf-8", "csv"),
-        Format::Ndjson => ("application/x-ndjson", "ndjson"),
+    let sheet = Sheet {
+        form: what.form,
+        // Leaders open it in Excel.
+        encoding: what.encoding.unwrap_or(Encoding::Utf8Bom),
+        name: format!("roster-{}", what.shift),
+        columns: COLUMNS.iter().map(|(key, title)| Column { key: (*key).to_owned(), title: (*title).to_owned() }).collect(),
+        harmless: false,
+        taking: None,
+        remembers: false,
     };
-    Ok(HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, kind))
-        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"roster-{}.{extension}\"", what.shift)))
-        .streaming(lines))
+    bulk::streamed(call.app.clone(), sheet, Box::new(move |tx, after| read(tx, &cx, what, after))).await
 }
 
-/// One page as text, and where the next one begins.
-async fn read(cx: &Cx, what: What, after: Option<String>) -> Result<(Bytes, Option<String>), ApiError> {
-    let cx = cx.clone();
-    let db = cx.app.db.clone();
-    db.read(move |tx| {
-        let who = cx.actor()?;
-        let (_, found) = seen_shift(tx, who, what.shift)?;
-        who.volunteer_leader_of(found.facts().community)?;
-        let filter = SignUpFilter { shift: Some(what.shift), state: what.state, resident: None };
-        let page = store::sign_ups(tx, &filter, after.as_deref(), PAGE)?;
-        let seen = Seen {
-            labels: store::labels(tx, &page)?,
-            turns: store::positions(tx, &page)?,
-            phones: masked_phones(tx, &cx.app.vault, page.iter().map(|sign_up| sign_up.facts().resident))?,
-        };
-        let mut text = String::new();
-        for sign_up in &page {
-            let cells = cells(sign_up, &seen);
-            match what.format {
-                Format::Csv => text.push_str(&row(cells.into_iter())),
-                Format::Ndjson => text.push_str(&object(cells)),
-            }
-        }
-        let next = page.last().filter(|_| page.len() as i64 == PAGE).map(|last| last.facts().id.text());
-        Ok((Bytes::from(text), next))
-    })
-    .await
+/// One page, and where the next one begins.
+fn read(tx: &mut Tx, cx: &Cx, what: What, after: Option<&str>) -> Result<Portion, ApiError> {
+    let who = cx.actor()?;
+    let (_, found) = seen_shift(tx, who, what.shift)?;
+    who.volunteer_leader_of(found.facts().community)?;
+    let filter = SignUpFilter { shift: Some(what.shift), state: what.state, resident: None };
+    let page = store::sign_ups(tx, &filter, after, PORTION as i64)?;
+    let seen = Seen {
+        labels: store::labels(tx, &page)?,
+        turns: store::positions(tx, &page)?,
+        phones: masked_phones(tx, &cx.app.vault, page.iter().map(|sign_up| sign_up.facts().resident))?,
+    };
+    let rows = page.iter().map(|sign_up| cells(sign_up, &seen).to_vec()).collect();
+    let next = page.last().filter(|_| page.len() == PORTION).map(|last| last.facts().id.text());
+    Ok(Portion { rows: Rows::Cells(rows), next })
 }
 
 /// What a page shows beside the sign-ups themselves.
@@ -151,13 +110,6 @@ fn cells(sign_up: &SignUp, Seen { labels, turns, phones }: &Seen) -> [String; 11
     ]
 }
 
-/// A line of JSON. What is empty is left out; everything else is the text that the table has.
-fn object(cells: [String; 11]) -> String {
-    let named = COLUMNS.iter().zip(cells).filter(|(_, cell)| !cell.is_empty());
-    let object: serde_json::Map<String, serde_json::Value> = named.map(|((name, _), cell)| ((*name).to_owned(), cell.into())).collect();
-    format!("{}\n", serde_json::Value::Object(object))
-}
-
 fn state_name(state: State) -> &'static str {
     match state {
         State::Confirmed => "已报名",
@@ -169,22 +121,5 @@ fn state_name(state: State) -> &'static str {
         State::Cancelled => "已取消",
         State::Absent => "缺席",
         State::Expired => "已失效",
-    }
-}
-
-/// A line of RFC 4180, with what a spreadsheet would compute made text.
-fn row(cells: impl Iterator<Item = String>) -> String {
-    let quoted = cells.map(|cell| format!("\"{}\"", neutralise(&cell).replace('"', "\"\""))).collect::<Vec<_>>();
-    format!("{}\r\n", quoted.join(","))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_cell_computes_or_breaks_out() {
-        let line = row(["=1+1".to_owned(), "小\"王\"".to_owned(), "@cmd".to_owned()].into_iter());
-        assert_eq!(line, "\"'=1+1\",\"小\"\"王\"\"\",\"'@cmd\"\r\n");
     }
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_TYPE, Expires};
+use jiazai_domain::api_key::Action;
 use jiazai_domain::volunteer::{ActivityKind, CheckInCode, CodeKey, ShiftId, ShiftKind};
 use jiazai_infra::db::Tx;
 use jiazai_infra::volunteer::{self as store, Look};
@@ -30,7 +31,8 @@ pub fn routes(api: &mut Api) {
         .add(op!(resize_shift, Access::Roles(LEADERS)).refuses(CONFLICT).refuses(&[code::CAPACITY_IN_USE]))
         .add(op!(cancel_shift, Access::Roles(LEADERS)).refuses(CONFLICT))
         .add(op!(show_check_in_code, Access::Roles(LEADERS)).refuses(CONFLICT))
-        .add(op!(show_check_in_picture, Access::Roles(LEADERS)).refuses(CONFLICT));
+        // The picture is the code: whoever may look at it may check people in.
+        .add(op!(show_check_in_picture, Access::Roles(LEADERS)).scope(Action::Write).refuses(CONFLICT));
 }
 
 /// The secret that check-in codes are made with: every instance of an installation makes the same.

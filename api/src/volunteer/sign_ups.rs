@@ -1,7 +1,6 @@
 //! Sign-ups, hours and the ranking.
 
 use jiazai_domain::actor::CommunityId;
-use jiazai_domain::registry::import::Format;
 use jiazai_domain::volunteer::{ShiftId, ShiftKind, SignUpKind, State};
 use jiazai_infra::volunteer::{self as store, Look, SignUpFilter};
 
@@ -10,6 +9,7 @@ use super::dto::{CheckIn, CommunityMinutes, HoursDto, NewSignUp, Ranked, Ranking
 use super::refusal::{CONFLICT, SEAT};
 use super::seats::{self, seen, show, show_all};
 use super::{LEADERS, roster, settle_due};
+use crate::bulk::{Encoding, Form};
 use crate::call::{At, Call, Outcome};
 use crate::error::{ApiError, code};
 use crate::input::{Day, Nothing, Ref};
@@ -20,9 +20,10 @@ use crate::route::{Access, Api};
 
 pub fn routes(api: &mut Api) {
     api.add(op!(sign_up_for_shift, Access::Residents).refuses(SEAT))
-        .add(op!(list_shift_sign_ups, Access::Roles(LEADERS)).refuses(&[code::CURSOR_INVALID]))
+        .add(op!(list_shift_sign_ups, Access::Roles(LEADERS)).exported_apart().refuses(&[code::CURSOR_INVALID]))
         .add(op!(export_shift_sign_ups, Access::Roles(LEADERS)).sensitive())
         .add(op!(export_shift_sign_ups_ndjson, Access::Roles(LEADERS)).sensitive())
+        .add(op!(export_shift_sign_ups_xlsx, Access::Roles(LEADERS)).sensitive())
         .add(op!(get_sign_up, Access::ResidentsOr(LEADERS)))
         .add(op!(cancel_sign_up, Access::ResidentsOr(LEADERS)).refuses(CONFLICT).refuses(&[code::TOO_LATE_TO_CANCEL]))
         .add(op!(accept_sign_up_offer, Access::Residents).refuses(SEAT).refuses(&[code::OFFER_EXPIRED]))
@@ -76,10 +77,10 @@ async fn list_shift_sign_ups(call: Call, id: At<ShiftKind>) -> Outcome {
 /// CSV in UTF-8, for a spreadsheet, streamed. Telephone numbers are masked, cells that a spreadsheet would compute have an
 /// apostrophe before them, and it is remembered who had the list.
 #[utoipa::path(get, path = "/shifts/{id}/sign-ups.csv", tag = "volunteer", operation_id = "export_shift_sign_ups",
-    params(("id" = String, Path), ("state" = Option<super::dto::SignUpState>, Query)),
+    params(("id" = String, Path), ("state" = Option<super::dto::SignUpState>, Query), ("encoding" = Option<String>, Query, description = "`utf-8`, `utf-8-bom` (when left out) or `gb18030`")),
     responses((status = 200, description = "One line a sign-up", content((String = "text/csv")))))]
 async fn export_shift_sign_ups(call: Call, id: At<ShiftKind>) -> Outcome {
-    export(call, id.0, Format::Csv).await
+    export(call, id.0, Form::Csv).await
 }
 
 /// The roster as one JSON object a line
@@ -89,15 +90,26 @@ async fn export_shift_sign_ups(call: Call, id: At<ShiftKind>) -> Outcome {
     params(("id" = String, Path), ("state" = Option<super::dto::SignUpState>, Query)),
     responses((status = 200, description = "One object a sign-up", content((String = "application/x-ndjson")))))]
 async fn export_shift_sign_ups_ndjson(call: Call, id: At<ShiftKind>) -> Outcome {
-    export(call, id.0, Format::Ndjson).await
+    export(call, id.0, Form::Ndjson).await
 }
 
-async fn export(call: Call, shift: ShiftId, format: Format) -> Outcome {
+/// The roster as a workbook
+///
+/// As the CSV.
+#[utoipa::path(get, path = "/shifts/{id}/sign-ups.xlsx", tag = "volunteer", operation_id = "export_shift_sign_ups_xlsx",
+    params(("id" = String, Path), ("state" = Option<super::dto::SignUpState>, Query)),
+    responses((status = 200, description = "One row a sign-up", content((String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))))]
+async fn export_shift_sign_ups_xlsx(call: Call, id: At<ShiftKind>) -> Outcome {
+    export(call, id.0, Form::Xlsx).await
+}
+
+async fn export(call: Call, shift: ShiftId, form: Form) -> Outcome {
     let mut params = call.query()?;
+    let encoding = Encoding::asked(&mut params, form)?;
     let state = params.word("state", State::ALL, State::as_str)?;
     params.finish()?;
     settle_due(&call, Look::Shift(shift)).await?;
-    roster::export(call, roster::What { shift, state, format }).await
+    roster::export(call, roster::What { shift, state, form, encoding }).await
 }
 
 /// One sign-up

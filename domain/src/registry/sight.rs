@@ -14,6 +14,7 @@ use super::person::Person;
 use super::tag::{PersonTag, Tag};
 use super::{GridId, Refusal};
 use crate::actor::{Actor, Communities, CommunityId, PrincipalId, PrincipalKind, Role};
+use crate::api_key::{Action, Resource, Scope};
 use crate::kernel::changed::Event;
 use crate::kernel::mask;
 use crate::kernel::text::Line;
@@ -25,10 +26,6 @@ pub type RevealReason = Line<200>;
 pub const REVEAL_REASON_MIN: usize = 4;
 /// To the person: somebody looked.
 pub const REVEALED: &str = "person_revealed";
-/// The scope of a client program that may reveal.
-pub const REVEAL_SCOPE: &str = "people:reveal";
-/// The scope of a client program that sees more of people than a masked name.
-pub const READ_SCOPE: &str = "people:read";
 
 /// Whose eyes look, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,7 +103,7 @@ impl Mask {
     /// By the roles with which the actor looks ([`Sight::roles_at`]); the best of several.
     pub fn of(actor: &Actor, roles: &[Role]) -> Self {
         // A program that was not given people sees homes, and no more of who lives there than a plumber does.
-        if actor.kind == PrincipalKind::Client && !actor.scopes.iter().any(|scope| scope == READ_SCOPE) {
+        if !actor.may(Scope { resource: Resource::People, action: Action::Read }) {
             return Self::Shadow;
         }
         let of = |role: &Role| match role {
@@ -175,7 +172,8 @@ impl Revealer {
     /// [`Refusal::NotForYou`].
     pub fn of(actor: &Actor, community: CommunityId, grids: Vec<GridId>, key_of: Option<CommunityId>) -> Result<Self, Refusal> {
         if actor.kind == PrincipalKind::Client {
-            let may = actor.scopes.iter().any(|scope| scope == REVEAL_SCOPE) && key_of.is_none_or(|own| own == community);
+            let revealing = Scope { resource: Resource::People, action: Action::Reveal };
+            let may = actor.may(revealing) && key_of.is_none_or(|own| own == community);
             return if may { Ok(Self { id: actor.id, keeper: None, community }) } else { Err(Refusal::NotForYou) };
         }
         let keeper = Keeper::of(actor, community, grids).map_err(|_| Refusal::NotForYou)?;

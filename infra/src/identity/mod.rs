@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 use jiazai_domain::actor::{Actor, Grant, PrincipalId, PrincipalKind, SessionId};
+use jiazai_domain::api_key::ApiKeyId;
 use jiazai_domain::kernel::time::Timestamp;
 
 pub use self::resident::{bind_phone, erase_resident, openid_of, phone_of, phones_of, resident_or_new, resident_self_of};
@@ -19,6 +20,7 @@ pub use self::staff::{
     locked_until, other_platform_admins, set_password, set_staff_openid, set_totp, staff_account, staff_by_username, staff_member,
     totp_key, use_totp_step,
 };
+use crate::api_key;
 use crate::db::schema::{principals, role_grants, sessions};
 use crate::db::{DbError, Tx, parsed};
 
@@ -80,6 +82,22 @@ pub fn of_session(tx: &mut Tx, session: SessionId) -> Result<Option<Actor>, DbEr
     // Residents have bindings, not grants; the second query is for staff.
     let grants = if principal.kind == PrincipalKind::Staff { grants_of(tx, principal.id)? } else { vec![] };
     Ok(Some(Actor { id: principal.id, kind: principal.kind, session: Some(session), grants, scopes: vec![] }))
+}
+
+/// An account with the rights that it has at this moment, without its being there: for work that goes on in somebody's name
+/// after they have asked for it. None once it may not act: disabled, or a key that was revoked or is over.
+pub fn actor_of(tx: &mut Tx, id: PrincipalId) -> Result<Option<Actor>, DbError> {
+    let Some(principal) = principal(tx, id)?.filter(|principal| principal.disabled_at.is_none()) else { return Ok(None) };
+    let grants = match principal.kind {
+        PrincipalKind::Client => {
+            let now = tx.now();
+            let key = api_key::find(tx, ApiKeyId::from_uuid(id.uuid()))?.filter(|key| key.is_live(now));
+            return Ok(key.map(|key| key.actor()));
+        }
+        PrincipalKind::Staff => grants_of(tx, id)?,
+        PrincipalKind::Resident => vec![],
+    };
+    Ok(Some(Actor { id, kind: principal.kind, session: None, grants, scopes: vec![] }))
 }
 
 pub fn principal(tx: &mut Tx, id: PrincipalId) -> Result<Option<Principal>, DbError> {

@@ -1,6 +1,9 @@
 //! Repair tickets and their categories, as they are remembered.
 
+mod origin;
 mod row;
+
+pub use self::origin::{Asked, Contact, Origin, Request, Update, contact, forget_contacts, insert_origin, requests, updates};
 
 use diesel::dsl::exists;
 use diesel::prelude::*;

@@ -47,7 +47,7 @@ pub fn routes(api: &mut Api) {
         code::TOO_MANY_DRAFTS,
         code::BUSY,
     ]))
-    .add(op!(list_enrolment_applications, Access::ResidentsOr(STAFF)).refuses(&[code::CURSOR_INVALID]))
+    .add(op!(list_enrolment_applications, Access::ResidentsOr(STAFF)).whole_for_a_reason().refuses(&[code::CURSOR_INVALID]))
     .add(op!(get_enrolment_application, Access::ResidentsOr(STAFF)).sensitive())
     .add(
         op!(put_enrolment_application, Access::Residents)

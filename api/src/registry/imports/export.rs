@@ -3,13 +3,10 @@
 //! That somebody took a file is remembered before its first row leaves. Where whole numbers leave, each person in it is revealed
 //! like any other, page by page: what a page tells is written down in the transaction that reads it, before it is sent.
 
-use actix_web::HttpResponse;
-use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use actix_web::web::{Bytes, Data};
-use futures_util::stream;
+use actix_web::web::Data;
 use jiazai_domain::actor::{Community, CommunityId};
 use jiazai_domain::kernel::text::Line;
-use jiazai_domain::registry::import::{Format, Kind};
+use jiazai_domain::registry::import::Kind;
 use jiazai_domain::registry::sight::{Mask, RevealField, RevealReason, Revealer, export_homes, export_people, reveal};
 use jiazai_domain::registry::{Grids, Person, PersonId};
 use jiazai_infra::db::{DbError, Tx};
@@ -21,6 +18,7 @@ use jiazai_infra::vault::Vault;
 
 use super::super::{KEEPERS, LOOKERS, keeper, keeper_if, seen_grids};
 use crate::app::App;
+use crate::bulk::{self, Column, Encoding, Form, PORTION, Portion, Rows, Sheet};
 use crate::call::{At, Call, Outcome};
 use crate::error::{ApiError, code};
 use crate::op;
@@ -30,28 +28,10 @@ pub fn routes(api: &mut Api) {
     let absent = &[crate::error::code::NOT_FOUND];
     api.add(op!(export_people_csv, Access::Roles(KEEPERS)).sensitive().refuses(absent))
         .add(op!(export_people_ndjson, Access::Roles(KEEPERS)).sensitive().refuses(absent))
+        .add(op!(export_people_xlsx, Access::Roles(KEEPERS)).sensitive().refuses(absent))
         .add(op!(export_homes_csv, Access::Roles(LOOKERS)).sensitive().refuses(absent))
-        .add(op!(export_homes_ndjson, Access::Roles(LOOKERS)).sensitive().refuses(absent));
-}
-
-/// Rows read at once.
-const PORTION: i64 = 200;
-
-/// One record (RFC 4180).
-pub fn write_line<'t>(out: &mut String, fields: impl IntoIterator<Item = &'t str>) {
-    for (i, field) in fields.into_iter().enumerate() {
-        if i > 0 {
-            out.push(',');
-        }
-        if field.contains([',', '"', '\n', '\r']) || field.starts_with(' ') || field.ends_with(' ') {
-            out.push('"');
-            out.push_str(&field.replace('"', "\"\""));
-            out.push('"');
-        } else {
-            out.push_str(field);
-        }
-    }
-    out.push_str("\r\n");
+        .add(op!(export_homes_ndjson, Access::Roles(LOOKERS)).sensitive().refuses(absent))
+        .add(op!(export_homes_xlsx, Access::Roles(LOOKERS)).sensitive().refuses(absent));
 }
 
 /// What is exported, of where, and how it is shown.
@@ -59,7 +39,6 @@ pub fn write_line<'t>(out: &mut String, fields: impl IntoIterator<Item = &'t str
 struct What {
     place: CommunityId,
     kind: Kind,
-    format: Format,
     within: Grids,
     shown: Shown,
     columns: Vec<String>,
@@ -75,10 +54,10 @@ impl What {
     fn page(&self, tx: &mut Tx, vault: &Vault, after: Option<&str>) -> Result<Page, DbError> {
         let at = (self.place, &self.within);
         match self.kind {
-            Kind::Registry => homes_page(tx, vault, at, (&self.extras, &self.kept), after, PORTION),
+            Kind::Registry => homes_page(tx, vault, at, (&self.extras, &self.kept), after, PORTION as i64),
             Kind::People => {
-                let persons = people_store::in_order(tx, vault, at, after, PORTION)?;
-                let next = persons.last().filter(|_| persons.len() as i64 == PORTION).map(|person| person.id.text());
+                let persons = people_store::in_order(tx, vault, at, after, PORTION as i64)?;
+                let next = persons.last().filter(|_| persons.len() == PORTION).map(|person| person.id.text());
                 let rows = people_rows(tx, vault, at, &self.shown, &self.extras, &persons)?;
                 // Who has no row has not left.
                 let leaving: Vec<&Person> = persons.iter().filter(|person| rows.iter().any(|(id, _)| *id == person.id)).collect();
@@ -92,32 +71,6 @@ impl What {
                 Ok((rows.into_iter().map(|(_, row)| row).collect(), next))
             }
         }
-    }
-
-    fn write(&self, rows: &[Vec<String>]) -> String {
-        let mut out = String::new();
-        for row in rows {
-            match self.format {
-                Format::Csv => write_line(&mut out, row.iter().map(String::as_str)),
-                Format::Ndjson => {
-                    let cells = self.columns.iter().zip(row).filter(|(_, value)| !value.is_empty());
-                    let object: serde_json::Map<String, serde_json::Value> =
-                        cells.map(|(name, value)| (name.clone(), value.as_str().into())).collect();
-                    out.push_str(&serde_json::Value::Object(object).to_string());
-                    out.push('\n');
-                }
-            }
-        }
-        out
-    }
-
-    fn header(&self) -> String {
-        let mut out = String::new();
-        if self.format == Format::Csv {
-            let names = self.columns.iter().map(|name| jiazai_domain::registry::import::neutralise(name).into_owned());
-            write_line(&mut out, names.collect::<Vec<_>>().iter().map(String::as_str));
-        }
-        out
     }
 }
 
@@ -139,55 +92,32 @@ fn remember(tx: &mut Tx, people: &[&Person], by: &Revealer, reason: &RevealReaso
     Ok(told)
 }
 
-/// Where a stream stands.
-enum Position {
-    Header,
-    After(Option<String>),
-    End,
-}
-
-/// The rows as they are read; the connection breaks off where the database does, so that nobody takes a part for the whole.
-fn streamed(app: Data<App>, what: What) -> HttpResponse {
-    let (kind, extension) = match what.format {
-        Format::Csv => ("text/csv; charset=utf-8", "csv"),
-        Format::Ndjson => ("application/x-ndjson", "ndjson"),
+/// Rows as an import reads them, which made their cells harmless already.
+async fn streamed(app: Data<App>, form: Form, encoding: Encoding, what: What) -> Outcome {
+    let sheet = Sheet {
+        form,
+        encoding,
+        name: format!("{}-{}", what.kind, what.place),
+        columns: what.columns.iter().map(Column::plain).collect(),
+        harmless: true,
+        taking: None,
+        remembers: what.revealed.is_some(),
     };
-    let name = format!("{}-{}.{extension}", what.kind, what.place);
-    let rows = stream::try_unfold((Position::Header, app, what), |(at, app, what)| async move {
-        let after = match at {
-            Position::Header => {
-                let header = Bytes::from(what.header());
-                return Ok(Some((header, (Position::After(None), app, what))));
-            }
-            Position::After(after) => after,
-            Position::End => return Ok::<_, std::io::Error>(None),
-        };
-        let asked = what.clone();
-        let vault = app.vault.clone();
-        let page = move |tx: &mut Tx| asked.page(tx, &vault, after.as_deref());
-        let read = if what.revealed.is_some() { app.db.write(page).await } else { app.db.read(page).await };
-        let (rows, next) = read.map_err(|error: DbError| {
-            tracing::warn!(%error, "an export broke off");
-            std::io::Error::other("the export broke off")
-        })?;
-        if what.revealed.is_some() {
-            app.jobs.wake();
-        }
-        let at = next.map_or(Position::End, |next| Position::After(Some(next)));
-        Ok(Some((Bytes::from(what.write(&rows)), (at, app, what))))
-    });
-    HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, kind))
-        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
-        .streaming(rows)
+    let vault = app.vault.clone();
+    let read = move |tx: &mut Tx, after: Option<&str>| {
+        let (rows, next) = what.page(tx, &vault, after)?;
+        Ok(Portion { rows: Rows::Cells(rows), next })
+    };
+    bulk::streamed(app, sheet, Box::new(read)).await
 }
 
 fn columns(kind: Kind, extras: &[String]) -> Vec<String> {
     kind.columns().map(str::to_owned).chain(extras.iter().cloned()).collect()
 }
 
-async fn people(call: Call, place: CommunityId, format: Format) -> Outcome {
+async fn people(call: Call, place: CommunityId, form: Form) -> Outcome {
     let mut params = call.query()?;
+    let encoding = Encoding::asked(&mut params, form)?.unwrap_or(Encoding::Utf8);
     let reason = params.text("reason")?;
     params.finish()?;
     let cx = call.cx()?;
@@ -217,7 +147,6 @@ async fn people(call: Call, place: CommunityId, format: Format) -> Outcome {
             Ok::<_, ApiError>(What {
                 place,
                 kind: Kind::People,
-                format,
                 within: by.grids().clone(),
                 shown: Shown { mask, roles },
                 columns: columns(Kind::People, &extras),
@@ -228,11 +157,13 @@ async fn people(call: Call, place: CommunityId, format: Format) -> Outcome {
         })
         .await?;
     app.jobs.wake();
-    Ok(streamed(app, what))
+    streamed(app, form, encoding, what).await
 }
 
-async fn homes(call: Call, place: CommunityId, format: Format) -> Outcome {
-    call.query()?.finish()?;
+async fn homes(call: Call, place: CommunityId, form: Form) -> Outcome {
+    let mut params = call.query()?;
+    let encoding = Encoding::asked(&mut params, form)?.unwrap_or(Encoding::Utf8);
+    params.finish()?;
     let cx = call.cx()?;
     let app = call.app.clone();
     let what = app
@@ -248,7 +179,6 @@ async fn homes(call: Call, place: CommunityId, format: Format) -> Outcome {
             Ok::<_, ApiError>(What {
                 place,
                 kind: Kind::Registry,
-                format,
                 within,
                 shown: Shown { mask: None, roles: vec![] },
                 columns: columns(Kind::Registry, &extras),
@@ -259,7 +189,7 @@ async fn homes(call: Call, place: CommunityId, format: Format) -> Outcome {
         })
         .await?;
     app.jobs.wake();
-    Ok(streamed(app, what))
+    streamed(app, form, encoding, what).await
 }
 
 /// People as CSV
@@ -269,10 +199,10 @@ async fn homes(call: Call, place: CommunityId, format: Format) -> Outcome {
 /// they had been revealed one by one; without one only what the caller's role is shown. Either is remembered. Cells that a
 /// spreadsheet would compute have an apostrophe before them.
 #[utoipa::path(get, path = "/communities/{id}/people.csv", tag = "registry", operation_id = "export_people_csv",
-    params(("id" = String, Path), ("reason" = Option<String>, Query, description = "Why whole numbers are needed")),
+    params(("id" = String, Path), ("reason" = Option<String>, Query, description = "Why whole numbers are needed"), ("encoding" = Option<String>, Query, description = "`utf-8`, `utf-8-bom` or `gb18030`")),
     responses((status = 200, description = "One row for a person, a home and a relation", content((String = "text/csv")))))]
 async fn export_people_csv(call: Call, id: At<Community>) -> Outcome {
-    people(call, id.0, Format::Csv).await
+    people(call, id.0, Form::Csv).await
 }
 
 /// People as one JSON object a line
@@ -282,17 +212,28 @@ async fn export_people_csv(call: Call, id: At<Community>) -> Outcome {
     params(("id" = String, Path), ("reason" = Option<String>, Query, description = "Why whole numbers are needed")),
     responses((status = 200, description = "One object for a person, a home and a relation", content((String = "application/x-ndjson")))))]
 async fn export_people_ndjson(call: Call, id: At<Community>) -> Outcome {
-    people(call, id.0, Format::Ndjson).await
+    people(call, id.0, Form::Ndjson).await
+}
+
+/// People as a workbook
+///
+/// As the CSV.
+#[utoipa::path(get, path = "/communities/{id}/people.xlsx", tag = "registry", operation_id = "export_people_xlsx",
+    params(("id" = String, Path), ("reason" = Option<String>, Query, description = "Why whole numbers are needed")),
+    responses((status = 200, description = "One row for a person, a home and a relation", content((String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))))]
+async fn export_people_xlsx(call: Call, id: At<Community>) -> Outcome {
+    people(call, id.0, Form::Xlsx).await
 }
 
 /// Homes as CSV
 ///
 /// The rows that an import would leave unchanged; a grid worker gets their own grids. Columns that an import kept without
 /// understanding them are filled for the keepers of a home only. It is remembered who took the file.
-#[utoipa::path(get, path = "/communities/{id}/homes.csv", tag = "registry", operation_id = "export_homes_csv", params(("id" = String, Path)),
+#[utoipa::path(get, path = "/communities/{id}/homes.csv", tag = "registry", operation_id = "export_homes_csv",
+    params(("id" = String, Path), ("encoding" = Option<String>, Query, description = "`utf-8`, `utf-8-bom` or `gb18030`")),
     responses((status = 200, description = "One row for a home", content((String = "text/csv")))))]
 async fn export_homes_csv(call: Call, id: At<Community>) -> Outcome {
-    homes(call, id.0, Format::Csv).await
+    homes(call, id.0, Form::Csv).await
 }
 
 /// Homes as one JSON object a line
@@ -301,5 +242,14 @@ async fn export_homes_csv(call: Call, id: At<Community>) -> Outcome {
 #[utoipa::path(get, path = "/communities/{id}/homes.ndjson", tag = "registry", operation_id = "export_homes_ndjson", params(("id" = String, Path)),
     responses((status = 200, description = "One object for a home", content((String = "application/x-ndjson")))))]
 async fn export_homes_ndjson(call: Call, id: At<Community>) -> Outcome {
-    homes(call, id.0, Format::Ndjson).await
+    homes(call, id.0, Form::Ndjson).await
+}
+
+/// Homes as a workbook
+///
+/// As the CSV.
+#[utoipa::path(get, path = "/communities/{id}/homes.xlsx", tag = "registry", operation_id = "export_homes_xlsx", params(("id" = String, Path)),
+    responses((status = 200, description = "One row for a home", content((String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))))]
+async fn export_homes_xlsx(call: Call, id: At<Community>) -> Outcome {
+    homes(call, id.0, Form::Xlsx).await
 }

@@ -151,7 +151,7 @@ async fn get_import_errors(call: Call, id: At<ImportIdKind>) -> Outcome {
             let mut csv = String::from("line,column,code,message\r\n");
             for wrong in store::faults_after(tx, id.0, (-1, -1), 10_000)? {
                 let line = wrong.line.to_string();
-                export::write_line(
+                crate::bulk::write_line(
                     &mut csv,
                     [line.as_str(), &jiazai_domain::registry::import::neutralise(&wrong.column), &wrong.code, &wrong.message],
                 );

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use actix_web::web::Bytes;
-use jiazai_domain::actor::{Actor, PrincipalId};
+use jiazai_domain::actor::PrincipalId;
 use jiazai_domain::kernel::time::Date;
 use jiazai_domain::registry::import::{Counts, Import, RowFault, State};
 use jiazai_domain::registry::{Keeper, Refusal};
@@ -234,8 +234,7 @@ fn close(tx: &mut Tx, vault: &Vault, import: Import, tally: &Tally, last: u64) -
 
 /// An account as an importer: with the rights that it has now, not those that it had when it asked.
 pub fn importer(tx: &mut Tx, id: PrincipalId, place: jiazai_domain::actor::CommunityId) -> Result<Option<Importer>, DbError> {
-    let Some(principal) = identity::principal(tx, id)?.filter(|principal| principal.disabled_at.is_none()) else { return Ok(None) };
-    let actor = Actor { id, kind: principal.kind, session: None, grants: identity::grants_of(tx, id)?, scopes: vec![] };
+    let Some(actor) = identity::actor_of(tx, id)? else { return Ok(None) };
     let grids = places::grids_of(tx, id)?;
     let Ok(keeper) = Keeper::of(&actor, place, grids) else { return Ok(None) };
     Ok(Some(Importer { keeper, admin: actor.admin_of(place).ok() }))

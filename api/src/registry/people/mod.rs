@@ -37,7 +37,7 @@ const WATCHERS: &[Role] = &[Role::CommunityAdmin, Role::GridWorker, Role::Audito
 pub fn routes(api: &mut Api) {
     let conflict = &[code::STATE_CONFLICT, code::STALE, code::PRECONDITION_FAILED];
     api.add(op!(create_person, Access::Roles(KEEPERS)).refuses(&[code::DUPLICATE]))
-        .add(op!(list_people, Access::Roles(LOOKERS)).refuses(&[code::NOT_FOUND, code::CURSOR_INVALID]))
+        .add(op!(list_people, Access::Roles(LOOKERS)).exported_apart().refuses(&[code::NOT_FOUND, code::CURSOR_INVALID]))
         .add(op!(get_person, Access::Roles(LOOKERS)))
         .add(op!(put_person, Access::Roles(KEEPERS)).refuses(&[code::DUPLICATE, code::STALE]))
         .add(op!(list_person_changes, Access::Roles(LOOKERS)).refuses(&[code::CURSOR_INVALID]))

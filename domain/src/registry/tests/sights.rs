@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::actor::{Forbidden, Role};
+use crate::api_key::Scope;
 use crate::registry::sight::{Mask, RevealField, RevealReason, Revealer, Sight, export_people, reveal};
 
 fn is(role: Role) -> Actor {
@@ -103,8 +104,13 @@ fn a_mask_is_not_lifted_without_right_reason_or_field() {
 
 #[test]
 fn a_client_program_lifts_masks_with_the_scope_and_in_its_community_only() {
-    let client =
-        |scope: &str| Actor { id: id(60), kind: PrincipalKind::Client, session: None, grants: vec![], scopes: vec![scope.to_owned()] };
+    let client = |scope: &str| Actor {
+        id: id(60),
+        kind: PrincipalKind::Client,
+        session: None,
+        grants: vec![],
+        scopes: Scope::parse(scope).into_iter().collect(),
+    };
     assert!(lift(&[RevealField::Phone], "入户核实", &client("people:reveal"), &[]).is_ok());
     assert_eq!(lift(&[RevealField::Phone], "入户核实", &client("people:read"), &[]), Err(Refusal::NotForYou));
     assert_eq!(Revealer::of(&client("people:reveal"), here(), vec![], Some(elsewhere())), Err(Refusal::NotForYou));

@@ -1,0 +1,2 @@
+DROP INDEX repair_tickets_by_change;
+DROP TABLE repair_origins;

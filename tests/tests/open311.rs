@@ -1,0 +1,245 @@
+//! Open311 GeoReport v2, as a city's application speaks it: forms in, XML and JSON out, errors in the standard's shape.
+
+use jiazai_tests::{CategoryDraft, Client, Repair, Reply, Server, Value, json, shared, unique};
+
+struct City<'s> {
+    server: &'s Server,
+    repair: Repair<'s>,
+    service: String,
+    key: String,
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes()
+        .map(|b| if b.is_ascii_alphanumeric() || b"-_.".contains(&b) { (b as char).to_string() } else { format!("%{b:02X}") })
+        .collect()
+}
+
+fn form(fields: &[(&str, &str)]) -> String {
+    fields.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect::<Vec<_>>().join("&")
+}
+
+impl<'s> City<'s> {
+    fn new(server: &'s Server) -> Self {
+        let repair = Repair::new(server);
+        let service = repair.category(CategoryDraft::new("assign").with("name", json!("路灯")));
+        Self { server, repair, service, key: key(server, &["repair:read", "repair:write"]) }
+    }
+
+    fn get(&self, path: &str) -> Reply {
+        let mark = if path.contains('?') { '&' } else { '?' };
+        self.bare(&format!("{path}{mark}api_key={}", self.key))
+    }
+
+    fn bare(&self, path: &str) -> Reply {
+        self.server.anon().plain("GET", &format!("/open311/v2{path}")).send()
+    }
+
+    fn send(&self, format: &str, fields: &[(&str, &str)]) -> Reply {
+        let mut all = vec![("api_key", self.key.as_str()), ("service_code", self.service.as_str())];
+        all.retain(|(name, _)| !fields.iter().any(|(field, _)| field == name));
+        all.extend(fields);
+        let anon = self.server.anon();
+        let path = format!("/open311/v2/requests.{format}?jurisdiction_id={}", self.server.community());
+        anon.plain("POST", &path).bytes("application/x-www-form-urlencoded", form(&all).into_bytes()).send()
+    }
+
+    #[track_caller]
+    fn report(&self, fields: &[(&str, &str)]) -> String {
+        let answer = self.send("json", fields).expect(201).json;
+        answer[0]["service_request_id"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    }
+
+    #[track_caller]
+    fn one(&self, id: &str) -> Value {
+        self.get(&format!("/requests/{id}.json")).expect(200).json[0].clone()
+    }
+}
+
+fn key(server: &Server, scopes: &[&str]) -> String {
+    let body = json!({ "name": "城市热线", "scopes": scopes, "community_id": server.community() });
+    server.staff("manager").post("/api-keys", body).expect(201)["key"].as_str().expect("a key").to_owned()
+}
+
+#[track_caller]
+fn refused(reply: Reply, status: u16) -> String {
+    assert!(reply.status == status, "{status} expected, but {}", reply.describe());
+    assert_eq!(reply.json[0]["code"], status.to_string(), "{}", reply.describe());
+    reply.json[0]["description"].as_str().expect("a description").to_owned()
+}
+
+const PLACE: (&str, &str) = ("address_string", "北门路灯杆 7 号");
+
+#[test]
+fn services_are_the_categories_of_the_jurisdiction_for_everybody() {
+    let city = City::new(shared());
+    let place = city.server.community();
+    let listed = city.bare(&format!("/services.json?jurisdiction_id={place}")).expect(200).json;
+    let own = listed.as_array().unwrap().iter().find(|service| service["service_code"] == city.service.as_str()).expect("the service");
+    assert_eq!(
+        (own["service_name"].as_str(), own["metadata"].as_bool(), own["type"].as_str()),
+        (Some("路灯"), Some(false), Some("realtime"))
+    );
+    let xml = city.bare(&format!("/services.xml?jurisdiction_id={place}")).expect(200);
+    assert_eq!(xml.must("content-type"), "text/xml; charset=utf-8");
+    assert!(xml.text().starts_with("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<services><service><service_code>"), "{}", xml.text());
+    let definition = city.bare(&format!("/services/{}.json?jurisdiction_id={place}", city.service)).expect(200).json;
+    assert_eq!(definition, json!({ "service_code": city.service, "attributes": [] }));
+    refused(city.bare("/services.json"), 400);
+    refused(city.bare("/services.json?jurisdiction_id=com_01h455vb4pex5vsknk084sn02q"), 404);
+    refused(city.bare(&format!("/services/none.json?jurisdiction_id={place}")), 404);
+    assert!(city.bare("/discovery.json").expect(200).json["endpoints"][0]["url"].as_str().unwrap().ends_with("/open311/v2"));
+    assert_eq!(city.bare("/services.csv").status, 404);
+}
+
+#[test]
+fn a_report_becomes_a_ticket_and_is_read_back_in_both_formats() {
+    let city = City::new(shared());
+    let id = city.report(&[
+        PLACE,
+        ("lat", "31.2304"),
+        ("long", "121.4737"),
+        ("description", "路灯 <不亮> & 闪\n已经三天"),
+        ("media_url", "https://city.example/a.jpg?x=1&y=2"),
+    ]);
+    let ticket = city.repair.dispatcher.get(&format!("/repair-tickets/{id}")).expect(200);
+    assert_eq!((ticket["title"].as_str(), ticket["place"].as_str()), (Some("路灯 <不亮> & 闪"), Some("北门路灯杆 7 号")));
+    let read = city.one(&id);
+    assert_eq!((read["status"].as_str(), read["service_code"].as_str()), (Some("open"), Some(city.service.as_str())));
+    assert_eq!((read["lat"].as_f64(), read["long"].as_f64()), (Some(31.2304), Some(121.4737)));
+    assert_eq!(read["requested_datetime"], ticket["created_at"]);
+    assert_eq!(read["expected_datetime"], ticket["sla"]["resolve"]["due_at"]);
+    assert_eq!(read["media_url"], "https://city.example/a.jpg?x=1&y=2");
+    let xml = city.get(&format!("/requests/{id}.xml")).expect(200).text();
+    assert!(xml.contains("<service_requests><request><service_request_id>") && xml.contains("路灯 &lt;不亮&gt; &amp; 闪"), "{xml}");
+    let token = city.get(&format!("/tokens/{id}.json")).expect(200).json;
+    assert_eq!(token, json!([{ "service_request_id": id, "token": id }]));
+    let made = city.send("xml", &[PLACE]).expect(201);
+    assert!(made.must("location").ends_with(".xml") && made.text().contains("<service_notice>"), "{}", made.describe());
+    // Without words the service is what is wrong.
+    let bare = city.report(&[("address_string", "南门")]);
+    assert_eq!(city.one(&bare)["description"], "路灯");
+}
+
+#[test]
+fn whoever_reported_goes_out_to_nobody_and_to_the_door_masked() {
+    let city = City::new(shared());
+    let person = [
+        PLACE,
+        ("first_name", "小四"),
+        ("last_name", "王"),
+        ("phone", "13812345678"),
+        ("email", "w@city.example"),
+        ("description", "灯坏了"),
+    ];
+    let id = city.report(&person);
+    let everything = [
+        city.get(&format!("/requests/{id}.json")).text(),
+        city.get(&format!("/requests.xml?service_request_id={id}")).text(),
+        city.server.bearer(format!("Bearer {}", city.key)).get(&format!("/repair-tickets/{id}/events")).expect(200).to_string(),
+    ];
+    for secret in ["13812345678", "w@city.example", "王小四", "小四"] {
+        assert!(everything.iter().all(|text| !text.contains(secret)), "{secret} in {everything:?}");
+    }
+    let seen = city.repair.dispatcher.get(&format!("/repair-tickets/{id}")).expect(200);
+    assert_eq!(seen["contact"], json!({ "display_name": "王*四", "phone_masked": "138******78" }));
+    let nameless = city.report(&[PLACE]);
+    let seen = city.repair.dispatcher.get(&format!("/repair-tickets/{nameless}")).expect(200);
+    assert_eq!(seen["contact"], json!({ "display_name": "城市热线" }));
+}
+
+#[test]
+fn what_is_wrong_with_a_report_is_said_in_the_standard_s_shape() {
+    let city = City::new(shared());
+    for fields in [
+        &[("description", "没有地点")][..],
+        &[PLACE, ("service_code", "")],
+        &[("lat", "31.2")],
+        &[("lat", "91"), ("long", "0")],
+        &[("lat", "NaN"), ("long", "0")],
+        &[("address_id", "hom_x")],
+        &[("address_id", "hom_01h455vb4pex5vsknk084sn02q")],
+        &[PLACE, ("media_url", "file:///etc/passwd")],
+        &[PLACE, ("phone", &"1".repeat(300))],
+        &[PLACE, ("description", &"长".repeat(2001))],
+        &[PLACE, ("description", "x"), ("description", "y")],
+    ] {
+        refused(city.send("json", fields), 400);
+    }
+    refused(city.send("json", &[PLACE, ("service_code", "none")]), 404);
+    for key in ["", "jz_live_x", "nonsense"] {
+        refused(city.send("json", &[PLACE, ("api_key", key)]), 403);
+    }
+    let reader = key(city.server, &["repair:read"]);
+    assert!(refused(city.send("json", &[PLACE, ("api_key", &reader)]), 403).contains("repair:write"));
+    let xml = city.send("xml", &[("api_key", "x")]);
+    assert!(xml.status == 403 && xml.text().contains("<errors><error><code>403</code><description>"), "{}", xml.describe());
+    let anon = city.server.anon();
+    let json = anon.plain("POST", "/open311/v2/requests.json").json(&json!({ "service_code": city.service })).send();
+    refused(json, 400);
+}
+
+#[test]
+fn requests_are_listed_by_state_service_time_and_page() {
+    let city = City::new(shared());
+    let ids: Vec<String> = (0..5).map(|_| city.report(&[PLACE])).collect();
+    city.repair.dispatcher.post(&format!("/repair-tickets/{}/cancel", ids[0]), json!({ "reason": "重复上报" })).expect(200);
+    let list = |query: &str| -> Vec<String> {
+        let found = city.get(&format!("/requests.json?service_code={}{query}", city.service)).expect(200).json;
+        found.as_array().unwrap().iter().map(|one| one["service_request_id"].as_str().unwrap().to_owned()).collect()
+    };
+    let newest_first: Vec<String> = ids.iter().rev().cloned().collect();
+    assert_eq!(list(""), newest_first);
+    assert_eq!(list("&status=closed"), ids[..1]);
+    assert_eq!(list("&status=open"), newest_first[..4]);
+    assert_eq!(list("&status=open,closed"), newest_first);
+    assert_eq!([list("&page_size=2"), list("&page=2&page_size=2"), list("&page=3&page_size=2")].concat(), newest_first);
+    assert_eq!(list(&format!("&service_request_id={},{}", ids[1], ids[3])), [ids[3].clone(), ids[1].clone()]);
+    assert_eq!(list("&start_date=2099-01-01T00:00:00Z"), Vec::<String>::new());
+    assert_eq!(list("&start_date=2020-01-01T00:00:00%2B08:00"), newest_first);
+    for query in ["status=weird", "page=0", "page_size=1001", "start_date=yesterday"] {
+        refused(city.get(&format!("/requests.json?{query}")), 400);
+    }
+    refused(city.bare("/requests.json"), 403);
+    refused(city.get("/requests/tkt_01h455vb4pex5vsknk084sn02q.json"), 404);
+    refused(city.get("/requests/nonsense.json"), 404);
+}
+
+#[test]
+fn what_happened_is_followed_by_its_updates() {
+    let city = City::new(shared());
+    let id = city.report(&[PLACE]);
+    let assign = json!({ "worker_id": city.repair.worker_id });
+    city.repair.dispatcher.post(&format!("/repair-tickets/{id}/assign"), assign).expect(200);
+    let updates = city.get("/servicerequestupdates.json").expect(200).json;
+    let own: Vec<(&str, &str)> = updates
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|update| update["service_request_id"] == id.as_str())
+        .map(|update| (update["status"].as_str().unwrap(), update["external_status_code"].as_str().unwrap()))
+        .collect();
+    assert_eq!(own, [("open", "submitted"), ("open", "assigned")]);
+    let xml = city.get("/servicerequestupdates.xml?page_size=1").expect(200).text();
+    assert_eq!(xml.matches("<request_update>").count(), 1, "{xml}");
+    let none = city.get("/servicerequestupdates.json?start_date=2099-01-01T00:00:00Z&end_date=2099-02-01T00:00:00Z").expect(200);
+    assert_eq!(none.json, json!([]));
+}
+
+#[test]
+fn another_jurisdiction_s_key_sees_and_reports_nothing_here() {
+    let city = City::new(shared());
+    let id = city.report(&[PLACE]);
+    let elsewhere = city.server.other_community();
+    let body = json!({ "name": unique("邻区"), "scopes": ["repair:read", "repair:write"], "community_id": elsewhere });
+    let foreign = city.server.staff("admin").post("/api-keys", body).expect(201)["key"].as_str().unwrap().to_owned();
+    refused(city.bare(&format!("/requests/{id}.json?api_key={foreign}")), 404);
+    refused(city.bare(&format!("/requests.json?api_key={foreign}&jurisdiction_id={}", city.server.community())), 404);
+    refused(city.send("json", &[PLACE, ("api_key", &foreign)]), 404);
+    // The platform's own key says which jurisdiction it means.
+    let body = json!({ "name": unique("市"), "scopes": ["repair:read"] });
+    let platform = city.server.staff("admin").post("/api-keys", body).expect(201)["key"].as_str().unwrap().to_owned();
+    refused(city.bare(&format!("/requests/{id}.json?api_key={platform}")), 400);
+    let found = city.bare(&format!("/requests/{id}.json?api_key={platform}&jurisdiction_id={}", city.server.community())).expect(200);
+    assert_eq!(found.json[0]["service_request_id"], id);
+}
