@@ -1,12 +1,26 @@
-import { defineConfig } from 'vite';
+import { defineConfig, type Plugin } from 'vite';
 import uniPlugin from '@dcloudio/vite-plugin-uni';
 
 // The plugin is CommonJS: under "type": "module" its default export arrives one level down.
 const uni = (uniPlugin as unknown as { default?: typeof uniPlugin }).default ?? uniPlugin;
 
+/**
+ * The framework's style sheet draws the bar's shadow with a picture from its maker's network. A resident's phone asks
+ * nobody but our server.
+ */
+const nobodyElse: Plugin = {
+  name: 'nobody-else',
+  enforce: 'post',
+  generateBundle(_, bundle) {
+    for (const file of Object.values(bundle)) {
+      if (file.type === 'asset' && file.fileName.endsWith('.css')) file.source = String(file.source).replace(/url\(["']?https?:[^)]*\)/g, 'none');
+    }
+  },
+};
+
 export default defineConfig({
   base: '/app/',
-  plugins: [uni()],
+  plugins: [uni(), nobodyElse],
   define: {
     // A WeChat package must know its server; the browser build is served by it.
     __API_ORIGIN__: JSON.stringify(process.env.JIAZAI_ORIGIN ?? ''),
