@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { chip, logIn, photograph, picture, reads, seen, staffLogIn, tap, world, write, press } from './support/world.mjs';
+import { after, before } from 'node:test';
+import { chip, logIn, photograph, picture, reads, scene, seen, staffLogIn, tap, world, write, press } from './support/world.mjs';
 
 let w;
 before(async () => (w = await world()));
 after(() => w?.stop());
 
-test('from first log-in to a rated repair', async () => {
+scene('from first log-in to a rated repair', async () => {
   const resident = await w.phone();
   await logIn(w, resident, '13912345678');
   await picture(resident, 'home');
@@ -32,7 +32,7 @@ test('from first log-in to a rated repair', async () => {
   await w.open(resident);
   await tap(resident, 'service-repair');
   await chip(resident, 'plumbing');
-  await reads(resident, '承诺 30 分钟 内接单');
+  await reads(resident, '承诺 30 分钟内接单');
   await seen(resident, '[data-value^="hom_"]').click();
   await write(resident, 'title', '厨房水管漏水');
   await write(resident, 'description', '水槽下方一直滴水，地上已经湿了一片。');
@@ -49,6 +49,7 @@ test('from first log-in to a rated repair', async () => {
   await staffLogIn(w, manager, 'manager');
   await tap(manager, 'work-board');
   await reads(manager, '厨房水管漏水');
+  await reads(manager, '田庵花苑 1号楼 201');
   await picture(manager, 'board');
   await tap(manager, 'assign');
   await seen(manager, '[data-worker="维修师傅 老陈"]').click();
@@ -95,9 +96,9 @@ test('from first log-in to a rated repair', async () => {
   const ticket = (await w.api(`/repair-tickets/${id}`, undefined, await w.staffToken('manager'), 'GET')).body;
   assert.deepEqual([ticket.state, ticket.rating.overall, ticket.rating.speed, ticket.quote.amount_fen], ['closed', 5, 4, 8000]);
   for (const page of [resident, grid, manager, worker]) assert.deepEqual([page.faults, page.strangers], [[], []]);
-});
+}, () => w);
 
-test('what somebody keeps about me: export, who looked, delete', async () => {
+scene('what somebody keeps about me: export, who looked, delete', async () => {
   const page = await w.phone();
   await logIn(w, page, '13700000001');
   await press(page, '我的');
@@ -113,4 +114,4 @@ test('what somebody keeps about me: export, who looked, delete', async () => {
   await tap(page, 'gone');
   await seen(page, '[data-test="to-login"]').waitFor();
   assert.equal(await page.evaluate(() => localStorage.getItem('jiazai:session')), null);
-});
+}, () => w);

@@ -19,6 +19,25 @@ export function factbook() {
   const dictionary = shallowRef<Fact[]>([]);
   const result = shallowRef<Schema<'PrecheckResult'>>();
 
+  const also = shallowRef<string[]>([]);
+
+  /** What decides the papers and the order among equals is asked too, when the batch is already clear. */
+  function heed(rules: Schema<'EnrolmentRound'>['rules']) {
+    const found = new Set<string>();
+    const walk = (part: unknown): void => {
+      if (!part || typeof part !== 'object') return;
+      for (const [key, value] of Object.entries(part)) {
+        if (key === 'fact' && typeof value === 'string') found.add(value);
+        else walk(value);
+      }
+    };
+    for (const paper of rules.documents ?? []) walk(paper.when);
+    for (const rule of rules.tie_break ?? []) if (rule.startsWith('earlier:')) found.add(rule.slice('earlier:'.length));
+    // Who has an entry in the register or a house is no migrant: the server asks that when it matters.
+    found.delete('migrant');
+    also.value = [...found];
+  }
+
   async function learn() {
     if (dictionary.value.length === 0) dictionary.value = (await get('/api/v1/meta/enrolment-facts')).items;
   }
@@ -31,11 +50,11 @@ export function factbook() {
 
   /** The questions on the screen: those that were answered, then those that the server asks for. */
   const questions = computed(() => {
-    const wanted = [...Object.keys(facts), ...(result.value?.missing_facts ?? []).filter((fact) => fact.askable).map((fact) => fact.fact)];
+    const wanted = [...Object.keys(facts), ...(result.value?.missing_facts ?? []).filter((fact) => fact.askable).map((fact) => fact.fact), ...also.value];
     return dictionary.value.filter((fact) => fact.declared && wanted.includes(fact.name)).sort((a, b) => wanted.indexOf(a.name) - wanted.indexOf(b.name));
   });
 
-  return { facts, result, questions, learn, check, mayBeNone: (fact: string) => MAY_BE_NONE.includes(fact) };
+  return { facts, result, questions, heed, learn, check, mayBeNone: (fact: string) => MAY_BE_NONE.includes(fact) };
 }
 
 export function options(fact: Fact): { value: string; label: string }[] {

@@ -53,6 +53,6 @@ export function until(instant: string): string {
   const away = Math.abs(minutes);
   const days = Math.floor(away / 1440);
   const hours = Math.floor((away % 1440) / 60);
-  const text = days > 0 ? t('{0} 天 {1} 小时', days, hours) : hours > 0 ? t('{0} 小时 {1} 分', hours, away % 60) : t('{0} 分钟', away);
+  const text = days > 0 ? (hours > 0 ? t('{0} 天 {1} 小时', days, hours) : t('{0} 天', days)) : hours > 0 ? t('{0} 小时 {1} 分', hours, away % 60) : t('{0} 分钟', away);
   return minutes < 0 ? t('已超 {0}', text) : t('还剩 {0}', text);
 }

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { test } from 'node:test';
 import { chromium } from 'playwright-core';
 
 export const APP = join(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -14,7 +15,7 @@ const SERVER = process.env.JIAZAI_BIN ?? join(process.env.CARGO_TARGET_DIR ?? jo
 const BROWSER = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 /** How long something asynchronous may take on a busy machine. */
-export const PATIENCE = 30_000;
+export const PATIENCE = Number(process.env.PATIENCE ?? 30_000);
 
 function freePort() {
   return new Promise((done) => {
@@ -83,6 +84,21 @@ export async function world() {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A test whose screens are kept in `dist/failures` when it fails. */
+export function scene(name, act, world) {
+  test(name, async () => {
+    try {
+      await act();
+    } catch (error) {
+      const folder = join(APP, 'dist/failures');
+      mkdirSync(folder, { recursive: true });
+      const pages = world().browser.contexts().flatMap((context) => context.pages());
+      for (const [index, page] of pages.entries()) await page.screenshot({ path: join(folder, `${name.slice(0, 40).replace(/\W+/g, '-')}-${index}.png`), timeout: 5000 }).catch(() => undefined);
+      throw error;
+    }
+  });
 }
 
 // --- what people do --------------------------------------------------------------------------------------------------
