@@ -8,7 +8,7 @@ after(() => w?.stop());
 
 scene('from first log-in to a rated repair', async () => {
   const resident = await w.phone();
-  await logIn(w, resident, '13912345678');
+  await logIn(w, resident, '13912345678', '陈阿姨');
   await picture(resident, 'home');
 
   // My home: claimed by the resident, checked by the grid worker.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
-import { chip, logIn, photograph, picture, press, reads, scene, seen, staffLogIn, tap, world, write } from './support/world.mjs';
+import { chip, logIn, photograph, picture, press, reads, scene, seen, staffLogIn, takeTheDayShown, tap, world, write } from './support/world.mjs';
 
 let w;
 before(async () => (w = await world()));
@@ -26,13 +26,15 @@ async function photographPapers(page) {
 
 scene('school enrolment from the precheck to the confirmed batch, returned once', async () => {
   const family = await w.phone();
-  await logIn(w, family, '13611112222');
+  await logIn(w, family, '13611112222', '小雨爸爸');
   await tap(family, 'service-school');
   await reads(family, '2027 年秋季小学一年级招生');
   await tap(family, 'precheck');
   await reads(family, '还不能判断');
   await fact(family, 'hukou_on', 'some');
+  await takeTheDayShown(family, 'hukou_on');
   await fact(family, 'house_on', 'some');
+  await takeTheDayShown(family, 'house_on');
   await reads(family, '符合登记条件');
   await picture(family, 'school-precheck');
 

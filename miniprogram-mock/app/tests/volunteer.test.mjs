@@ -16,7 +16,7 @@ scene('volunteer work: sign-up, wait-list, offer, check-in by code, points, cert
   const shift = made.body.id;
 
   const first = await w.phone();
-  await logIn(w, first, '13500000001');
+  await logIn(w, first, '13500000001', '张大姐');
   await tap(first, 'service-volunteer');
   await seen(first, `[data-shift="${shift}"]`).waitFor();
   await picture(first, 'volunteer-calendar');
@@ -25,7 +25,7 @@ scene('volunteer work: sign-up, wait-list, offer, check-in by code, points, cert
   await reads(first, '已报名');
 
   const second = await w.phone();
-  await logIn(w, second, '13500000002');
+  await logIn(w, second, '13500000002', '李师傅');
   await w.open(second, `/volunteer/shift?id=${shift}`);
   await second.reload();
   await press(second, '加入候补');

@@ -111,11 +111,13 @@ export const write = (page, name, text) => seen(page, `[data-name="${name}"] inp
 export const reads = (page, text) => page.getByText(text).locator('visible=true').first().waitFor();
 export const chip = (page, value) => seen(page, `[data-value="${value}"]`).click();
 
-export async function logIn(world, page, phone = '13800138000') {
+export async function logIn(world, page, phone = '13800138000', nickname = '') {
   await world.open(page);
   await tap(page, 'to-login');
   await tap(page, 'agree');
   await tap(page, 'wechat-login');
+  await seen(page, '[data-test="phone"]').waitFor();
+  if (nickname) await write(page, 'nickname', nickname);
   await tap(page, 'phone');
   await write(page, 'phone', phone);
   await tap(page, 'allow-phone');
@@ -131,14 +133,10 @@ export async function staffLogIn(world, page, username) {
   await page.getByText('我的工作').locator('visible=true').first().waitFor();
 }
 
-/** Chooses in a date picker by its own event: the wheel is the platform's, not ours. */
-export async function pickDate(page, name, iso) {
-  const picker = seen(page, `[data-name="${name}"]`);
-  await picker.waitFor();
-  await picker.click();
-  const input = page.locator('.uni-picker-container.uni-date-picker-container, .uni-picker-container').locator('visible=true');
-  await input.first().waitFor();
-  return { picker, iso };
+/** Opens the platform's wheel of days and takes the day at which it stands. */
+export async function takeTheDayShown(page, name) {
+  await seen(page, `[data-name="${name}"]`).click();
+  await page.locator('.uni-picker-action-confirm').locator('visible=true').first().click();
 }
 
 /** What the camera would have taken: a small picture drawn by the browser. */
