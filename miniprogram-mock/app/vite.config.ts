@@ -18,9 +18,24 @@ const nobodyElse: Plugin = {
   },
 };
 
+/** The first screen's own chunks are asked for together with the framework, not after it. */
+const firstScreen: Plugin = {
+  name: 'first-screen',
+  transformIndexHtml: {
+    order: 'post',
+    handler(html, { bundle }) {
+      const chunks = Object.values(bundle ?? {}).flatMap((file) => (file.type === 'chunk' ? [file] : []));
+      const home = chunks.find((chunk) => chunk.facadeModuleId?.includes('pages/home/home'));
+      if (!home) return html;
+      const entry = chunks.find((chunk) => chunk.isEntry)?.fileName;
+      return [home.fileName, ...home.imports].filter((name) => name !== entry).map((name) => ({ tag: 'link', attrs: { rel: 'modulepreload', href: `/app/${name}` }, injectTo: 'head' as const }));
+    },
+  },
+};
+
 export default defineConfig({
   base: '/app/',
-  plugins: [uni(), nobodyElse],
+  plugins: [uni(), nobodyElse, firstScreen],
   define: {
     // A WeChat package must know its server; the browser build is served by it.
     __API_ORIGIN__: JSON.stringify(process.env.JIAZAI_ORIGIN ?? ''),

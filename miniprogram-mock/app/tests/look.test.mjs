@@ -28,12 +28,20 @@ scene('the first screen comes on a slow processor too', async () => {
   const page = await w.phone();
   const line = await page.context().newCDPSession(page);
   await line.send('Emulation.setCPUThrottlingRate', { rate: 4 });
+  await page.addInitScript(() => {
+    const watch = new MutationObserver(() => {
+      if (!document.querySelector('[data-test="service-repair"]')) return;
+      watch.disconnect();
+      requestAnimationFrame(() => performance.mark('usable'));
+    });
+    watch.observe(document, { childList: true, subtree: true });
+  });
   await w.open(page);
-  await seen(page, '[data-test="service-repair"]').waitFor();
+  await page.waitForFunction(() => performance.getEntriesByName('usable').length > 0);
   // Reported, not judged: this machine's load is nobody's promise.
-  const ms = await page.evaluate(() => performance.now());
+  const ms = await page.evaluate(() => performance.getEntriesByName('usable')[0].startTime);
   const painted = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0);
-  console.log(`4 times slower processor: first paint ${Math.round(painted)} ms, usable after at most ${Math.round(ms)} ms`);
+  console.log(`4 times slower processor: first paint ${Math.round(painted)} ms, usable after ${Math.round(ms)} ms`);
   await tap(page, 'to-login');
   await seen(page, '[data-test="wechat-login"]').waitFor();
 }, () => w);
@@ -122,7 +130,7 @@ scene('in English no Chinese is left but what people and the community have writ
   await logIn(w, page, '13300000003', 'Ann');
   await press(page, '我的');
   await seen(page, '[data-value="en"]').click();
-  const theirs = /东涂社区|田庵|清洁河岸|沿河|东涂实验小学|2027 年秋季小学一年级招生|电路故障|急修（一分钟接单）|电梯|水管漏水|公共设施|中文|\d号楼/g;
+  const theirs = /东涂社区|田庵小学|田庵花苑南门|田庵花苑|清洁河岸|沿河|东涂实验小学|2027 年秋季小学一年级招生|电路故障|急修（一分钟接单）|电梯|水管漏水|公共设施|中文|\d号楼/g;
   for (const path of PAGES) {
     await w.open(page, path);
     await page.reload();

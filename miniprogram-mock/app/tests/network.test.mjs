@@ -182,7 +182,7 @@ scene('WeChat in trouble: the log-in says so and works when WeChat is back', asy
   }
   await w.sim('/_sim/faults', { api: 'jscode2session', kind: 'errcode', value: 40029, times: 1 });
   await tap(page, 'wechat-login');
-  await reads(page, '微信登录码');
+  await reads(page, '微信登录凭证无效或已使用');
   await tap(page, 'wechat-login');
   await seen(page, '[data-test="phone"]').waitFor();
 }, () => w);
