@@ -10,7 +10,6 @@ import { chromium } from 'playwright-core';
 
 export const APP = join(dirname(fileURLToPath(import.meta.url)), '../..');
 export const ROOT = join(APP, '../..');
-export const PICTURES = process.env.UPDATE_PICTURES ? join(ROOT, 'docs/pictures') : join(APP, 'dist/pictures');
 const SERVER = process.env.JIAZAI_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target'), 'debug/jiazai');
 const BROWSER = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
@@ -163,7 +162,11 @@ export async function photograph(page, target, words) {
   await chooser.setFiles({ name: 'photo.jpg', mimeType: 'image/jpeg', buffer: Buffer.from(bytes, 'base64') });
 }
 
+/** The few that the README shows; the others are for looking at after a run. */
+const SHOWN = ['home', 'repair-quote', 'school-precheck', 'volunteer-calendar', 'map', 'home-dark-english'];
+
 export async function picture(page, name) {
+  const PICTURES = join(...(process.env.UPDATE_PICTURES && SHOWN.includes(name) ? [ROOT, 'docs/pictures'] : [APP, 'dist/pictures']));
   mkdirSync(PICTURES, { recursive: true });
   // The toast and its fading are not what the picture is about.
   await page.locator('uni-toast').waitFor({ state: 'hidden' });
