@@ -14,7 +14,6 @@ use jiazai_infra::vault::Vault;
 use jiazai_infra::wechat::Wechat;
 
 use crate::auth::{Identities, Tokens};
-use crate::error::{ApiError, code};
 use crate::idempotency::Flights;
 use crate::jobs::Jobs;
 use crate::metrics::Metrics;
@@ -63,7 +62,6 @@ pub fn operations(api: &mut Api) {
     volunteer::routes(api);
     enrolment::routes(api);
     points::routes(api);
-    enrolment::routes(api);
     files::routes(api);
     meta::routes(api);
     api.base("");
@@ -77,5 +75,4 @@ pub fn configure(config: &mut web::ServiceConfig, app: Data<App>) {
     operations(&mut api);
     mount(config, api);
     openapi::serve_docs(config);
-    config.default_service(web::to(|| async { Err::<actix_web::HttpResponse, _>(ApiError::new(code::NOT_FOUND)) }));
 }

@@ -15,12 +15,9 @@ use std::rc::Rc;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::AUTHORIZATION;
-use actix_web::middleware::Next;
-use actix_web::web::Data;
-use actix_web::{Error, HttpMessage};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use jiazai_domain::actor::{Actor, PrincipalId, PrincipalKind, SessionId};
 use jiazai_domain::api_key::{self, ApiKeyId};
 use jiazai_domain::kernel::time::Timestamp;
@@ -33,7 +30,7 @@ use sha2::{Digest, Sha256};
 use crate::app::App;
 use crate::error::{ApiError, code};
 use crate::limits;
-use crate::route::{Access, Limit, Op, Programs};
+use crate::route::{Access, Erased, Limit, Op, Programs};
 
 /// Seconds that an access token is good for.
 pub const ACCESS_LIFETIME_S: i64 = 15 * 60;
@@ -183,7 +180,7 @@ impl Identities {
 }
 
 /// The identity that the request claims. None where there is none; mini-program wrappers send several kinds of nothing.
-fn bearer(request: &ServiceRequest) -> Result<Option<&str>, ApiError> {
+fn bearer(request: &HttpRequest) -> Result<Option<&str>, ApiError> {
     let Some(value) = request.headers().get(AUTHORIZATION) else { return Ok(None) };
     let value = value.to_str().map_err(|_| ApiError::new(code::TOKEN_INVALID))?.trim();
     let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
@@ -287,26 +284,15 @@ fn may_call(access: Access, actor: &Actor) -> bool {
 }
 
 /// The gate in front of every operation: identity, access, limits, in this order, all before the body is read.
-pub async fn admit<B: MessageBody + 'static>(
-    op: Rc<Op>,
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    let verdicts = match check(&op, &request).await {
-        Ok(verdicts) => verdicts,
-        Err(Refused { error, verdict }) => {
-            let mut response = ServiceResponse::from_err(error, request.into_parts().0);
-            if let Some(verdict) = verdict {
-                limits::describe(&verdict, response.headers_mut());
-            }
-            return Ok(response);
-        }
+pub async fn admit(op: Rc<Op>, handler: Erased, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let (mut response, verdict) = match check(&op, &request).await {
+        Ok(verdict) => (handler(request, payload).await.unwrap_or_else(HttpResponse::from_error), verdict),
+        Err(Refused { error, verdict }) => (HttpResponse::from_error(error), verdict),
     };
-    let mut response = next.call(request).await?.map_into_boxed_body();
-    if let Some(verdict) = verdicts {
+    if let Some(verdict) = verdict {
         limits::describe(&verdict, response.headers_mut());
     }
-    Ok(response)
+    response
 }
 
 struct Refused {
@@ -320,7 +306,7 @@ impl From<ApiError> for Refused {
     }
 }
 
-async fn check(op: &Op, request: &ServiceRequest) -> Result<Option<limits::Counted>, Refused> {
+async fn check(op: &Op, request: &HttpRequest) -> Result<Option<limits::Counted>, Refused> {
     let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| ApiError::new(code::INTERNAL))?;
     let identity = match op.access {
         Access::Public => None,
@@ -358,7 +344,7 @@ async fn check(op: &Op, request: &ServiceRequest) -> Result<Option<limits::Count
 
 /// The caller's address. `X-Forwarded-For` is believed only when the peer is a proxy that the operator has named, and
 /// then only its last entry that is not such a proxy itself: everything before it is the caller's own claim.
-fn address(app: &App, request: &ServiceRequest) -> Option<IpAddr> {
+fn address(app: &App, request: &HttpRequest) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip();
     if !app.trusted_proxies.contains(&peer) {
         return Some(peer);

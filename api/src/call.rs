@@ -28,7 +28,7 @@ use crate::idempotency::{Flight, Keyed};
 use crate::input::{self, Faults};
 use crate::page::Params;
 use crate::reply::Reply;
-use crate::route::Op;
+use crate::route::{Op, path_value};
 
 /// JSON bodies are small; whoever sends more than this sends it as a file or an import.
 pub const BODY_LIMIT: usize = 256 * 1024;
@@ -116,6 +116,11 @@ impl Call {
     /// Reads the JSON body; all faults at once.
     pub fn body<T: Deserr<Faults>>(&self) -> Result<T, ApiError> {
         input::read(&self.body)
+    }
+
+    /// What stands in the path where its pattern has `{name}`.
+    pub fn path_value(&self, name: &str) -> String {
+        path_value(&self.request, name)
     }
 
     pub fn query(&self) -> Result<Params, ApiError> {
@@ -373,7 +378,7 @@ impl<K: Kind> FromRequest for At<K> {
     type Future = std::future::Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let id = request.match_info().get("id").and_then(|text| text.parse().ok()).map(Self);
+        let id = path_value(request, "id").parse().ok().map(Self);
         std::future::ready(id.ok_or_else(|| ApiError::new(code::NOT_FOUND)))
     }
 }

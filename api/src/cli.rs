@@ -10,7 +10,11 @@ use jiazai_infra::clock::Clock;
 use jiazai_infra::db::{Db, DbError};
 use jiazai_infra::vault::Vault;
 use jiazai_infra::{api_key, community, identity, password};
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{self, Config, Profile};
 use crate::serve::{self, Failed};
@@ -23,15 +27,18 @@ fn configuration(listen: Option<&str>, data_dir: Option<PathBuf>) -> Result<Conf
     Ok(config::read(&vars, listen, data_dir)?)
 }
 
-/// Logs go to standard error: as lines for people in the demo, as JSON for machines in production.
+/// Logs go to standard error: as lines for people in the demo, as JSON for machines in production. `RUST_LOG` takes levels,
+/// alone or as `target=level`, separated by commas; what does not read as that is as if it were unset.
 fn log(profile: Profile) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    // A second subscriber in one process is a test's doing; the first one stays.
-    let _ = match profile {
-        Profile::Production => builder.json().flatten_event(true).try_init(),
-        Profile::Demo => builder.with_ansi(false).try_init(),
+    let asked = std::env::var("RUST_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
+    let filter = asked.unwrap_or_else(|| Targets::new().with_default(Level::INFO).with_target("actix_server", Level::WARN));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let lines = match profile {
+        Profile::Production => lines.json().flatten_event(true).boxed(),
+        Profile::Demo => lines.with_ansi(false).boxed(),
     };
+    // A second subscriber in one process is a test's doing; the first one stays.
+    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
 }
 
 pub fn serve(listen: Option<&str>, data_dir: Option<PathBuf>) -> Result<(), Failed> {

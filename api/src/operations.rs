@@ -97,7 +97,7 @@ pub struct ProblemKind {
     params(("code" = String, Path, description = "The `code` of a problem document")),
     responses((status = 200, body = ProblemKind)))]
 async fn explain_problem(call: Call) -> Outcome {
-    let name = call.request.match_info().get("code").unwrap_or_default();
-    let Code { name, status, zh, en } = code::named(name).ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
+    let name = call.path_value("code");
+    let Code { name, status, zh, en } = code::named(&name).ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
     Ok(call.answer(Reply::ok(&ProblemKind { code: name, status: *status, title_zh: zh, title_en: en })?))
 }

@@ -3,17 +3,18 @@
 //! [`op!`] takes a handler that carries `#[utoipa::path]`; there is no other way to add a route, so an undocumented one
 //! does not compile. What every operation has in common is added here, to the program and to the document alike: who
 //! may call it ([`Access`]), which refusals it knows, the headers it reads and writes, the limits it counts against.
+//!
+//! Requests find their operation in a radix tree ([`mount`]). The framework's own router tries one pattern after the other,
+//! each by a regular expression: with hundreds of paths that cost more than the rest of a request together.
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 
-use actix_web::dev::{HttpServiceFactory, ServiceRequest};
 use actix_web::http::Method;
-use actix_web::middleware::{Next, from_fn};
-use actix_web::web::Payload;
-use actix_web::{FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Resource, Responder, Route, guard, web};
+use actix_web::web::{self, Payload};
+use actix_web::{FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Responder};
 use jiazai_domain::actor::Role;
 use jiazai_domain::api_key::{Action, Resource as About, Scope};
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
@@ -112,7 +113,7 @@ pub struct Op {
 
 /// What [`op!`] collects about an operation.
 pub struct NewOp {
-    route: Route,
+    handler: Erased,
     op: Op,
     method: Method,
     refuses: Vec<&'static Code>,
@@ -145,7 +146,7 @@ impl NewOp {
         };
         op.id = P::operation().operation_id.unwrap_or_default();
         Self {
-            route: one_route(erased(handler)),
+            handler: erased(handler),
             op,
             method,
             refuses: Vec::new(),
@@ -185,7 +186,7 @@ impl NewOp {
 }
 
 /// A handler whose type is forgotten: the layers around it are compiled once, not for each operation.
-type Erased = Rc<dyn Fn(HttpRequest, Payload) -> Pin<Box<dyn Future<Output = Result<HttpResponse, actix_web::Error>>>>>;
+pub type Erased = Rc<dyn Fn(HttpRequest, Payload) -> Pin<Box<dyn Future<Output = Result<HttpResponse, actix_web::Error>>>>>;
 
 fn erased<H, Args>(handler: H) -> Erased
 where
@@ -202,10 +203,6 @@ where
     })
 }
 
-fn one_route(handler: Erased) -> Route {
-    web::route().to(move |request: HttpRequest, payload: Payload| handler(request, payload))
-}
-
 /// `op!(handler, access)`, the handler by its path: `op!(repair::assign_repair_ticket, Access::Roles(DISPATCHERS))`.
 #[macro_export]
 macro_rules! op {
@@ -215,10 +212,17 @@ macro_rules! op {
     ($handler:ident, $access:expr) => { $crate::op!({ $handler }, $access) };
 }
 
-/// The routes of one worker, and the document when one is being made.
+/// One method of a path.
+struct Served {
+    method: Method,
+    op: Rc<Op>,
+    handler: Erased,
+}
+
+/// The operations of one worker by their paths, and the document when one is being made.
 pub struct Api {
     base: &'static str,
-    paths: BTreeMap<String, Vec<(Method, Route)>>,
+    paths: BTreeMap<String, Vec<Served>>,
     document: Option<OpenApi>,
 }
 
@@ -240,11 +244,9 @@ impl Api {
             describe(document, &path, &new, operation, schemas);
         }
         let op = Rc::new(Op { path: path.clone(), ..new.op });
-        let route = new.route.wrap(from_fn(move |request: ServiceRequest, next: Next<_>| {
-            request.extensions_mut().insert(op.clone());
-            crate::auth::admit(op.clone(), request, next)
-        }));
-        self.paths.entry(path).or_default().push((new.method, route));
+        let served = self.paths.entry(path).or_default();
+        assert!(served.iter().all(|other| other.method != new.method), "{} {} is there twice", new.method, op.path);
+        served.push(Served { method: new.method, op, handler: new.handler });
         self
     }
 
@@ -252,61 +254,54 @@ impl Api {
     pub fn into_document(self) -> Option<OpenApi> {
         self.document
     }
-
-    /// One actix resource a path, each answering 405 with `Allow` for what it does not know.
-    pub fn into_resources(
-        self,
-    ) -> Vec<
-        Resource<
-            impl actix_web::dev::ServiceFactory<
-                ServiceRequest,
-                Config = (),
-                Response = actix_web::dev::ServiceResponse,
-                Error = actix_web::Error,
-                InitError = (),
-            >,
-        >,
-    > {
-        self.paths
-            .into_iter()
-            .map(|(path, routes)| {
-                let mut methods: Vec<&str> = Vec::new();
-                for (method, _) in &routes {
-                    methods.push(method.as_str());
-                    if method == Method::GET {
-                        methods.push("HEAD");
-                    }
-                }
-                methods.sort_unstable();
-                let allow = methods.join(", ");
-                let mut resource = web::resource(path);
-                for (method, route) in routes {
-                    // Whoever may GET may ask for the head alone; the server leaves the body out by itself.
-                    let guarded = if method == Method::GET {
-                        route.guard(guard::Any(guard::Get()).or(guard::Head()))
-                    } else {
-                        route.guard(guard::Method(method))
-                    };
-                    resource = resource.route(guarded);
-                }
-                resource.default_service(web::to(move || {
-                    let refusal = ApiError::new(code::METHOD_NOT_ALLOWED).allow(&allow);
-                    async move { Err::<HttpResponse, _>(refusal) }
-                }))
-            })
-            .collect()
-    }
 }
 
-/// Keeps the compiler's view of a resource in one place.
+/// Serves what was added: 404 for a path that nothing was added at, 405 with `Allow` for a method that its path does not know.
 pub fn mount(config: &mut web::ServiceConfig, api: Api) {
-    for resource in api.into_resources() {
-        register(config, resource);
+    let mut tree = matchit::Router::new();
+    for (path, served) in api.paths {
+        let known = tree.insert(&path, served);
+        assert!(known.is_ok(), "{path}: {known:?}");
     }
+    let tree = Rc::new(tree);
+    config.default_service(web::to(move |request: HttpRequest, payload: Payload| {
+        let tree = tree.clone();
+        async move {
+            match find(&tree, &request) {
+                Ok((op, handler)) => crate::auth::admit(op, handler, request, payload).await,
+                Err(refusal) => HttpResponse::from_error(refusal),
+            }
+        }
+    }));
 }
 
-fn register(config: &mut web::ServiceConfig, service: impl HttpServiceFactory + 'static) {
-    config.service(service);
+/// What the braces of a pattern stand for in this request.
+struct Values(Vec<(String, String)>);
+
+fn find(tree: &matchit::Router<Vec<Served>>, request: &HttpRequest) -> Result<(Rc<Op>, Erased), ApiError> {
+    let found = tree.at(request.match_info().as_str()).map_err(|_| ApiError::new(code::NOT_FOUND))?;
+    // Whoever may GET may ask for the head alone; the server leaves the body out by itself.
+    let method = if *request.method() == Method::HEAD { &Method::GET } else { request.method() };
+    let Some(served) = found.value.iter().find(|served| served.method == *method) else {
+        let mut methods: Vec<&str> = found.value.iter().map(|served| served.method.as_str()).collect();
+        if methods.contains(&"GET") {
+            methods.push("HEAD");
+        }
+        methods.sort_unstable();
+        return Err(ApiError::new(code::METHOD_NOT_ALLOWED).allow(&methods.join(", ")));
+    };
+    let values = found.params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let mut extensions = request.extensions_mut();
+    extensions.insert(Values(values));
+    extensions.insert(served.op.clone());
+    Ok((served.op.clone(), served.handler.clone()))
+}
+
+/// What stands in the request's path where its pattern has `{name}`, with percent signs resolved. Empty when it has no such.
+pub fn path_value(request: &HttpRequest, name: &str) -> String {
+    let extensions = request.extensions();
+    let values = extensions.get::<Values>().into_iter().flat_map(|values| &values.0);
+    values.filter(|(known, _)| known == name).map(|(_, value)| value.clone()).next().unwrap_or_default()
 }
 
 /// Adds to the document what the operation's own annotations leave out because it follows from its shape.

@@ -17,6 +17,7 @@ use crate::vault::{Vault, random};
 const PURPOSE: &str = "api_key";
 
 #[derive(Queryable, Selectable, Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = api_keys)]
 struct ApiKeyRow {
     id: String,

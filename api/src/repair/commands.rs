@@ -64,13 +64,15 @@ pub fn show(tx: &mut Tx, cx: &Cx, ticket: &Ticket, view: View) -> Result<Reply, 
 pub fn submit(tx: &mut Tx, cx: &Cx, body: &NewTicket) -> Result<Reply, ApiError> {
     let who = cx.actor()?;
     let place = body.community_id.0;
-    if community::find(tx, place)?.is_none() {
+    let category = store::category(tx, place, &body.category.0)?;
+    // A category is one of a community's, so with it the community is known as well.
+    if category.is_none() && community::find(tx, place)?.is_none() {
         return Err(ApiError::fault("/community_id", "unknown_community", "没有这个社区", "is not a known community"));
     }
     let acting = registry::on_behalf(tx, who, body.delegation_id.map(|id| id.0), DelegationScope::Repair)?;
-    let reporter = reporter(tx, who, place, acting)?;
+    let reporter = reporter(tx, who, body, acting)?;
     let report = report(body, tx)?;
-    let category = store::category(tx, place, &body.category.0)?
+    let category = category
         .ok_or_else(|| ApiError::fault("/category", "unknown_category", "没有这个报修类别", "is not a category of the community"))?;
     let photos: Vec<FileId> = body.photos.0.iter().map(|photo| photo.0).collect();
     check_homes(tx, place, body)?;
@@ -89,8 +91,11 @@ pub fn submit(tx: &mut Tx, cx: &Cx, body: &NewTicket) -> Result<Reply, ApiError>
     Ok(reply)
 }
 
-fn reporter(tx: &mut Tx, who: &Actor, place: CommunityId, acting: Option<OnBehalf>) -> Result<Reporter, ApiError> {
+/// Whose homes are theirs is looked up only when a home is named.
+fn reporter(tx: &mut Tx, who: &Actor, body: &NewTicket, acting: Option<OnBehalf>) -> Result<Reporter, ApiError> {
+    let place = body.community_id.0;
     match who.resident() {
+        Ok(resident) if body.home_id.is_none() => Ok(Reporter::resident(&resident, vec![])),
         Ok(resident) => {
             let mut own = homes::spoken_for_by(tx, who.id)?;
             if let Some(acting) = acting {

@@ -372,7 +372,7 @@ async fn put_repair_category(call: Call) -> Outcome {
     let place: CommunityId = params.required_id("community_id")?;
     params.finish()?;
     let body: PutCategory = call.body()?;
-    let code_word = call.request.match_info().get("code").unwrap_or_default().to_owned();
+    let code_word = call.path_value("code");
     let seen = call.request.headers().contains_key(actix_web::http::header::IF_MATCH);
     call.write(move |tx, cx| commands::put_category(tx, cx, place, &code_word, &body, seen)).await
 }

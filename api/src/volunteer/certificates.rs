@@ -97,7 +97,7 @@ fn show(certificate: &Certificate) -> Result<Reply, ApiError> {
 #[utoipa::path(get, path = "/certificates/{code}", tag = "volunteer", operation_id = "get_certificate", params(("code" = String, Path)),
     responses((status = 200, content((CertificateDto = "application/json"), (String = "text/html")), headers(("ETag" = String))), (status = 304, description = "Not changed")))]
 async fn get_certificate(call: Call) -> Outcome {
-    let code = call.request.match_info().get("code").unwrap_or_default().to_owned();
+    let code = call.path_value("code");
     let accepts = call.request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accepts.contains("text/html") {
         let certificate = call.app.db.read_brief(move |tx| load(tx, &code)).await?;
@@ -116,7 +116,7 @@ async fn get_certificate(call: Call) -> Outcome {
     request_body(content = WhyRevoked, example = json!({ "reason": "时长登记有误" })), responses((status = 200, body = CertificateDto)))]
 async fn revoke_certificate(call: Call) -> Outcome {
     let body: WhyRevoked = call.body()?;
-    let code = call.request.match_info().get("code").unwrap_or_default().to_owned();
+    let code = call.path_value("code");
     call.write(move |tx, cx| {
         let who = cx.actor()?;
         let certificate = load(tx, &code)?;

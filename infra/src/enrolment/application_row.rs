@@ -18,6 +18,7 @@ use crate::db::{DbError, parsed};
 use crate::vault::{Aad, Vault};
 
 #[derive(Queryable, Selectable, Insertable, Clone)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = enrolment_applications)]
 pub(super) struct ApplicationRow {
     pub(super) id: String,

@@ -12,6 +12,7 @@ use crate::db::{DbError, Tx, parsed};
 use crate::events;
 
 #[derive(Queryable, Selectable, Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = table)]
 struct DrawRow {
     id: String,

@@ -83,6 +83,7 @@ impl StoredZone {
 }
 
 #[derive(Queryable, Selectable, Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = enrolment_rounds)]
 pub(super) struct RoundRow {
     pub(super) id: String,

@@ -14,6 +14,7 @@ use crate::db::{DbError, MultiBackend, Tx, parsed};
 use crate::events;
 
 #[derive(Queryable, Selectable, Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = home_bindings)]
 struct BindingRow {
     id: String,

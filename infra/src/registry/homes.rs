@@ -19,6 +19,7 @@ use crate::events;
 use crate::vault::{Aad, Vault};
 
 #[derive(Queryable, Selectable, Insertable, Clone)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = homes)]
 struct HomeRow {
     id: String,

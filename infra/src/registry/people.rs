@@ -22,6 +22,7 @@ use crate::events;
 use crate::vault::{Aad, Vault};
 
 #[derive(Queryable, Selectable, Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = people)]
 struct PersonRow {
     id: String,

@@ -22,6 +22,7 @@ fn maybe<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>, DbError>
 // Groups of estates --------------------------------------------------------------------------------------------------
 
 #[derive(Queryable, Selectable, Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = estate_groups)]
 struct GroupRow {
     id: String,
@@ -82,6 +83,7 @@ pub fn groups(tx: &mut Tx, community: CommunityId, after: Option<&str>, limit: i
 // Estates ------------------------------------------------------------------------------------------------------------
 
 #[derive(Queryable, Selectable, Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = estates)]
 struct EstateRow {
     id: String,
@@ -173,6 +175,7 @@ pub fn estates_in(
 // Grids --------------------------------------------------------------------------------------------------------------
 
 #[derive(Queryable, Selectable, Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = grids)]
 struct GridRow {
     id: String,
@@ -279,6 +282,7 @@ pub fn grids_of(tx: &mut Tx, person: PrincipalId) -> Result<Vec<GridId>, DbError
 // Buildings ----------------------------------------------------------------------------------------------------------
 
 #[derive(Queryable, Selectable, Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = buildings)]
 struct BuildingRow {
     id: String,

@@ -14,6 +14,7 @@ use crate::events;
 use crate::vault::{Aad, Vault};
 
 #[derive(Queryable, Selectable, Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = registry_proposals)]
 struct ProposalRow {
     id: String,

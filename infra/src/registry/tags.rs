@@ -14,6 +14,7 @@ use crate::db::{DbError, Tx, parsed};
 use crate::events;
 
 #[derive(Queryable, Selectable, Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = tags)]
 struct TagRow {
     community_id: String,
@@ -97,6 +98,7 @@ pub fn save(tx: &mut Tx, changed: Changed<Tag>) -> Result<Tag, DbError> {
 // Given --------------------------------------------------------------------------------------------------------------
 
 #[derive(Queryable, Selectable, Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = person_tags)]
 struct GivenRow {
     id: String,

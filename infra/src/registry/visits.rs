@@ -13,6 +13,7 @@ use crate::events;
 use crate::vault::{Aad, Vault};
 
 #[derive(Queryable, Selectable, Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = home_visits)]
 struct VisitRow {
     id: String,

@@ -13,6 +13,7 @@ use crate::db::schema::{repair_categories, repair_tickets};
 use crate::db::{DbError, parsed};
 
 #[derive(Queryable, Selectable, Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = repair_tickets)]
 pub(super) struct TicketRow {
     pub(super) id: String,
@@ -31,6 +32,7 @@ pub(super) struct TicketRow {
 }
 
 #[derive(Clone, Queryable, Selectable, Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = repair_categories)]
 pub(super) struct CategoryRow {
     pub(super) community_id: String,

@@ -13,6 +13,7 @@ use crate::events;
 use crate::vault::Vault;
 
 #[derive(Queryable, Selectable, Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = table)]
 struct Row {
     id: String,

@@ -27,6 +27,7 @@ struct Detail {
 }
 
 #[derive(Queryable, Selectable, Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = volunteer_activities)]
 pub(super) struct ActivityRow {
     pub(super) id: String,
@@ -109,6 +110,7 @@ impl ActivityRow {
 }
 
 #[derive(Queryable, Selectable, Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = volunteer_shifts)]
 pub(super) struct ShiftRow {
     pub(super) id: String,
@@ -157,6 +159,7 @@ impl ShiftRow {
 }
 
 #[derive(Queryable, Selectable, Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = volunteer_posts)]
 pub(super) struct PostRow {
     pub(super) shift_id: String,
@@ -206,6 +209,7 @@ impl PostRow {
 }
 
 #[derive(Queryable, Selectable, Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = volunteer_sign_ups)]
 pub(super) struct SignUpRow {
     pub(super) id: String,

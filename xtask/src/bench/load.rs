@@ -1,13 +1,15 @@
-//! The load: a few threads, each with one kept-alive connection, that write prepared bytes and read the answers.
+//! The load: kept-alive connections over which prepared bytes are written and answers are read.
 //!
 //! It does next to nothing besides, because on two cores whatever the caller eats is missing to the server. It speaks to
 //! this machine only.
 
 use std::io::{Error, ErrorKind, Read, Result as IoResult, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
+
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
 
 use super::stats::Slice;
 
@@ -92,6 +94,46 @@ pub(super) fn request(method: &str, path: &str, token: Option<&str>, body: Optio
     text.into_bytes()
 }
 
+/// An answer that was kept: its status and its body.
+pub(super) type Kept = (u16, Vec<u8>);
+
+/// A connection that is not waited for: what has come so far, and the number of the request that it is the answer to.
+struct Line {
+    conn: Conn,
+    filled: usize,
+    asked: usize,
+}
+
+impl Line {
+    /// A request is far smaller than what a socket takes at once, so it is never written in part.
+    fn ask(&mut self, number: usize, request: &[u8]) -> IoResult<()> {
+        (self.filled, self.asked) = (0, number);
+        self.conn.stream.write_all(request)
+    }
+
+    /// Takes what has come; the answer when that is all of it.
+    fn hear(&mut self) -> IoResult<Option<Answer<'_>>> {
+        let buffer = &mut self.conn.buffer;
+        loop {
+            if self.filled == buffer.len() {
+                buffer.resize(self.filled * 2, 0);
+            }
+            match self.conn.stream.read(&mut buffer[self.filled..]) {
+                Ok(0) => return Err(Error::new(ErrorKind::UnexpectedEof, "the server hung up")),
+                Ok(n) => self.filled += n,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+                Err(error) => return Err(error),
+            }
+            if let Some((status, start, length)) = head(&buffer[..self.filled])?
+                && start + length <= self.filled
+            {
+                // Nothing more comes before the next question, so nothing more is tried.
+                return Ok(Some(Answer { status, body: &self.conn.buffer[start..start + length] }));
+            }
+        }
+    }
+}
+
 /// What to send, over how many connections, and the status that every answer must have.
 pub(super) struct Load<'a> {
     pub(super) at: SocketAddr,
@@ -103,51 +145,75 @@ pub(super) struct Load<'a> {
 impl Load<'_> {
     /// As fast as the answers come, for that long. `cpu_s` is read before and after.
     pub(super) fn drive(&self, time: Duration, cpu_s: impl Fn() -> Result<f64, String>) -> Result<Slice, String> {
-        let (stop, ready) = (AtomicBool::new(false), Barrier::new(self.connections + 1));
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..self.connections)
-                .map(|i| {
-                    scope.spawn({
-                        let (stop, ready) = (&stop, &ready);
-                        move || self.send(i, ready, stop)
-                    })
-                })
-                .collect();
-            ready.wait();
-            let (start, before) = (Instant::now(), cpu_s());
-            std::thread::sleep(time);
-            stop.store(true, Ordering::Relaxed);
-            let mut done = 0;
-            let mut failed = None;
-            for thread in threads {
-                match thread.join() {
-                    Ok(Ok(n)) => done += n,
-                    Ok(Err(error)) => failed = Some(error),
-                    Err(_) => failed = Some("a load thread panicked".to_owned()),
-                }
-            }
-            let (wall_s, after) = (start.elapsed().as_secs_f64(), cpu_s());
-            match failed {
-                Some(error) => Err(error),
-                None => Ok(Slice { done: done as f64, wall_s, cpu_s: after? - before? }),
-            }
-        })
+        // Each connection begins elsewhere among the requests, so that they do not march in step.
+        let mut next: Vec<usize> = (0..self.connections).map(|i| i * self.requests.len() / self.connections).collect();
+        let over = Instant::now() + time;
+        let ask = |line: usize| {
+            next[line] += 1;
+            (Instant::now() < over).then_some((next[line] - 1) % self.requests.len())
+        };
+        self.turn(ask, |_, answer| self.check(&answer), cpu_s)
     }
 
-    fn send(&self, thread: usize, ready: &Barrier, stop: &AtomicBool) -> Result<u64, String> {
-        let conn = Conn::open(self.at);
-        // Everybody waits for everybody, also for those who could not connect.
-        ready.wait();
-        let mut conn = conn.map_err(|e| e.to_string())?;
-        let mut done = 0;
-        // Each thread begins elsewhere, so that they do not march in step.
-        let mut next = thread * self.requests.len() / self.connections;
-        while !stop.load(Ordering::Relaxed) {
-            self.check(&conn.exchange(&self.requests[next % self.requests.len()]).map_err(|e| e.to_string())?)?;
-            next += 1;
-            done += 1;
+    /// Every request once: how long until the last answer, and all answers in the order of the requests.
+    pub(super) fn each(&self, cpu_s: impl Fn() -> Result<f64, String>) -> Result<(Slice, Vec<Kept>), String> {
+        let mut requests = 0..self.requests.len();
+        let mut kept = vec![(0, vec![]); self.requests.len()];
+        let keep = |asked: usize, answer: Answer<'_>| {
+            kept[asked] = (answer.status, answer.body.to_vec());
+            Ok(())
+        };
+        let slice = self.turn(|_| requests.next(), keep, cpu_s)?;
+        Ok((slice, kept))
+    }
+
+    /// One thread serves all connections: a thread for each would spend more on waking up than on asking. `ask` says which
+    /// request a connection sends next, `hear` gets that number and the answer. Whoever has asked is waited for, so that no
+    /// work is done that is not counted.
+    fn turn(
+        &self,
+        mut ask: impl FnMut(usize) -> Option<usize>,
+        mut hear: impl FnMut(usize, Answer<'_>) -> Result<(), String>,
+        cpu_s: impl Fn() -> Result<f64, String>,
+    ) -> Result<Slice, String> {
+        let told = |e: Error| e.to_string();
+        let mut poll = Poll::new().map_err(told)?;
+        let mut events = Events::with_capacity(self.connections);
+        let mut lines = (0..self.connections)
+            .map(|i| {
+                let conn = Conn::open(self.at)?;
+                conn.stream.set_nonblocking(true)?;
+                poll.registry().register(&mut SourceFd(&conn.stream.as_raw_fd()), Token(i), Interest::READABLE)?;
+                Ok(Line { conn, filled: 0, asked: 0 })
+            })
+            .collect::<IoResult<Vec<_>>>()
+            .map_err(told)?;
+        let (start, before) = (Instant::now(), cpu_s()?);
+        let (mut done, mut waiting) = (0u64, 0usize);
+        for (i, line) in lines.iter_mut().enumerate() {
+            if let Some(request) = ask(i) {
+                line.ask(request, &self.requests[request]).map_err(told)?;
+                waiting += 1;
+            }
         }
-        Ok(done)
+        while waiting > 0 {
+            poll.poll(&mut events, Some(PATIENCE)).map_err(told)?;
+            if events.is_empty() {
+                return Err(format!("no answer within {PATIENCE:?}"));
+            }
+            for event in &events {
+                let Token(i) = event.token();
+                let asked = lines[i].asked;
+                let Some(answer) = lines[i].hear().map_err(told)? else { continue };
+                hear(asked, answer)?;
+                done += 1;
+                match ask(i) {
+                    Some(request) => lines[i].ask(request, &self.requests[request]).map_err(told)?,
+                    None => waiting -= 1,
+                }
+            }
+        }
+        Ok(Slice { done: done as f64, wall_s: start.elapsed().as_secs_f64(), cpu_s: cpu_s()? - before })
     }
 
     fn check(&self, answer: &Answer<'_>) -> Result<(), String> {

@@ -2,14 +2,12 @@
 //! creations by the same residents over the same connections. And books that stay quick however long they get.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::sync::Barrier;
 use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use super::figures::{Plan, beside, cost};
-use super::load::{Conn, Load, request};
+use super::load::{Conn, Kept, Load, request};
 use super::report::{Report, Verdict};
 use super::rows::{now_ms, report};
 use super::server::{Server, text};
@@ -19,41 +17,6 @@ const RESIDENTS: usize = 2000;
 const CONNECTIONS: usize = 64;
 const PLACES: i64 = 100;
 const LINE: i64 = 50;
-
-/// An answer that was kept: its status and its body.
-type Kept = (u16, Vec<u8>);
-
-/// Every request once, over so many connections at once: how long until the last answer, and all answers.
-fn each(at: SocketAddr, requests: &[Vec<u8>], cpu_s: &impl Fn() -> Result<f64, String>) -> Result<(Slice, Vec<Kept>), String> {
-    let ready = Barrier::new(CONNECTIONS + 1);
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..CONNECTIONS)
-            .map(|i| {
-                let ready = &ready;
-                scope.spawn(move || -> Result<Vec<Kept>, String> {
-                    let conn = Conn::open(at);
-                    // Everybody waits for everybody, also for those who could not connect.
-                    ready.wait();
-                    let mut conn = conn.map_err(|e| e.to_string())?;
-                    let mut own = Vec::new();
-                    for request in requests.iter().skip(i).step_by(CONNECTIONS) {
-                        let answer = conn.exchange(request).map_err(|e| e.to_string())?;
-                        own.push((answer.status, answer.body.to_vec()));
-                    }
-                    Ok(own)
-                })
-            })
-            .collect();
-        ready.wait();
-        let (start, before) = (Instant::now(), cpu_s());
-        let mut kept = Vec::with_capacity(requests.len());
-        for thread in threads {
-            kept.extend(thread.join().map_err(|_| "a load thread panicked".to_owned())??);
-        }
-        let (wall_s, after) = (start.elapsed().as_secs_f64(), cpu_s());
-        Ok((Slice { done: requests.len() as f64, wall_s, cpu_s: after? - before? }, kept))
-    })
-}
 
 /// How often each word was answered: the state of what was made, or the code of a refusal.
 fn words(answers: &[Kept]) -> BTreeMap<String, usize> {
@@ -101,6 +64,7 @@ pub(super) fn rush(plan: &Plan, out: &mut Report, server: &Server, cpu: impl Fn(
         ("409 shift_full".to_owned(), RESIDENTS - (PLACES + LINE) as usize),
     ]
     .into();
+    let each = |requests: &[Vec<u8>]| Load { at: server.at, connections: CONNECTIONS, requests, expect: 201 }.each(&cpu);
     let mut shifts = 0;
     let duet = plan.duet(
         || {
@@ -112,7 +76,7 @@ pub(super) fn rush(plan: &Plan, out: &mut Report, server: &Server, cpu: impl Fn(
             let id = text(&server.call("POST", &path, Some(&leader), Some(&shift))?, "/id")?;
             let path = format!("/api/v1/shifts/{id}/sign-ups");
             let requests: Vec<Vec<u8>> = crowd.iter().map(|token| request("POST", &path, Some(token), Some("{}"))).collect();
-            let (slice, answers) = each(server.at, &requests, &cpu)?;
+            let (slice, answers) = each(&requests)?;
             let counted = words(&answers);
             let seen = server.call("GET", &format!("/shifts/{id}"), Some(&leader), None)?;
             if counted != exactly || seen["taken"] != PLACES || seen["waitlisted"] != LINE {
@@ -121,7 +85,7 @@ pub(super) fn rush(plan: &Plan, out: &mut Report, server: &Server, cpu: impl Fn(
             Ok(slice)
         },
         || {
-            let (slice, answers) = each(server.at, &creations, &cpu)?;
+            let (slice, answers) = each(&creations)?;
             let counted = words(&answers);
             if counted.len() == 1 && counted.contains_key("201 submitted") { Ok(slice) } else { Err(format!("{counted:?}")) }
         },

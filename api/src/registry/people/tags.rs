@@ -87,7 +87,7 @@ async fn create_tag(call: Call, id: At<Community>) -> Outcome {
     responses((status = 200, body = TagEntry, headers(("ETag" = String)))))]
 async fn put_tag(call: Call, id: At<Community>) -> Outcome {
     let body: PutTag = call.body()?;
-    let word = call.request.match_info().get("code").unwrap_or_default().to_owned();
+    let word = call.path_value("code");
     call.write(move |tx, cx| {
         let by = admin(tx, cx.actor()?, id.0)?;
         let tag = store::find(tx, id.0, &word)?.ok_or_else(absent)?;

@@ -28,6 +28,7 @@ use crate::vault::Vault;
 const MAX_DIFFS: i64 = 1_000;
 
 #[derive(Queryable, Selectable, Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = imports)]
 struct ImportRow {
     id: String,
