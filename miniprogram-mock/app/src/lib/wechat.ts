@@ -75,13 +75,23 @@ export function becomeSomebodyElse(): void {
   store.remove('openid');
 }
 
+let templatesKnown: Schema<'Consents'>['items'] = [];
+
+/** Learns the templates' ids while the page opens: at the tap there is no time to ask, the platform wants it in the same breath. */
+export function prepareNotices(): void {
+  get('/api/v1/me/notice-consents').then(
+    (answer) => (templatesKnown = answer.items),
+    () => undefined,
+  );
+}
+
 /**
- * Asks leave to send messages about what was just submitted. Must be called from a tap. Nobody is bothered by a failure:
- * whoever says no, or has no WeChat, reads the progress in the app.
+ * Asks leave to send messages about what is being submitted. Must be called in a tap's handler, before anything is
+ * awaited. Nobody is bothered by a failure: whoever says no, or has no WeChat, reads the progress in the app.
  */
 export async function askForNotices(templates: Template[]): Promise<boolean> {
   try {
-    const known = (await get('/api/v1/me/notice-consents')).items.filter((item) => templates.includes(item.template as Template) && item.template_id);
+    const known = templatesKnown.filter((item) => templates.includes(item.template as Template) && item.template_id);
     if (known.length === 0) return false;
     let accepted = known.map((item) => item.template as Template);
     // #ifdef MP-WEIXIN
