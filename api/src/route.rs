@@ -62,7 +62,7 @@ impl Programs {
 
 /// The scope of an operation follows from what it is about, its tag, and what it does, its method and the end of its path.
 fn programs(tag: Option<&str>, path: &str, method: &Method) -> Programs {
-    let people = ["/people", "/household-facts", "/person-tags", "/imports", "/tags", "/registry-proposals"];
+    let people = ["/people", "/household-facts", "/person-tags", "/imports", "/tags", "/registry-proposals", "/home-visits"];
     let resource = match tag {
         Some("repair") => About::Repair,
         Some("registry") if people.iter().any(|part| path.contains(part)) => About::People,

@@ -170,6 +170,11 @@ impl Actor {
         self.grants.iter().any(|g| g.role == role && g.community.is_none_or(|c| c == community))
     }
 
+    /// The roles that the actor was granted and that hold in this community.
+    pub fn roles_in(&self, community: CommunityId) -> Vec<Role> {
+        self.grants.iter().filter(|g| g.community.is_none_or(|c| c == community)).map(|g| g.role).collect()
+    }
+
     pub fn resident(&self) -> Result<Resident, Forbidden> {
         if self.kind == PrincipalKind::Resident { Ok(Resident { id: self.id }) } else { Err(Forbidden) }
     }
@@ -241,6 +246,13 @@ proofs! {
     RepairWorker { id: PrincipalId, community: CommunityId };
     /// Proof that the actor leads volunteers in this community.
     VolunteerLeader { id: PrincipalId, community: CommunityId };
+}
+
+impl Resident {
+    /// For records that only residents can have made, such as a sign-up: whose it is, is one.
+    pub(crate) const fn on_record(id: PrincipalId) -> Self {
+        Self { id }
+    }
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use diesel::{Connection, PgConnection, RunQueryDsl};
 use jiazai_domain::actor::{Communities, CommunityId, PrincipalId, PrincipalKind};
 use jiazai_domain::kernel::ledger::{Amount, Refusal, Shortfall, Source, TransactionId, Unit, Verdict};
+use jiazai_domain::kernel::time::Timestamp;
 use jiazai_infra::clock::Clock;
 use jiazai_infra::db::{DatabaseUrl, Db, DbError, Tx};
-use jiazai_infra::ledger::{self, Fund, Spending};
+use jiazai_infra::ledger::{self, Fund, Granting, Reversing, Spending};
 use jiazai_infra::{community, identity, settings};
 
 struct Books {
@@ -71,15 +72,20 @@ fn amount(n: i64) -> Amount {
 }
 
 fn grant(tx: &mut Tx, place: CommunityId, person: PrincipalId, n: i64, source: Source) -> Result<Option<TransactionId>, DbError> {
-    let wallet = ledger::expire_due(tx, person, Unit::Points)?;
-    if ledger::posted(tx, &source)?.is_some() {
-        return Ok(None);
-    }
-    let fund = ledger::fund(tx, place, Fund::Issued, Unit::Points)?;
+    granted(tx, place, person, n, source, None)
+}
+
+fn granted(
+    tx: &mut Tx,
+    community: CommunityId,
+    person: PrincipalId,
+    n: i64,
+    source: Source,
+    expires_at: Option<Timestamp>,
+) -> Result<Option<TransactionId>, DbError> {
     let order = ledger::order(tx, source, None);
-    let posting = wallet.grant(&fund, amount(n), None, order, tx.now()).expect("far from the most");
-    ledger::post(tx, place, None, &wallet, &posting)?;
-    Ok(Some(posting.transaction()))
+    let granting = Granting { person, unit: Unit::Points, amount: amount(n), community, expires_at, order, by: None };
+    Ok(ledger::grant(tx, granting)?.expect("far from the most").map(|posting| posting.transaction()))
 }
 
 fn spending(books: (CommunityId, PrincipalId), n: i64, source: &str) -> Spending {
@@ -161,6 +167,35 @@ fn redeem(books: &Books) {
     assert_eq!(again.expect("known").account().balance, 10);
     assert_eq!(books.balance(who), 10);
     assert_eq!(books.verified().entries, 4);
+}
+
+#[test]
+fn a_grant_knows_what_expires_next_and_posts_what_is_over() {
+    books(1).iter().for_each(expire_in_turn);
+}
+
+fn expire_in_turn(books: &Books) {
+    let (place, who) = (books.community, books.people[0]);
+    let next =
+        |books: &Books| books.db.write_blocking(move |tx| ledger::balance(tx, who, Unit::Points)).expect("a balance").expires_next_at;
+    let give = |n: i64, expires_at: Option<Timestamp>| {
+        let made = books.db.write_blocking(move |tx| granted(tx, place, who, 5, Source::new("grant", n), expires_at));
+        made.expect("no trouble").expect("granted")
+    };
+    let now = books.db.write_blocking(|tx| Ok::<_, DbError>(tx.now())).expect("a time");
+    let at = |seconds: i64| Some(now.plus_seconds(seconds));
+    give(1, None);
+    assert_eq!(next(books), None);
+    give(2, at(7200));
+    give(3, at(3600));
+    give(4, at(9000));
+    give(5, None);
+    assert_eq!((next(books), books.balance(who)), (at(3600), 25), "not of the last, but of all");
+    give(6, at(-60));
+    assert_eq!((next(books), books.balance(who)), (at(-60), 30), "over, and nobody has looked");
+    give(7, at(5400));
+    assert_eq!((next(books), books.balance(who)), (at(3600), 30), "five are gone and five have come");
+    assert_eq!(books.verified().entries, 2 * 8, "seven grants and an expiry");
 }
 
 #[test]
@@ -252,16 +287,9 @@ fn work(db: &Db, place: CommunityId, people: &[PrincipalId], thread: u64, steps:
             _ if granted.is_empty() => {}
             _ => {
                 let (i, transaction) = granted[random(granted.len() as u64) as usize];
-                let person = people[i];
                 let done = db.write_blocking(move |tx| {
-                    let found = ledger::reversible(tx, transaction)?.expect("it was posted");
-                    let lots: Vec<_> = found.original.lots.iter().map(|(lot, _)| *lot).collect();
-                    let wallet = ledger::wallet(tx, person, Unit::Points, &lots)?;
-                    let found = ledger::reversible(tx, transaction)?.expect("it was posted");
-                    let order = ledger::order(tx, Source::new(Source::REVERSAL, transaction), None);
-                    let decided = wallet.reverse(&found.original, &found.fund, Shortfall::Forgive, order, tx.now());
-                    let posting = decided.map_err(Trouble::Ledger)?;
-                    ledger::post(tx, place, None, &wallet, &posting)?;
+                    let reversing = Reversing { transaction, shortfall: Shortfall::Forgive, reason: None, by: None };
+                    let posting = ledger::reverse(tx, reversing)?.expect("it was posted").map_err(Trouble::Ledger)?;
                     if crashes { Err(Trouble::SoldOut) } else { Ok(posting.amount()) }
                 });
                 if let Some(amount) = outcome(done) {

@@ -148,8 +148,13 @@ impl<'s> Staff<'s> {
     /// Employs somebody with one role in a community, whom nothing else in the run has touched.
     #[track_caller]
     pub fn hire(&self, role: &str, community: &str) -> Staff<'s> {
+        self.hire_as(json!([{ "role": role, "community_id": community }]))
+    }
+
+    /// Employs somebody with these roles.
+    #[track_caller]
+    pub fn hire_as(&self, roles: Value) -> Staff<'s> {
         let username = crate::unique("u");
-        let roles = json!([{ "role": role, "community_id": community }]);
         self.post("/staff", json!({ "username": username, "display_name": "临时工", "password": PASSWORD, "roles": roles })).expect(201);
         Staff::new(self.server, &username, Arc::default())
     }

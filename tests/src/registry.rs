@@ -48,6 +48,16 @@ impl<'s> Registry<'s> {
         Self { server, code, manager, workers, grids, id }
     }
 
+    /// Somebody who keeps the first grid, and is a second thing in the community, too.
+    #[track_caller]
+    pub fn worker_who_is_also(&self, role: &str) -> Staff<'s> {
+        let of = |role: &str| json!({ "role": role, "community_id": self.id });
+        let who = self.manager.hire_as(json!([of("grid_worker"), of(role)]));
+        let grid = format!("/grids/{}/staff", self.grids[0]);
+        self.manager.put(&grid, json!({ "staff_ids": [self.workers[0].id(), who.id()] })).header("If-Match", "*").expect(200);
+        who
+    }
+
     /// The demo's own community, with the demo's own staff.
     pub fn of_the_demo(server: &'s Server) -> Self {
         let (manager, worker) = (server.staff("manager"), server.staff("grid1"));

@@ -1,6 +1,6 @@
 //! What residents and keepers change together: change proposals, delegations, what keepers write of homes, and who is told.
 
-use jiazai_tests::{Client, Options, Registry, Resident, Server, Staff, Value, at_once, eventually, id_number, json, shared};
+use jiazai_tests::{Client, Options, Registry, Resident, Server, Staff, Value, at_once, eventually, id_number, instant, json, shared};
 
 fn text<'v>(value: &'v Value, field: &str) -> &'v str {
     value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))
@@ -147,7 +147,8 @@ fn a_household_can_say_who_moved_in_who_left_and_who_died() {
     assert_eq!(text(&stage.person(&relative), "deceased_on"), "2025-01-01");
     assert!(stage.kinds(&relative).is_empty());
     let history = stage.registry.manager.get(&format!("/people/{}/changes", text(&relative, "id"))).expect(200);
-    assert!(items(&history).is_empty() || items(&history).iter().all(|c| c["field"] == "deceased_on"), "{history}");
+    let told: Vec<_> = items(&history).iter().map(|c| (text(c, "field"), c["before"].clone(), c["after"].clone())).collect();
+    assert_eq!(told, [("deceased_on", Value::Null, json!("2025-01-01"))], "as if a keeper had written it down without a proposal");
     approve(stage.propose(change("occupancy", "rented")));
     let home = stage.home_now();
     assert_eq!((text(&home, "occupancy"), text(&home, "occupancy_set")), ("rented", "rented"));
@@ -383,6 +384,28 @@ fn a_sale_a_move_and_a_death_end_what_a_person_was_bound_to() {
     let (gone, dead, _) = tenant(&registry, None);
     registry.manager.post(&format!("/people/{}/record-death", text(&dead, "id")), json!({ "deceased_on": "2025-06-01" })).expect(200);
     assert_eq!(state(&gone), "ended");
+}
+
+#[test]
+fn who_was_bound_by_a_lease_reads_nothing_more_of_the_tenant_once_it_is_over() {
+    let server = Server::start(Options::default().env("JIAZAI_JOBS", "off"));
+    let registry = Registry::empty(&server);
+    let make = |path: &str, body: Value| text(&registry.manager.post(path, body).expect(201), "id").to_owned();
+    let estate = make(&registry.at("estates"), json!({ "name": "样例一村" }));
+    let building = make(&registry.at("buildings"), json!({ "name": "1栋", "estate_id": estate, "grid_id": registry.grids[0] }));
+    make(&format!("/buildings/{building}/homes"), json!({ "unit": "1", "floor": 1, "number": "101" }));
+    // Tomorrow in Asia/Shanghai.
+    let (resident, person, _) = tenant(&registry, Some(&instant(&server, 32 * 3600)[..10]));
+    let reveal = |why: &str| {
+        let body = json!({ "fields": ["phone"], "reason": why });
+        registry.manager.post(&format!("/people/{}/reveal", text(&person, "id")), body).expect(200)
+    };
+    reveal("租期内核实");
+    assert_eq!(items(&resident.get("/me/registry-views").expect(200)).len(), 1);
+    server.sim().advance(2 * 86_400);
+    // No job has written down that the binding is over; it is over all the same.
+    reveal("租期后核实");
+    assert!(items(&resident.get("/me/registry-views").expect(200)).is_empty());
 }
 
 #[test]

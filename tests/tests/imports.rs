@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiazai_tests::{Client, Options, Registry, Server, Value, at_once, begin, id_number, json, raw, run, shared, unique};
+use jiazai_tests::{Client, Options, Registry, Server, Staff, Value, at_once, begin, id_number, json, raw, run, shared, unique};
 
 fn text<'v>(value: &'v Value, field: &str) -> &'v str {
     value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))
@@ -355,6 +355,59 @@ fn without_a_reason_an_export_shows_masks_and_a_grid_worker_gets_their_grid() {
     assert_eq!(get("homes.csv").lines().count(), 6);
     registry.manager.hire("property_manager", &registry.id).get(&registry.at("people.csv")).refuse(403, "forbidden");
     Registry::empty(shared()).manager.get(&registry.at("people.csv")).refuse(404, "not_found");
+}
+
+#[test]
+fn who_keeps_one_grid_exports_no_more_people_than_its_own_whatever_else_they_are() {
+    let registry = Registry::new(shared());
+    let (one, two) = (fresh_id(), fresh_id());
+    let file = format!("{COLUMNS}\n赵样一,,{one},,,,样例一村,1栋,1,101,owner,\n钱样二,,{two},,,,样例一村,2栋,1,101,owner,\n");
+    registry.import(PEOPLE, file.as_bytes(), "succeeded");
+    let both = registry.worker_who_is_also("property_manager");
+    for below in ["people.csv", "people.csv?reason=home-visit"] {
+        let text = both.get(&registry.at(below)).send().expect(200).text();
+        assert!(text.contains("赵样一") && !text.contains("钱样二"), "{text}");
+    }
+}
+
+#[test]
+fn whose_whole_numbers_leave_in_a_file_reads_who_took_them_and_why() {
+    let registry = Registry::new(shared());
+    let (resident, person) = registry.known_resident("赵样一", &fresh_id(), "13900005555");
+    let homeless = registry.person("钱样二", &fresh_id(), json!([]));
+    registry.export("people.csv");
+    let views = |of: &Value| registry.manager.get(&format!("/people/{}/views", text(of, "id"))).expect(200)["items"].clone();
+    assert_eq!(views(&person), json!([]), "what was masked was not revealed");
+    registry.workers[0].get(&registry.at("people.ndjson?reason=data-check")).send().expect(200);
+    let mine = resident.get("/me/registry-views").expect(200)["items"].clone();
+    assert_eq!(mine.as_array().map(Vec::len), Some(1), "{mine}");
+    let view = &mine[0];
+    assert_eq!((text(view, "reason"), &view["fields"]), ("data-check", &json!(["name", "id_number", "phone", "born_on"])));
+    assert_eq!((view["person_id"].clone(), views(&person)), (person["id"].clone(), mine));
+    assert_eq!(views(&homeless), json!([]), "who is in no row has not left");
+}
+
+#[test]
+fn what_nobody_understands_leaves_with_the_homes_of_their_keepers_only_and_is_remembered() {
+    let registry = Registry::empty(shared());
+    let file =
+        "estate,grid,building,unit,number,业主电话\n样例一村,第1网格,1栋,1,101,13812345678\n样例一村,第2网格,2栋,1,101,13987654321\n";
+    registry.import(HOMES, file.as_bytes(), "succeeded");
+    let get = |who: &Staff, below: &str| who.get(&registry.at(below)).send().expect(200).text();
+    assert!(get(&registry.manager, "homes.csv").contains("13987654321"));
+    let own = get(&registry.workers[0], "homes.ndjson");
+    assert!(own.contains("13812345678") && !own.contains("13987654321"), "{own}");
+    let looker = registry.manager.hire("property_manager", &registry.id);
+    for below in ["homes.csv", "homes.ndjson"] {
+        let seen = get(&looker, below);
+        assert!(seen.contains("2栋") && !seen.contains("业主电话") && !seen.contains("138"), "{seen}");
+    }
+    let both = get(&registry.worker_who_is_also("dispatcher"), "homes.csv");
+    assert!(both.contains("2栋") && both.contains("13812345678") && !both.contains("13987654321"), "{both}");
+    let body = json!({ "name": unique("屏"), "scopes": ["registry:export"], "community_id": registry.id });
+    let key = shared().bearer(format!("Bearer {}", text(&registry.manager.post("/api-keys", body).expect(201), "key")));
+    let seen = key.get(&registry.at("homes.csv")).send().expect(200).text();
+    assert!(seen.contains("2栋") && !seen.contains("业主电话"), "a program that was not given people: {seen}");
 }
 
 // ---- who may ------------------------------------------------------------------------------------------------------

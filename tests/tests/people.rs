@@ -348,6 +348,61 @@ fn a_lifted_mask_is_remembered_and_the_person_reads_who_looked_and_why() {
 }
 
 #[test]
+fn who_looked_is_told_to_those_who_watch_this_community_and_a_second_role_elsewhere_opens_nothing() {
+    let (registry, other) = (Registry::new(shared()), Registry::new(shared()));
+    let near = registry.person("赵样一", &fresh_id("19800101"), lives_at(&registry, "1栋", "101"));
+    let far = registry.person("钱样二", &fresh_id("19800101"), lives_at(&registry, "2栋", "101"));
+    let of = |role: &str, place: &Registry| json!({ "role": role, "community_id": place.id });
+    let views = |of: &Value| format!("{}/views", path(of));
+    let auditor_elsewhere = shared().staff("admin").hire_as(json!([of("property_manager", &registry), of("auditor", &other)]));
+    auditor_elsewhere.get(&path(&near)).expect(200);
+    auditor_elsewhere.get(&views(&near)).refuse(403, "forbidden");
+    let both = registry.worker_who_is_also("property_manager");
+    both.get(&views(&near)).expect(200);
+    both.get(&views(&far)).refuse(403, "forbidden");
+    assert_eq!(text(&both.get(&path(&near)).expect(200), "name"), "赵样一");
+    let seen = both.get(&path(&far)).expect(200);
+    assert_eq!((text(&seen, "name"), &seen["id_number_masked"]), ("钱*二", &Value::Null), "as any property manager sees them");
+    let list = both.get(&registry.at("people")).expect(200);
+    let names: Vec<&str> = items(&list).iter().map(|person| text(person, "name")).collect();
+    assert_eq!(names, ["钱*二", "赵样一"]);
+    let home = both.get(&format!("/homes/{}", registry.home("2栋", "101"))).expect(200);
+    assert_eq!(text(&home["household"][0], "name"), "钱*二");
+    both.get(&format!("{}/changes", path(&far))).refuse(403, "forbidden");
+}
+
+#[test]
+fn a_tag_for_grid_workers_is_listed_of_their_grids_only_by_whoever_is_something_else_too() {
+    let registry = Registry::new(shared());
+    let near = registry.person("赵样一", &fresh_id("19800101"), lives_at(&registry, "1栋", "101"));
+    let far = registry.person("钱样二", &fresh_id("19800101"), lives_at(&registry, "2栋", "101"));
+    let tag = json!({ "code": "care", "name": "重点关爱", "legal_basis": "《老年人权益保障法》", "visible_to": ["grid_worker"] });
+    registry.manager.post(&registry.at("tags"), tag).expect(201);
+    for person in [&near, &far] {
+        registry.manager.post(&format!("{}/tags", path(person)), json!({ "tag": "care" })).expect(201);
+    }
+    let both = registry.worker_who_is_also("dispatcher");
+    let tagged = both.get(&registry.at("people?tag=care")).expect(200);
+    assert_eq!(items(&tagged).iter().map(|person| person["id"].clone()).collect::<Vec<_>>(), [near["id"].clone()]);
+    assert_eq!(both.get(&path(&far)).expect(200)["tags"], json!([]));
+    assert_eq!(both.get(&path(&near)).expect(200)["tags"][0]["code"], "care");
+}
+
+#[test]
+fn a_death_that_one_grid_writes_down_ends_the_ties_in_the_other() {
+    let registry = Registry::new(shared());
+    let facts =
+        json!([fact(&registry.home("1栋", "101"), "residence", "2020-01-01"), fact(&registry.home("2栋", "101"), "owner", "2020-01-01")]);
+    let person = registry.person("赵样一", &fresh_id("19400101"), facts);
+    registry.workers[0].post(&format!("{}/record-death", path(&person)), json!({ "deceased_on": "2026-01-08" })).expect(200);
+    let now = registry.manager.get(&path(&person)).expect(200);
+    assert_eq!((text(&now, "deceased_on"), &now["facts"]), ("2026-01-08", &json!([])));
+    let all = registry.manager.get(&format!("{}/facts", path(&person))).expect(200);
+    let ended = items(&all).iter().filter(|fact| fact["until"] == "2026-01-08").count();
+    assert_eq!(ended, 2, "{all}");
+}
+
+#[test]
 fn a_program_sees_and_reveals_as_much_of_people_as_its_scopes_say() {
     let (registry, other) = (Registry::new(shared()), Registry::new(shared()));
     let (number, phone) = (fresh_id("19800101"), "13900004444");

@@ -188,6 +188,24 @@ fn a_cap_cuts_points_and_not_minutes() {
 }
 
 #[test]
+fn a_cap_counts_what_was_earned_in_its_own_community() {
+    let server = Server::start(Options::default());
+    let admin = server.staff("admin");
+    let elsewhere = server.other_community().to_owned();
+    let capped = json!({ "strikes": 2, "within_days": 90, "block_days": 14, "costs_points": 0, "points_per_month": 25 });
+    let rules = format!("/communities/{}/volunteer-rules", server.community());
+    server.staff("manager").put(&rules, capped).header("If-Match", "*").expect(200);
+    let leader = admin.hire("volunteer_leader", &elsewhere);
+    let there = Volunteering::led_by(&server, leader, &elsewhere, json!({ "points_per_hour": 20 }));
+    let here = Volunteering::new(&server);
+    let resident = server.resident();
+    assert_eq!(there.serve(&resident)["points"], 40, "another community has no cap");
+    assert_eq!(here.serve(&resident)["points"], 20, "and what it gave counts towards nobody else's");
+    assert_eq!(here.serve(&resident)["points"], 5);
+    assert_eq!(balance(&resident), 65);
+}
+
+#[test]
 fn grants_at_once_all_count() {
     let resident = shared().resident();
     let manager = shared().staff("manager");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiazai_tests::{Client, Options, Resident, Server, Staff, Value, at_once, json, shared, unique};
+use jiazai_tests::{Client, Options, Resident, Server, Staff, Value, at_once, id_number, json, shared, unique};
 
 fn text<'v>(value: &'v Value, field: &str) -> &'v str {
     value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))
@@ -301,6 +301,40 @@ fn a_claim_waits_for_a_keeper_and_then_gives_rights() {
 }
 
 #[test]
+fn a_grid_worker_binds_nobody_to_a_person_of_another_grid() {
+    let place = Place::new(shared());
+    let (near, far) = (place.home(0, "301"), place.home(1, "301"));
+    let person = |home: &Value, number: usize| {
+        let facts = json!([{ "home_id": home["id"], "kind": "owner", "from": "2020-01-01" }]);
+        let body = json!({ "community_id": place.id, "name": "赵样一", "id_number": id_number("19700101", 700 + number), "facts": facts });
+        place.manager.post("/people", body).expect(201)
+    };
+    let (own, other) = (person(&near, 1), person(&far, 2));
+    let resident = place.server.resident();
+    let claim = place.claim(&resident, &near, "owner");
+    let approve = |who: &Staff, of: &Value| {
+        who.post(&format!("/home-bindings/{}/approve", text(&claim, "id")), json!({ "person_id": of["id"] })).send()
+    };
+    let refused = approve(&place.workers[0], &other).expect(422).json;
+    assert_eq!((text(&refused["errors"][0], "pointer"), text(&refused["errors"][0], "code")), ("/person_id", "unknown_person"));
+    assert_eq!(text(&approve(&place.workers[0], &own).expect(200).json, "state"), "active");
+}
+
+#[test]
+fn bindings_are_shown_by_the_role_that_watches_and_not_by_another_that_sees_the_home() {
+    let place = Place::new(shared());
+    let claims = [0, 1].map(|n| place.claim(&place.server.resident(), &place.home(n, "301"), "owner"));
+    let of = |role: &str| json!({ "role": role, "community_id": place.id });
+    let both = place.manager.hire_as(json!([of("grid_worker"), of("property_manager")]));
+    let grid = json!({ "staff_ids": [both.id()] });
+    place.manager.put(&format!("/grids/{}/staff", place.grids[0]), grid).header("If-Match", "*").expect(200);
+    let path = |claim: &Value| format!("/home-bindings/{}", text(claim, "id"));
+    both.get(&path(&claims[0])).expect(200);
+    both.get(&path(&claims[1])).refuse(404, "not_found");
+    assert_eq!(items(&both.get(&format!("/home-bindings?community_id={}", place.id)).expect(200)).len(), 1);
+}
+
+#[test]
 fn a_rejected_claim_may_be_made_again() {
     let place = Place::new(shared());
     let home = place.home(0, "301");
@@ -463,6 +497,31 @@ fn a_visit_is_planned_missed_and_made() {
     let handed = place.manager.post(&format!("{path}/assign"), json!({ "visitor_id": other.id() })).expect(200);
     assert_eq!(handed["visitor_id"], json!(other.id()));
     other.post(&format!("{path}/finish"), json!({ "outcome": "refused" })).expect(200);
+}
+
+#[test]
+fn a_visit_is_nobodys_who_does_not_work_in_the_community_any_more() {
+    let place = Place::new(shared());
+    let home = place.home(0, "301");
+    let visitor = place.manager.hire("property_manager", &place.id);
+    let body = json!({ "home_id": home["id"], "due_on": "2099-01-01", "visitor_id": visitor.id() });
+    let path = format!("/home-visits/{}", text(&place.workers[0].post("/home-visits", body).expect(201), "id"));
+    assert_eq!(visitor.post(&format!("{path}/finish"), json!({ "outcome": "met", "note": "老人独居" })).expect(200)["note"], "老人独居");
+    let elsewhere = json!([{ "role": "property_manager", "community_id": place.server.other_community() }]);
+    let admin = place.server.staff("admin");
+    admin
+        .put(&format!("/staff/{}", visitor.id()), json!({ "display_name": "临时工", "roles": elsewhere }))
+        .header("If-Match", "*")
+        .expect(200);
+    visitor.get(&path).refuse(404, "not_found");
+    let key = |scopes: Value| {
+        let body = json!({ "name": unique("屏"), "scopes": scopes, "community_id": place.id });
+        place.server.bearer(format!("Bearer {}", text(&place.manager.post("/api-keys", body).expect(201), "key")))
+    };
+    let visits = format!("/home-visits?community_id={}", place.id);
+    let refused = key(json!(["registry:read"])).get(&visits).refuse(403, "forbidden");
+    assert!(text(&refused, "detail").contains("people:read"), "a visit tells of those who live there: {refused}");
+    key(json!(["people:read"])).get(&visits).expect(200);
 }
 
 // ---- statistics ---------------------------------------------------------------------------------------------------

@@ -368,6 +368,24 @@ fn a_cancelled_activity_calls_everybody_off() {
 }
 
 #[test]
+fn no_shift_is_made_in_an_activity_that_is_cancelled_meanwhile() {
+    for _ in 0..8 {
+        let volunteering = Volunteering::new(shared());
+        volunteering.leader.get("/me").expect(200);
+        let draft = volunteering.shift_draft(DAY, 1, 0);
+        let statuses = at_once(4, |n| match n {
+            0 => volunteering.leader.post(&format!("{}/cancel", volunteering.path()), json!({})).send().status,
+            _ => volunteering.leader.post(&format!("{}/shifts", volunteering.path()), draft.clone()).send().status,
+        });
+        assert_eq!(statuses[0], 200, "{statuses:?}");
+        let made = statuses.iter().filter(|status| **status == 201).count();
+        let shifts = volunteering.leader.get(&format!("{}/shifts", volunteering.path())).expect(200);
+        let states: Vec<&str> = items(&shifts).iter().map(|shift| text(shift, "state")).collect();
+        assert_eq!(states, vec!["cancelled"; made], "{statuses:?}");
+    }
+}
+
+#[test]
 fn a_rescheduled_shift_keeps_its_people() {
     let volunteering = Volunteering::new(shared());
     let shift = volunteering.shift(DAY, 2, 0);

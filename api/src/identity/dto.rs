@@ -1,5 +1,7 @@
 //! What log-in speaks.
 
+use std::collections::HashMap;
+
 use deserr::Deserr;
 use jiazai_domain::actor::{Grant, PrincipalId, PrincipalKind};
 use jiazai_domain::api_key::{ApiKeyId, Scope};
@@ -148,6 +150,15 @@ impl Principal {
             scopes,
         })
     }
+}
+
+/// As [`masked_phone`], for a page of rows.
+pub fn masked_phones(tx: &mut Tx, vault: &Vault, ids: impl Iterator<Item = PrincipalId>) -> Result<HashMap<PrincipalId, String>, DbError> {
+    let mut ids: Vec<PrincipalId> = ids.collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let phones = store::phones_of(tx, vault, &ids)?;
+    Ok(phones.into_iter().map(|(id, phone)| (id, mask::phone(phone.expose()))).collect())
 }
 
 /// The bound phone number as others may see it.

@@ -7,7 +7,7 @@ use jiazai_domain::actor::{Actor, CommunityAdmin, CommunityId, PrincipalId, Prin
 use jiazai_domain::kernel::ledger::{Amount, EntryKind, Month, Refusal, Shortfall, Source, Statement, Unit};
 use jiazai_domain::volunteer::{MAX_GRANT_POINTS, Reason};
 use jiazai_infra::db::Tx;
-use jiazai_infra::ledger::{self as store, Fund};
+use jiazai_infra::ledger::{self as store, Granting, Reversing};
 use jiazai_infra::{community, identity};
 
 use self::dto::{BalanceDto, EntryDto, Grant, Reversal, ShortfallWord, StatementDto, VerdictDto};
@@ -163,16 +163,12 @@ fn grant(tx: &mut Tx, cx: &Cx, body: &Grant) -> Result<Reply, ApiError> {
     if expires_at.is_some_and(|at| at <= now) {
         return Err(text_fault("/expires_at", "not_in_the_future"));
     }
-    let wallet = store::expire_due(tx, person, Unit::Points)?;
-    let from = store::fund(tx, place, Fund::Issued, Unit::Points)?;
     let mut order = store::order(tx, Source::new("grant", ""), Some(reason.into_string()));
     // Without a reference of the caller's the transaction is its own: every grant is another one.
     order.source.id = body.reference.as_ref().map_or_else(|| order.transaction.text(), |reference| format!("{place}/{}", reference.0));
-    if store::posted(tx, &order.source)?.is_some() {
-        return Err(ApiError::new(code::DUPLICATE).because("该编号的积分已发放", "Points were granted with this reference already"));
-    }
-    let posting = wallet.grant(&from, amount, expires_at, order, now).map_err(refuse)?;
-    store::post(tx, place, Some(who.id), &wallet, &posting)?;
+    let granting = Granting { person, unit: Unit::Points, amount, community: place, expires_at, order, by: Some(who.id) };
+    let again = || ApiError::new(code::DUPLICATE).because("该编号的积分已发放", "Points were granted with this reference already");
+    let posting = store::grant(tx, granting)?.map_err(refuse)?.ok_or_else(again)?;
     created(tx, posting.entries()[0].id)
 }
 
@@ -198,20 +194,13 @@ fn reverse(tx: &mut Tx, cx: &Cx, body: &Reversal) -> Result<Reply, ApiError> {
     // Another community's entry is as unknown as none.
     who.admin_of(written.community).map_err(|_| unknown())?;
     let reason = Reason::new(&body.reason.0).map_err(|fault| text_fault("/reason", fault.into()))?;
-    let transaction = written.line.transaction;
-    let person = store::reversible(tx, transaction)?.ok_or_else(unknown)?.person;
-    // What expired goes first; with the account in hand nobody else reverses meanwhile.
-    store::expire_due(tx, person, Unit::Points)?;
-    let found = store::reversible(tx, transaction)?.ok_or_else(unknown)?;
-    let lots: Vec<_> = found.original.lots.iter().map(|(lot, _)| *lot).collect();
-    let wallet = store::wallet(tx, person, Unit::Points, &lots)?;
-    let order = store::order(tx, Source::new(Source::REVERSAL, transaction), Some(reason.into_string()));
     let shortfall = match body.shortfall {
         None | Some(ShortfallWord::Refuse) => Shortfall::Refuse,
         Some(ShortfallWord::Forgive) => Shortfall::Forgive,
     };
-    let posting = wallet.reverse(&found.original, &found.fund, shortfall, order, tx.now()).map_err(refuse)?;
-    store::post(tx, found.community, Some(who.id), &wallet, &posting)?;
+    let (transaction, reason) = (written.line.transaction, Some(reason.into_string()));
+    let reversing = Reversing { transaction, shortfall, reason, by: Some(who.id) };
+    let posting = store::reverse(tx, reversing)?.ok_or_else(unknown)?.map_err(refuse)?;
     created(tx, posting.entries()[0].id)
 }
 

@@ -7,7 +7,7 @@ use jiazai_domain::actor::{Actor, CommunityId, Resident, Role};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::phone::Phone;
 use jiazai_domain::kernel::time::Date;
-use jiazai_domain::registry::binding::{Action, DelegationScope, Party, Principal, State};
+use jiazai_domain::registry::binding::{Action, DelegationScope, Party, State};
 use jiazai_domain::registry::{
     Binding, BindingId, BindingIdKind, Document, DocumentType, FactKind, Home, Keeper, OnBehalf, PersonId, Reason, Refusal, Relation, as_of,
 };
@@ -18,7 +18,7 @@ use jiazai_infra::registry::people::{self, Claim};
 use jiazai_infra::registry::{facts, homes};
 
 use super::dto::{ApproveBinding, BindingState, EndBinding, HomeBinding, NewBinding, RejectBinding};
-use super::{KEEPERS, absent, keeper_if, on_behalf, refuse, sight};
+use super::{KEEPERS, absent, keeper_if, on_behalf, refuse, watching};
 use crate::call::{At, Call, Cx, Outcome};
 use crate::error::{ApiError, code};
 use crate::faults::text_fault;
@@ -86,13 +86,12 @@ fn claim(tx: &mut Tx, cx: &Cx, body: &NewBinding) -> Result<Reply, ApiError> {
 
 /// Whose account gets the binding: the caller's, or that of whom they act for.
 fn holder(who: &Actor, acting: Option<OnBehalf>) -> Result<Resident, ApiError> {
-    match acting.map(|acting| acting.behalf_of()) {
+    match acting {
         None => Ok(who.resident()?),
-        Some(Principal::Account(account)) => Ok(Actor { id: account, ..who.clone() }.resident()?),
         // Somebody without an account has nothing that could be bound.
-        Some(Principal::Person(_)) => {
-            Err(ApiError::fault("/delegation_id", "no_account", "被代办人没有账号", "is for somebody without an account"))
-        }
+        Some(acting) => acting
+            .resident()
+            .ok_or_else(|| ApiError::fault("/delegation_id", "no_account", "被代办人没有账号", "is for somebody without an account")),
     }
 }
 
@@ -124,7 +123,8 @@ fn load(tx: &mut Tx, who: &Actor, id: BindingId) -> Result<(Bound, Option<Keeper
     let bound = store::find(tx, id)?.ok_or_else(absent)?;
     let f = bound.binding.facts();
     let keeper = keeper_if(tx, who, f.community)?;
-    let watches = who.communities_as(WATCHERS).contains(f.community) && sight(tx, who)?.sees(f.community, f.grid);
+    // A binding says who lives where; that is for fewer eyes than the homes themselves.
+    let watches = watching(tx, who)?.sees(f.community, f.grid);
     if f.account == who.id || watches { Ok((bound, keeper)) } else { Err(absent()) }
 }
 
@@ -181,10 +181,8 @@ async fn list_home_bindings(call: Call) -> Outcome {
     let filter = filter(&mut params)?;
     call.list(params, move |tx, cx, window| {
         let who = cx.actor()?;
-        let mut eyes = sight(tx, who)?;
-        // A binding says who lives where; that is for fewer eyes than the homes themselves.
-        eyes.whole = who.communities_as(&[Role::CommunityAdmin, Role::Auditor]);
-        let rows = store::list(tx, &Whose::Seen(eyes), &filter, window.after.as_deref(), window.fetch())?;
+        let eyes = Whose::Seen(watching(tx, who)?);
+        let rows = store::list(tx, &eyes, &filter, window.after.as_deref(), window.fetch())?;
         // One look for each community on the page, not for each row.
         let mut keepers: HashMap<CommunityId, Option<Keeper>> = HashMap::new();
         for bound in &rows {
@@ -241,17 +239,20 @@ async fn get_home_binding(call: Call, id: At<BindingIdKind>) -> Outcome {
 async fn approve_home_binding(call: Call, id: At<BindingIdKind>) -> Outcome {
     let body: ApproveBinding = call.body()?;
     call.write(move |tx, cx| {
+        let unknown = || ApiError::fault("/person_id", "unknown_person", "没有这个人", "is not a person whom you keep");
         act(tx, cx, id.0, |tx, binding, who, keeper| {
-            if let Some(person) = body.person_id
-                && !store::has_person(tx, binding.facts().community, person.0)?
-            {
-                return Err(ApiError::fault("/person_id", "unknown_person", "本社区没有这个人", "is not a person of the community"));
-            }
-            let person = body.person_id.map(|p| p.0).or(binding.facts().person);
+            let named = match body.person_id {
+                Some(person) => {
+                    let found = people::find(tx, &cx.app.vault, person.0)?.ok_or_else(unknown)?;
+                    Some((found, people::grids_of_one(tx, person.0)?))
+                }
+                None => None,
+            };
             let lease = match body.lease_ends_on {
                 Some(day) => Some(day.0),
-                None => registered_lease(tx, &binding, person)?,
+                None => registered_lease(tx, &binding, named.as_ref().map(|(person, _)| person.id).or(binding.facts().person))?,
             };
+            let person = named.as_ref().map(|(person, grids)| (person, grids.as_slice()));
             Ok(binding.approve(person, lease, who, keeper, tx.now()))
         })
     })

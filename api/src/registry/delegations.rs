@@ -6,7 +6,7 @@ use jiazai_domain::registry::binding::{DelegationDraft, DelegationScope, OnBehal
 use jiazai_domain::registry::{self as domain, DelegationId, DelegationIdKind};
 use jiazai_infra::db::Tx;
 use jiazai_infra::identity;
-use jiazai_infra::registry::{bindings, delegations as store, people};
+use jiazai_infra::registry::{delegations as store, people};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -156,15 +156,14 @@ async fn grant_delegation(call: Call) -> Outcome {
             (Err(_), None) => return Err(ApiError::fault("/person_id", "required", "必填", "is required")),
             (Err(_), Some(person)) => {
                 let by = keeper(tx, who, place)?;
-                let grids = store::grids_of_person(tx, person.0)?;
                 let stranger = || ApiError::fault("/person_id", "unknown_person", "没有这个人", "is not a person whom you keep");
-                let theirs = by.keeps_places(place) || grids.iter().any(|grid| by.keeps(place, *grid));
-                if !theirs || !bindings::has_person(tx, place, person.0)? {
-                    return Err(stranger());
+                let found = people::find(tx, &cx.app.vault, person.0)?.ok_or_else(stranger)?;
+                let grids = people::grids_of_one(tx, person.0)?;
+                // Whom they do not keep does not exist for them.
+                match domain::Delegation::grant_for(id, &found, &grids, draft, &by, tx.now()) {
+                    Err(domain::Refusal::NotForYou) => return Err(stranger()),
+                    other => other,
                 }
-                // An administrator keeps people without a home too; one grid of none stands for that.
-                let grids = if grids.is_empty() { vec![None] } else { grids };
-                domain::Delegation::grant_for(id, person.0, &grids, draft, &by, tx.now())
             }
         };
         let delegation = store::save(tx, made.map_err(refuse)?)?;

@@ -5,7 +5,7 @@ use jiazai_infra::registry::people::{Altered, home_history};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::people::{PersonFact, name_of};
+use super::people::{PersonFact, names_of};
 use super::{LOOKERS, home};
 use crate::call::{At, Call, Outcome};
 use crate::error::code;
@@ -47,20 +47,16 @@ async fn list_home_changes(call: Call, id: At<HomeIdKind>) -> Outcome {
     call.list(params, move |tx, cx, window| {
         home(tx, cx.actor()?, id.0)?;
         let rows = home_history(tx, &cx.app.vault, id.0, window.after.as_deref(), window.fetch())?;
-        let mut named = Vec::with_capacity(rows.len());
-        for row in rows {
-            let by = name_of(tx, row.by)?;
-            named.push((row, by));
-        }
-        let show = |(row, by): (Altered, String)| HomeChange {
+        let names = names_of(tx, rows.iter().map(|row| row.by))?;
+        let show = |row: Altered| HomeChange {
             version: row.version,
             field: row.field,
             before: row.before,
             after: row.after,
-            by,
+            by: names.get(&row.by).cloned().unwrap_or_default(),
             at: row.at.into(),
         };
-        Ok(window.page(named, |(row, _)| row.key(), show))
+        Ok(window.page(rows, Altered::key, show))
     })
     .await
 }

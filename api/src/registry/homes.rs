@@ -113,7 +113,8 @@ fn detail(tx: &mut Tx, cx: &Cx, home: &Home, label: String, day: Date) -> Result
     let mut ids: Vec<PersonId> = held.iter().map(|fact| fact.person).collect();
     ids.sort_unstable();
     ids.dedup();
-    let mask = Mask::of(cx.actor()?, home.community);
+    let who = cx.actor()?;
+    let mask = Mask::of(who, &sight(tx, who)?.roles_at(who, home.community, &[home.grid]));
     let names: HashMap<PersonId, String> =
         people::find_all(tx, &cx.app.vault, &ids)?.iter().map(|person| (person.id, person.shown(mask).name)).collect();
     let seen = shown(set.map(|set| set.status), &known, day);

@@ -28,14 +28,14 @@ pub use imports::work::{Source, Worker, end_abandoned, importer, waiting as impo
 pub use map::Maps;
 pub use mine::{MyRegistry, leave_all};
 pub use notice::words;
+pub use people::adopt;
 pub use people::dto::SexWord;
-pub use people::{adopt, roles_in};
 pub use say::say;
 
 use jiazai_domain::actor::{Actor, CommunityAdmin, CommunityId, Forbidden, PrincipalKind, Role};
 use jiazai_domain::kernel::time::Date;
 use jiazai_domain::registry::sight::Sight;
-use jiazai_domain::registry::{Building, BuildingId, Grids, Home, HomeId, Keeper, Refusal};
+use jiazai_domain::registry::{Building, BuildingId, GridId, Grids, Home, HomeId, Keeper, Refusal};
 use jiazai_infra::community as communities;
 use jiazai_infra::db::Tx;
 use jiazai_infra::registry::{homes as home_store, places as place_store};
@@ -110,23 +110,26 @@ fn keeper(tx: &mut Tx, who: &Actor, community: CommunityId) -> Result<Keeper, Ap
     keeper_if(tx, who, community)?.ok_or_else(|| ApiError::new(code::FORBIDDEN))
 }
 
+/// The grids that the caller was given, in all communities.
+fn own_grids(tx: &mut Tx, who: &Actor) -> Result<Vec<GridId>, ApiError> {
+    let is_worker = who.grants.iter().any(|grant| grant.role == Role::GridWorker);
+    Ok(if is_worker { place_store::grids_of(tx, who.id)? } else { vec![] })
+}
+
 /// The caller's eyes.
 fn sight(tx: &mut Tx, who: &Actor) -> Result<Sight, ApiError> {
-    let grids = if who.grants.iter().any(|grant| grant.role == Role::GridWorker) { place_store::grids_of(tx, who.id)? } else { vec![] };
-    Ok(Sight::of(who, grids))
+    Ok(Sight::of(who, own_grids(tx, who)?))
+}
+
+/// The caller's eyes for bindings, and for who looked at people.
+fn watching(tx: &mut Tx, who: &Actor) -> Result<Sight, ApiError> {
+    Ok(Sight::watching(who, own_grids(tx, who)?))
 }
 
 /// Which grids of a community the caller sees; 404 where they see none of it, 403 where their work is another one.
 fn seen_grids(tx: &mut Tx, who: &Actor, community: CommunityId) -> Result<Grids, ApiError> {
     within(tx, who, community)?;
-    let sight = sight(tx, who)?;
-    if sight.whole.contains(community) {
-        Ok(Grids::All)
-    } else if sight.in_grids.contains(community) {
-        Ok(Grids::Only(sight.grids))
-    } else {
-        Err(ApiError::new(code::FORBIDDEN))
-    }
+    sight(tx, who)?.within(community).ok_or_else(|| ApiError::new(code::FORBIDDEN))
 }
 
 /// A building of a community that is there for the caller.

@@ -40,6 +40,8 @@ pub fn say(rule: &str) -> Option<(&'static str, &'static str)> {
         "shares_exceed_whole" => ("各产权人份额合计超过 100%", "makes the shares of the home more than the whole"),
         "sole_residence_overlap" => ("此人同一时间已登记另一处唯一住所", "has another sole residence on some of these days"),
         "too_long_ago" => ("日期过早", "is too long ago"),
+        "required" => ("请同时登记此人与您网格内房屋的关系", "must tie the person to a home of your grids"),
+        "unknown_person" => ("没有这个人", "is not a person whom you keep"),
         "twice" => ("重复填写", "is given twice"),
         "unknown_word" => ("不是可选的取值", "is not one of the possible words"),
         _ => return None,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiazai_domain::actor::{Community, Role};
+use jiazai_domain::actor::Community;
 use jiazai_domain::registry::{Grids, statistics as domain};
 use jiazai_infra::registry::statistics as store;
 use serde::Serialize;
@@ -50,9 +50,8 @@ async fn get_community_statistics(call: Call, id: At<Community>) -> Outcome {
         let who = cx.actor()?;
         within(tx, who, id.0)?;
         let keeper = keeper_if(tx, who, id.0)?;
-        let roles: Vec<Role> = Role::ALL.iter().copied().filter(|role| who.is_any(&[*role], id.0)).collect();
         let grids = keeper.as_ref().map_or(&Grids::All, |keeper| keeper.grids());
-        let tally = store::count(tx, &cx.app.vault, id.0, grids, &roles)?;
+        let tally = store::count(tx, &cx.app.vault, id.0, grids, &who.roles_in(id.0))?;
         let suppressed = keeper.is_none();
         let domain::Statistics { by_occupancy, by_tag, by_grid, people_by_grid, by_age_band } =
             if suppressed { tally.suppressed() } else { tally.exact() };

@@ -1,7 +1,7 @@
 //! Visit tasks 入户走访 over HTTP.
 
 use deserr::Deserr;
-use jiazai_domain::actor::{Actor, CommunityId, PrincipalId, Role};
+use jiazai_domain::actor::{Actor, CommunityId, PrincipalId};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::registry::visit::{self as domain, Action, State, VisitNote};
 use jiazai_domain::registry::{Keeper, Reason, Refusal, Visit, VisitId, VisitIdKind};
@@ -141,8 +141,7 @@ fn dto(tx: &Tx, planned: &Planned, who: &Actor, keeper: Option<&Keeper>) -> Home
 /// Somebody who may be sent to a door: staff of the community who may still act.
 fn visitor(tx: &mut Tx, community: CommunityId, id: PrincipalId) -> Result<PrincipalId, ApiError> {
     let acts = identity::principal(tx, id)?.is_some_and(|principal| principal.disabled_at.is_none());
-    let works = identity::grants_of(tx, id)?.iter().any(|grant| grant.community == Some(community) && grant.role != Role::Auditor);
-    if acts && works {
+    if acts && domain::may_visit(&identity::grants_of(tx, id)?, community) {
         Ok(id)
     } else {
         Err(ApiError::fault("/visitor_id", "not_staff_here", "不是本社区的工作人员", "is nobody who works in the community"))

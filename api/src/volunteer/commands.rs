@@ -17,7 +17,6 @@ use crate::call::Cx;
 use crate::error::{ApiError, Fault, code};
 use crate::faults::{faulty, text_fault};
 use crate::input::named::AnyText500;
-use crate::registry::roles_in;
 use crate::reply::Reply;
 use crate::volunteer::dto::ActivityDto;
 
@@ -36,6 +35,13 @@ pub fn seen_activity(tx: &mut Tx, who: &Actor, id: ActivityId) -> Result<Activit
 
 pub fn seen_shift(tx: &mut Tx, who: &Actor, id: ShiftId) -> Result<(Activity, Shift), ApiError> {
     store::opening(tx, &Sight::of(who), id)?.ok_or_else(absent)
+}
+
+/// As [`seen_activity`], for a change of it or of the shifts that it has: nobody else makes one until this transaction ends.
+pub fn held_activity(tx: &mut Tx, who: &Actor, id: ActivityId) -> Result<Activity, ApiError> {
+    seen_activity(tx, who, id)?;
+    store::hold_activity(tx, id)?;
+    seen_activity(tx, who, id)
 }
 
 /// Settles the lines of one shift, for readers and for the job.
@@ -83,7 +89,7 @@ fn check_eligibility(tx: &mut Tx, who: &Actor, place: CommunityId, plan: &Activi
         }
     }
     if !eligibility.tags().is_empty() {
-        let (dictionary, roles) = (tags::dictionary(tx, place)?, roles_in(who, place));
+        let (dictionary, roles) = (tags::dictionary(tx, place)?, who.roles_in(place));
         for (i, code) in eligibility.tags().iter().enumerate() {
             if !dictionary.iter().any(|tag| tag.code == *code && tag.active && tag.visible_to(&roles)) {
                 let at = format!("/eligibility/tags/{i}");
@@ -96,7 +102,7 @@ fn check_eligibility(tx: &mut Tx, who: &Actor, place: CommunityId, plan: &Activi
 
 pub fn put_activity(tx: &mut Tx, cx: &Cx, id: ActivityId, body: &PutActivity) -> Result<Reply, ApiError> {
     let who = cx.actor()?;
-    let activity = seen_activity(tx, who, id)?;
+    let activity = held_activity(tx, who, id)?;
     let by = who.volunteer_leader_of(activity.facts().community)?;
     cx.expect_version(activity.facts().version)?;
     let plan = body.draft().check().map_err(|faults| faulty("", faults))?;
@@ -122,7 +128,7 @@ pub fn act_on_activity(
     ) -> Result<jiazai_domain::kernel::changed::Changed<Activity>, jiazai_domain::volunteer::Refusal>,
 ) -> Result<Reply, ApiError> {
     let who = cx.actor()?;
-    let activity = seen_activity(tx, who, id)?;
+    let activity = held_activity(tx, who, id)?;
     cx.expect_version(activity.facts().version)?;
     let standing = Standing::of_activity(&activity, who, tx.now());
     let changed = decide(activity, who, tx.now()).map_err(|refusal| standing.refuse(refusal))?;
@@ -134,7 +140,7 @@ pub fn act_on_activity(
 pub fn cancel_activity(tx: &mut Tx, cx: &Cx, id: ActivityId, reason: Option<&AnyText500>) -> Result<Reply, ApiError> {
     let who = cx.actor()?;
     let why = perhaps(reason)?;
-    let activity = seen_activity(tx, who, id)?;
+    let activity = held_activity(tx, who, id)?;
     cx.expect_version(activity.facts().version)?;
     let standing = Standing::of_activity(&activity, who, tx.now());
     let changed = activity.clone().cancel(why.clone(), who, tx.now()).map_err(|refusal| standing.refuse(refusal))?;
@@ -164,7 +170,14 @@ pub fn mine(tx: &mut Tx, who: &Actor, shifts: &[Shift]) -> Result<Vec<(SignUp, O
     }
     let ids: Vec<ShiftId> = shifts.iter().map(|shift| shift.facts().id).collect();
     let claims = store::claims_in(tx, who.id, &ids)?;
-    claims.into_iter().map(|claim| Ok((claim.clone(), store::position(tx, &claim)?))).collect()
+    let turns = store::positions(tx, &claims)?;
+    Ok(claims
+        .into_iter()
+        .map(|claim| {
+            let turn = turns.get(&claim.facts().id).copied();
+            (claim, turn)
+        })
+        .collect())
 }
 
 fn posts(posts: &Posts) -> Vec<PostDraft<'_>> {
@@ -186,7 +199,7 @@ fn schedule(tx: &mut Tx, who: &Actor, activity: &Activity, draft: ShiftDraft) ->
 
 pub fn create_shift(tx: &mut Tx, cx: &Cx, id: ActivityId, body: &NewShift) -> Result<Reply, ApiError> {
     let who = cx.actor()?;
-    let activity = seen_activity(tx, who, id)?;
+    let activity = held_activity(tx, who, id)?;
     let draft = ShiftDraft {
         starts_at: body.starts_at.0,
         ends_at: body.ends_at.0,
@@ -206,7 +219,7 @@ pub fn create_shift(tx: &mut Tx, cx: &Cx, id: ActivityId, body: &NewShift) -> Re
 pub fn create_series(tx: &mut Tx, cx: &Cx, id: ActivityId, body: &NewShiftSeries) -> Result<Reply, ApiError> {
     const WEEK: [Weekday; 7] = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
     let who = cx.actor()?;
-    let activity = seen_activity(tx, who, id)?;
+    let activity = held_activity(tx, who, id)?;
     who.volunteer_leader_of(activity.facts().community)?;
     let starts = NaiveTime::parse_from_str(&body.starts.0, "%H:%M")
         .map_err(|_| ApiError::fault("/starts", "time_malformed", "应为时刻，例如 09:00", "must be a time of day such as 09:00"))?;

@@ -1,21 +1,21 @@
 //! The roster as CSV or as lines of JSON: streamed a page at a time, so that it costs the same memory at any length.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::web::Bytes;
+use jiazai_domain::actor::PrincipalId;
 use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::registry::import::{Format, neutralise};
-use jiazai_domain::volunteer::{ShiftId, SignUp, State};
-use jiazai_infra::db::Tx;
+use jiazai_domain::volunteer::{ShiftId, SignUp, SignUpId, State};
 use jiazai_infra::events;
 use jiazai_infra::volunteer::{self as store, SignUpFilter};
 
 use super::commands::seen_shift;
 use crate::call::{Call, Cx, Outcome};
 use crate::error::ApiError;
-use crate::identity::dto::masked_phone;
+use crate::identity::dto::masked_phones;
 
 const PAGE: i64 = 200;
 /// In JSON, and in the first line of the CSV.
@@ -106,10 +106,14 @@ async fn read(cx: &Cx, what: What, after: Option<String>) -> Result<(Bytes, Opti
         who.volunteer_leader_of(found.facts().community)?;
         let filter = SignUpFilter { shift: Some(what.shift), state: what.state, resident: None };
         let page = store::sign_ups(tx, &filter, after.as_deref(), PAGE)?;
-        let labels = store::labels(tx, &page)?;
+        let seen = Seen {
+            labels: store::labels(tx, &page)?,
+            turns: store::positions(tx, &page)?,
+            phones: masked_phones(tx, &cx.app.vault, page.iter().map(|sign_up| sign_up.facts().resident))?,
+        };
         let mut text = String::new();
         for sign_up in &page {
-            let cells = cells(tx, &cx, sign_up, &labels)?;
+            let cells = cells(sign_up, &seen);
             match what.format {
                 Format::Csv => text.push_str(&row(cells.into_iter())),
                 Format::Ndjson => text.push_str(&object(cells)),
@@ -121,23 +125,30 @@ async fn read(cx: &Cx, what: What, after: Option<String>) -> Result<(Bytes, Opti
     .await
 }
 
-fn cells(tx: &mut Tx, cx: &Cx, sign_up: &SignUp, labels: &store::Labels) -> Result<[String; 11], ApiError> {
+/// What a page shows beside the sign-ups themselves.
+struct Seen {
+    labels: store::Labels,
+    turns: HashMap<SignUpId, i64>,
+    phones: HashMap<PrincipalId, String>,
+}
+
+fn cells(sign_up: &SignUp, Seen { labels, turns, phones }: &Seen) -> [String; 11] {
     let f = sign_up.facts();
     let when = |at: Option<Timestamp>| at.map(|at| at.local().format("%Y-%m-%d %H:%M").to_string()).unwrap_or_default();
     let number = |n: Option<i64>| n.map(|n| n.to_string()).unwrap_or_default();
-    Ok([
+    [
         labels.person(sign_up).unwrap_or_default().to_owned(),
-        masked_phone(tx, &cx.app.vault, f.resident)?.unwrap_or_default(),
+        phones.get(&f.resident).cloned().unwrap_or_default(),
         labels.post(sign_up).unwrap_or_default().to_owned(),
         state_name(f.state).to_owned(),
-        number(store::position(tx, sign_up)?),
+        number(turns.get(&f.id).copied()),
         when(f.checked_in_at),
         when(f.checked_out_at),
         number(f.minutes),
         number(f.points),
         when(Some(f.signed_up_at)),
         f.id.text(),
-    ])
+    ]
 }
 
 /// A line of JSON. What is empty is left out; everything else is the text that the table has.

@@ -3,15 +3,15 @@
 
 use jiazai_domain::actor::{Actor, PrincipalId, Resident};
 use jiazai_domain::kernel::changed::Changed;
-use jiazai_domain::kernel::ledger::{Amount, Month, Shortfall, Source, Unit};
+use jiazai_domain::kernel::ledger::{Amount, Month, Refusal as LedgerRefusal, Shortfall, Source, Unit};
 use jiazai_domain::kernel::time::Timestamp;
-use jiazai_domain::registry::binding::{DelegationScope, Principal};
+use jiazai_domain::registry::binding::DelegationScope;
 use jiazai_domain::registry::{DelegationId, OnBehalf};
 use jiazai_domain::volunteer::{
     Action, ActivityId, CodeKey, Effect, Finding, Point, Reason, Refusal, Shift, ShiftId, SignUp, SignUpId, State,
 };
 use jiazai_infra::db::Tx;
-use jiazai_infra::ledger::{self, Fund, Spending};
+use jiazai_infra::ledger::{self, Fund, Granting, Reversing, Spending};
 use jiazai_infra::registry::delegations;
 use jiazai_infra::volunteer::{self as store, Asking, Rules, Sight};
 
@@ -31,12 +31,12 @@ const ABSENCE: &str = "absence";
 
 /// Sign-ups as this caller sees them.
 pub fn show_all(tx: &mut Tx, who: &Actor, sign_ups: &[SignUp]) -> Result<Vec<SignUpDto>, ApiError> {
-    let labels = store::labels(tx, sign_ups)?;
+    let (labels, turns) = (store::labels(tx, sign_ups)?, store::positions(tx, sign_ups)?);
     let now = tx.now();
     sign_ups
         .iter()
         .map(|sign_up| {
-            let position = store::position(tx, sign_up)?;
+            let position = turns.get(&sign_up.facts().id).copied();
             let (title, post, name) = (labels.title(sign_up), labels.post(sign_up), labels.person(sign_up));
             let with = Shown { title, post, name, position, allowed: allowed(tx, who, sign_up, now)? };
             Ok(SignUpDto::of(sign_up, &with, who))
@@ -64,8 +64,8 @@ fn delegate_of(tx: &mut Tx, who: &Actor, sign_up: &SignUp) -> Result<Option<(Act
     let Some(delegation) = delegations::between(tx, f.community, (who.id, f.resident), DelegationScope::Volunteer)? else {
         return Ok(None);
     };
-    let acting = delegation.acting(who, DelegationScope::Volunteer, tx.now());
-    Ok(acting.ok().map(|acting| (Actor { id: f.resident, ..who.clone() }, acting)))
+    let acting = delegation.acting(who, DelegationScope::Volunteer, tx.now()).ok();
+    Ok(acting.and_then(|acting| Some((acting.in_their_place()?, acting))))
 }
 
 pub fn show(tx: &mut Tx, who: &Actor, sign_up: &SignUp) -> Result<Reply, ApiError> {
@@ -122,12 +122,12 @@ fn behalf(tx: &mut Tx, who: &Actor, shift: &Shift, id: DelegationId) -> Result<(
     let fault = |code, zh: &str, en: &str| ApiError::fault("/delegation_id", code, zh, en);
     let acting = on_behalf(tx, who, Some(id), DelegationScope::Volunteer)?;
     let here = delegations::find(tx, id)?.is_some_and(|delegation| delegation.community == shift.facts().community);
-    match acting.filter(|_| here).map(|acting| (acting, acting.behalf_of())) {
-        None => Err(fault("unknown_delegation", "没有这个代办授权", "is not a delegation of yours in this community")),
-        Some((acting, Principal::Account(account))) => Ok((Actor { id: account, ..who.clone() }.resident()?, acting)),
-        // Hours and points belong to an account, and a code is shown to somebody who can scan it.
-        Some((_, Principal::Person(_))) => Err(fault("no_account", "被代办人没有账号", "is for somebody without an account")),
-    }
+    let Some(acting) = acting.filter(|_| here) else {
+        return Err(fault("unknown_delegation", "没有这个代办授权", "is not a delegation of yours in this community"));
+    };
+    // Hours and points belong to an account, and a code is shown to somebody who can scan it.
+    let resident = acting.resident().ok_or_else(|| fault("no_account", "被代办人没有账号", "is for somebody without an account"))?;
+    Ok((resident, acting))
 }
 
 /// Gives up a place, an offer or the number in the line; what becomes free goes to the next.
@@ -280,7 +280,7 @@ pub fn settle(tx: &mut Tx, cx: &Cx, id: SignUpId, body: &Settle) -> Result<Reply
     let finding = Finding::new(body.minutes.map(|m| m.0), reason, max_hours).map_err(|faults| faulty("", faults))?;
     let rules = store::rules(tx, place)?;
     let earned = match rules.caps.per_month {
-        Some(_) => ledger::earned_in(tx, resident, Unit::Points, "sign_up", Month::of(now))?,
+        Some(_) => ledger::earned_in(tx, (resident, place), Unit::Points, "sign_up", Month::of(now))?,
         None => 0,
     };
     let was_absent = sign_up.facts().state == State::Absent;
@@ -290,13 +290,12 @@ pub fn settle(tx: &mut Tx, cx: &Cx, id: SignUpId, body: &Settle) -> Result<Reply
     if was_absent {
         give_back(tx, who.id, id)?;
     }
-    if let Some(points) = credit.points {
-        let wallet = ledger::expire_due(tx, resident, Unit::Points)?;
-        let from = ledger::fund(tx, place, Fund::Issued, Unit::Points)?;
+    if let Some(amount) = credit.points {
         let title = store::labels(tx, std::slice::from_ref(&sign_up))?.title(&sign_up).to_owned();
         let order = ledger::order(tx, credit.source, Some(title));
-        let posting = wallet.grant(&from, points, expiry(&rules, now), order, now).map_err(crate::points::refuse)?;
-        ledger::post(tx, place, Some(who.id), &wallet, &posting)?;
+        let (unit, expires_at, by) = (Unit::Points, expiry(&rules, now), Some(who.id));
+        let granting = Granting { person: resident, unit, amount, community: place, expires_at, order, by };
+        ledger::grant(tx, granting)?.map_err(crate::points::refuse)?;
     }
     show(tx, who, &sign_up)
 }
@@ -307,15 +306,11 @@ fn expiry(rules: &Rules, now: Timestamp) -> Option<Timestamp> {
 
 /// Gives back what an absence cost that turned out to be none.
 fn give_back(tx: &mut Tx, by: PrincipalId, id: SignUpId) -> Result<(), ApiError> {
-    let Some(posted) = ledger::posted(tx, &Source::new(ABSENCE, id))? else { return Ok(()) };
-    let Some(cost) = ledger::reversible(tx, posted)? else { return Ok(()) };
-    if cost.original.reversed {
-        return Ok(());
+    let Some(transaction) = ledger::posted(tx, &Source::new(ABSENCE, id))? else { return Ok(()) };
+    let (shortfall, reason) = (Shortfall::Forgive, Some("缺席已更正".to_owned()));
+    match ledger::reverse(tx, Reversing { transaction, shortfall, reason, by: Some(by) })? {
+        // An administrator has given it back before.
+        None | Some(Ok(_) | Err(LedgerRefusal::AlreadyReversed)) => Ok(()),
+        Some(Err(refusal)) => Err(crate::points::refuse(refusal)),
     }
-    let lots: Vec<_> = cost.original.lots.iter().map(|(lot, _)| *lot).collect();
-    let wallet = ledger::wallet(tx, cost.person, Unit::Points, &lots)?;
-    let order = ledger::order(tx, Source::new(Source::REVERSAL, posted), Some("缺席已更正".to_owned()));
-    let posting = wallet.reverse(&cost.original, &cost.fund, Shortfall::Forgive, order, tx.now()).map_err(crate::points::refuse)?;
-    ledger::post(tx, cost.community, Some(by), &wallet, &posting)?;
-    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Swaps 换班.
 
-use jiazai_domain::actor::{Actor, PrincipalId, PrincipalKind};
+use jiazai_domain::actor::Actor;
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::volunteer::{Opening, Post, Refusal, Shift, Side, SignUp, SignUpId, SignUpKind, Swap, SwapId, SwapKind};
@@ -126,8 +126,7 @@ fn agree(tx: &mut Tx, cx: &Cx, id: SwapId) -> Result<Reply, ApiError> {
     let rules = store::rules(tx, meant.community)?;
     let rule = &rules.no_show;
     let both = [meant.own, meant.other];
-    let proposer = as_resident(meant.proposer)?;
-    let partner = as_resident(meant.partner)?;
+    let (proposer, partner) = (own.volunteer(), other.volunteer());
     let asking = |who| Asking { who, acting: None, rule, vault: &cx.app.vault };
     let goes_there = store::volunteer(tx, &asking(&proposer), (&other_activity, &other_shift), post_of(&other_shift, &other), &both)?;
     let comes_here = store::volunteer(tx, &asking(&partner), (&own_activity, &own_shift), post_of(&own_shift, &own), &both)?;
@@ -143,11 +142,6 @@ fn agree(tx: &mut Tx, cx: &Cx, id: SwapId) -> Result<Reply, ApiError> {
 /// The post that a sign-up stands in, for counting who else of a household does.
 fn post_of<'s>(shift: &'s Shift, sign_up: &SignUp) -> Option<&'s Post> {
     shift.facts().posts.iter().find(|post| post.number == sign_up.facts().post)
-}
-
-/// The proof that the two of a swap are residents: nobody else can have signed up.
-fn as_resident(id: PrincipalId) -> Result<jiazai_domain::actor::Resident, ApiError> {
-    Ok(Actor { id, kind: PrincipalKind::Resident, session: None, grants: vec![], scopes: vec![] }.resident()?)
 }
 
 fn answer(

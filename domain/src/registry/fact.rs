@@ -257,6 +257,22 @@ impl Fact {
         if home.id != self.home || !by.keeps(home.community, home.grid) {
             return Err(Refusal::NotForYou);
         }
+        self.ended(id, until, by, now)
+    }
+
+    /// Death ends it, in whatever grid its home lies: who keeps the person has written the death down, and this is what follows
+    /// from it.
+    ///
+    /// # Errors
+    /// [`Refusal::NotForYou`] for anybody else's fact, or while no death is recorded; [`Refusal::Superseded`];
+    /// `interval_backwards` when it had not begun by then.
+    pub fn end_by_death(self, id: FactId, dead: &Person, by: &Keeper, now: Timestamp) -> Result<Correction, Refusal> {
+        let theirs = self.person == dead.id && self.community == by.community() && dead.community == self.community;
+        let (true, Some(died)) = (theirs, dead.deceased_on) else { return Err(Refusal::NotForYou) };
+        self.ended(id, died, by, now)
+    }
+
+    fn ended(self, id: FactId, until: Date, by: &Keeper, now: Timestamp) -> Result<Correction, Refusal> {
         if !self.is_current() {
             return Err(Refusal::Superseded);
         }

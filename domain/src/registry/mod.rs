@@ -39,7 +39,7 @@ pub use fact::{Correction, Fact, FactDraft, FactKind, Household, Share, Source, 
 pub use interval::Interval;
 pub use keeper::{Grids, Keeper};
 pub use occupancy::{Occupancy, SetOccupancy, Shown, derive_occupancy, next_change, shown, shown_of};
-pub use person::{Alteration, Corrected, Particulars, Person, PersonDraft};
+pub use person::{Alteration, Amendment, Corrected, Parted, Particulars, Person, PersonDraft};
 pub use place::{Building, Estate, EstateGroup, Grid, Home, HomeDraft, PlaceDraft};
 pub use proposal::Proposal;
 pub use refusal::Refusal;

@@ -30,6 +30,18 @@ pub struct PersonDraft<'a> {
     pub external_code: Option<&'a str>,
 }
 
+/// What somebody asks to be different of a person. What is left out stays; what is `Some(None)` is taken away.
+#[derive(Clone, Copy, Default)]
+pub struct Amendment<'a> {
+    pub name: Option<&'a str>,
+    pub id_type: Option<DocumentType>,
+    pub id_number: Option<Option<&'a str>>,
+    pub sex: Option<Option<Sex>>,
+    pub born_on: Option<Option<Date>>,
+    pub phone: Option<Option<&'a str>>,
+    pub external_code: Option<Option<&'a str>>,
+}
+
 /// A person whose values were checked and agree with each other.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Particulars {
@@ -97,6 +109,9 @@ pub struct Alteration {
     pub after: Option<String>,
 }
 
+/// What a death, a departure or a return makes of a person, with what it altered.
+pub type Parted = (Changed<Person>, Vec<Alteration>);
+
 /// What a correction makes of a thing, with what it altered; nothing when nothing was different.
 pub type Corrected<T> = Option<(Changed<T>, Vec<Alteration>)>;
 
@@ -118,19 +133,34 @@ impl fmt::Debug for Particulars {
     }
 }
 
+impl fmt::Debug for Amendment<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Amendment").finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for PersonDraft<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PersonDraft").finish_non_exhaustive()
     }
 }
 
+fn day_altered(field: &'static str, before: Option<Date>, after: Option<Date>) -> Alteration {
+    let text = |day: Option<Date>| day.map(|day| day.to_string());
+    Alteration { field, before: text(before), after: text(after) }
+}
+
 impl Person {
     /// Writes a person into the registry. Their number is free in the community: a unique blind index says so.
     ///
+    /// `tied` says that a tie to a home follows in the same transaction.
+    ///
     /// # Errors
-    /// Faults of the draft. A grid worker adds people in order to tie them to a home of their grid; that the tie follows in
-    /// the same transaction is what keeps the person visible to them.
-    pub fn create(id: PersonId, draft: PersonDraft, by: &Keeper, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+    /// Faults of the draft; `/facts` `required` for a grid worker without a tie: they would lose sight of the person.
+    pub fn create(id: PersonId, draft: PersonDraft, tied: bool, by: &Keeper, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+        if !tied && !by.keeps_places(by.community()) {
+            return Err(Refusal::fault("/facts", "required"));
+        }
         let Particulars { name, document, sex, born_on, phone, external_code } = draft.check(now.date())?;
         let person = Self {
             id,
@@ -146,6 +176,23 @@ impl Person {
             moved_out_on: None,
         };
         Ok(Changed::created(person, vec![Event::new("person.created", Some(by.id()), now)]))
+    }
+
+    /// The whole of what is to be written, for [`correct`](Self::correct). Another number tells another birth date and sex: what the
+    /// old one told goes with it.
+    pub fn amended<'a>(&'a self, by: Amendment<'a>) -> PersonDraft<'a> {
+        let before = self.document.as_ref();
+        let number = by.id_number.unwrap_or(before.map(Document::expose));
+        let kind = by.id_type.or(before.map(Document::kind)).unwrap_or(DocumentType::ResidentId);
+        let told = |tells: fn(&Document) -> bool| by.id_number.is_some() && before.is_some_and(tells);
+        PersonDraft {
+            name: by.name.unwrap_or(&self.name),
+            document: number.map(|number| (kind, number)),
+            sex: by.sex.unwrap_or(self.sex.filter(|_| !told(|d| d.sex().is_some()))),
+            born_on: by.born_on.unwrap_or(self.born_on.filter(|_| !told(|d| d.born_on().is_some()))),
+            phone: by.phone.unwrap_or(self.phone.as_ref().map(Phone::expose)),
+            external_code: by.external_code.unwrap_or(self.external_code.as_deref()),
+        }
     }
 
     /// Mends what is written of a person. `grids` are those of the homes that the person is tied to now. Nothing is
@@ -199,7 +246,7 @@ impl Person {
     ///
     /// # Errors
     /// [`Refusal::NotForYou`], [`Refusal::Deceased`] when it is known already, `future` or `before_birth` for the day.
-    pub fn record_death(mut self, on: Date, grids: &[Option<GridId>], by: &Keeper, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+    pub fn record_death(mut self, on: Date, grids: &[Option<GridId>], by: &Keeper, now: Timestamp) -> Result<Parted, Refusal> {
         self.kept_by(by, grids)?;
         if self.deceased_on.is_some() {
             return Err(Refusal::Deceased);
@@ -209,14 +256,15 @@ impl Person {
         faults.require(self.born_on.is_none_or(|born| on >= born), "/deceased_on", "before_birth");
         faults.into_result(Some(()))?;
         self.deceased_on = Some(on);
-        Ok(self.changed(Event::new("person.deceased", Some(by.id()), now)))
+        let altered = vec![day_altered("deceased_on", None, self.deceased_on)];
+        Ok((self.changed(Event::new("person.deceased", Some(by.id()), now)), altered))
     }
 
     /// 迁出. As with a death, facts of living here are the caller's to end; owning a home may go on.
     ///
     /// # Errors
     /// [`Refusal::NotForYou`], [`Refusal::Deceased`], [`Refusal::WrongState`] when they have left already, `future`.
-    pub fn move_out(mut self, on: Date, grids: &[Option<GridId>], by: &Keeper, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+    pub fn move_out(mut self, on: Date, grids: &[Option<GridId>], by: &Keeper, now: Timestamp) -> Result<Parted, Refusal> {
         self.kept_by(by, grids)?;
         if self.deceased_on.is_some() {
             return Err(Refusal::Deceased);
@@ -228,22 +276,24 @@ impl Person {
             return Err(Refusal::fault("/moved_out_on", "future"));
         }
         self.moved_out_on = Some(on);
-        Ok(self.changed(Event::new("person.moved_out", Some(by.id()), now)))
+        let altered = vec![day_altered("moved_out_on", None, self.moved_out_on)];
+        Ok((self.changed(Event::new("person.moved_out", Some(by.id()), now)), altered))
     }
 
     /// 迁回: they live here again.
     ///
     /// # Errors
     /// [`Refusal::NotForYou`], [`Refusal::Deceased`], [`Refusal::WrongState`] when they never left.
-    pub fn move_back(mut self, grids: &[Option<GridId>], by: &Keeper, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+    pub fn move_back(mut self, grids: &[Option<GridId>], by: &Keeper, now: Timestamp) -> Result<Parted, Refusal> {
         self.kept_by(by, grids)?;
         if self.deceased_on.is_some() {
             return Err(Refusal::Deceased);
         }
-        if self.moved_out_on.take().is_none() {
+        let Some(before) = self.moved_out_on.take() else {
             return Err(Refusal::WrongState { state: "living_here" });
-        }
-        Ok(self.changed(Event::new("person.moved_back", Some(by.id()), now)))
+        };
+        let altered = vec![day_altered("moved_out_on", Some(before), None)];
+        Ok((self.changed(Event::new("person.moved_back", Some(by.id()), now)), altered))
     }
 
     /// Whole years on a day; none before birth or when the birth date is not known.

@@ -9,7 +9,7 @@
 //! A full number or telephone is in no view. It is *revealed*: some fields, for a reason, remembered, and the person is
 //! told who looked.
 
-use super::keeper::Keeper;
+use super::keeper::{Grids, Keeper};
 use super::person::Person;
 use super::tag::{PersonTag, Tag};
 use super::{GridId, Refusal};
@@ -45,10 +45,40 @@ pub struct Sight {
 pub const WHOLE: &[Role] =
     &[Role::CommunityAdmin, Role::PropertyManager, Role::Dispatcher, Role::Auditor, Role::EnrolmentAdmin, Role::EnrolmentReviewer];
 
+/// Roles that, beside grid workers in their grids, see who is bound to a home and who looked at whom.
+const WATCHING: &[Role] = &[Role::CommunityAdmin, Role::Auditor];
+
 impl Sight {
     /// `grids` are those that the actor was given, in all communities.
     pub fn of(actor: &Actor, grids: Vec<GridId>) -> Self {
         Self { person: actor.id, whole: actor.communities_as(WHOLE), in_grids: actor.communities_as(&[Role::GridWorker]), grids }
+    }
+
+    /// For bindings and for who looked at people: fewer eyes than see the homes themselves. A property manager who is also a
+    /// grid worker watches their grids and no more.
+    pub fn watching(actor: &Actor, grids: Vec<GridId>) -> Self {
+        Self { whole: actor.communities_as(WATCHING), ..Self::of(actor, grids) }
+    }
+
+    /// Which grids of a community they see; none where they see nothing of it.
+    pub fn within(&self, community: CommunityId) -> Option<Grids> {
+        if self.whole.contains(community) {
+            Some(Grids::All)
+        } else if self.in_grids.contains(community) {
+            Some(Grids::Only(self.grids.clone()))
+        } else {
+            None
+        }
+    }
+
+    /// The roles by which the actor looks at somebody who is tied to homes in these grids: a grid worker is one in their own grids
+    /// only, whatever other role lets them look further.
+    pub fn roles_at(&self, actor: &Actor, community: CommunityId, grids: &[Option<GridId>]) -> Vec<Role> {
+        let mut roles = actor.roles_in(community);
+        if !grids.iter().flatten().any(|grid| self.grids.contains(grid)) {
+            roles.retain(|role| *role != Role::GridWorker);
+        }
+        roles
     }
 
     pub fn sees(&self, community: CommunityId, grid: Option<GridId>) -> bool {
@@ -73,19 +103,18 @@ pub enum Mask {
 }
 
 impl Mask {
-    /// By role in the community; the best of several.
-    pub fn of(actor: &Actor, community: CommunityId) -> Self {
+    /// By the roles with which the actor looks ([`Sight::roles_at`]); the best of several.
+    pub fn of(actor: &Actor, roles: &[Role]) -> Self {
         // A program that was not given people sees homes, and no more of who lives there than a plumber does.
         if actor.kind == PrincipalKind::Client && !actor.scopes.iter().any(|scope| scope == READ_SCOPE) {
             return Self::Shadow;
         }
-        if actor.is_any(&[Role::CommunityAdmin, Role::GridWorker], community) {
-            Self::Plain
-        } else if actor.is_any(&[Role::EnrolmentAdmin, Role::EnrolmentReviewer, Role::Auditor, Role::StreetOfficer], community) {
-            Self::Outline
-        } else {
-            Self::Shadow
-        }
+        let of = |role: &Role| match role {
+            Role::PlatformAdmin | Role::CommunityAdmin | Role::GridWorker => Self::Plain,
+            Role::EnrolmentAdmin | Role::EnrolmentReviewer | Role::Auditor | Role::StreetOfficer => Self::Outline,
+            _ => Self::Shadow,
+        };
+        roles.iter().map(of).max().unwrap_or(Self::Shadow)
     }
 }
 
@@ -155,7 +184,8 @@ impl Revealer {
 }
 
 /// Takes people out of the system as a file. With a reason, whole numbers are in it; without one, only what anybody of the
-/// keeper's role is shown. Either is remembered before the first row leaves.
+/// keeper's role is shown. Either is remembered before the first row leaves; and each person whose whole numbers leave is
+/// revealed like any other ([`reveal`]), so that they can read who has them.
 ///
 /// # Errors
 /// `reason_too_short`.
@@ -165,6 +195,12 @@ pub fn export_people(reason: Option<&RevealReason>, by: &Keeper, now: Timestamp)
     }
     let event = Event::new("people.exported", Some(by.id()), now).with("revealed", reason.is_some());
     Ok(event.noting(reason.map(|reason| reason.to_string())))
+}
+
+/// Takes homes out of the system as a file; remembered before the first row leaves. What was imported beside the known columns may
+/// name people, so it goes along only to a keeper of the home whom people are shown as they are: to others `kept` is none.
+pub fn export_homes(kept: Option<&Keeper>, by: &Actor, now: Timestamp) -> Event {
+    Event::new("homes.exported", Some(by.id), now).with("extras", kept.is_some())
 }
 
 /// What was revealed, and the event that must be saved before anything of it leaves.

@@ -3,7 +3,7 @@
 use super::keeper::Keeper;
 use super::place::Home;
 use super::{GridId, HomeId, Reason, Refusal, VisitId};
-use crate::actor::{Actor, CommunityId, PrincipalId};
+use crate::actor::{Actor, CommunityId, Grant, PrincipalId, Role};
 use crate::kernel::changed::{Changed, Event};
 use crate::kernel::text::Prose;
 use crate::kernel::time::{Date, Timestamp};
@@ -61,6 +61,11 @@ pub const MACHINE: Machine<State, Action, Party> = Machine { name: "home_visit",
 
 /// To the visitor: there is somebody to see.
 pub const TEMPLATE: &str = "home_visit";
+
+/// Whether somebody with these grants works in the community, and so may be sent to a door there. Auditors only look on.
+pub fn may_visit(grants: &[Grant], community: CommunityId) -> bool {
+    grants.iter().any(|grant| grant.role != Role::Auditor && grant.community.is_none_or(|own| own == community))
+}
 
 /// A visit as it is remembered; it can take one decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,9 +129,11 @@ impl Visit {
         self.state == State::Open && self.due_on < today
     }
 
+    /// Whose task it was is nobody to it any more once they work elsewhere.
     pub fn parties(&self, actor: &Actor, keeper: Option<&Keeper>) -> Vec<Party> {
         let keeps = keeper.is_some_and(|k| k.id() == actor.id && k.keeps(self.community, self.grid));
-        let is = [(Party::Visitor, actor.id == self.visitor), (Party::Keeper, keeps)];
+        let visits = actor.id == self.visitor && may_visit(&actor.grants, self.community);
+        let is = [(Party::Visitor, visits), (Party::Keeper, keeps)];
         is.into_iter().filter(|(_, holds)| *holds).map(|(party, _)| party).collect()
     }
 

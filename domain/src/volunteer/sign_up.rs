@@ -5,7 +5,7 @@ use std::fmt;
 use super::machine::{Action, State};
 use super::opening::{Consent, Span};
 use super::{ActivityId, REMIND_BEFORE_S, ShiftId, SignUpId, template};
-use crate::actor::{Actor, CommunityId, PrincipalId};
+use crate::actor::{Actor, CommunityId, PrincipalId, Resident};
 use crate::kernel::changed::{Changed, Event};
 use crate::kernel::time::Timestamp;
 use crate::registry::HomeId;
@@ -101,6 +101,11 @@ impl SignUp {
 
     pub fn facts(&self) -> &SignUpFacts {
         &self.facts
+    }
+
+    /// Whose it is: nobody but a resident can have signed up.
+    pub fn volunteer(&self) -> Resident {
+        Resident::on_record(self.facts.resident)
     }
 
     /// 提醒: that tomorrow they are awaited; none when it is too early or too late for that, or when they signed up within

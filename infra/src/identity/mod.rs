@@ -4,11 +4,13 @@ mod resident;
 mod session;
 mod staff;
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use jiazai_domain::actor::{Actor, Grant, PrincipalId, PrincipalKind, SessionId};
 use jiazai_domain::kernel::time::Timestamp;
 
-pub use self::resident::{bind_phone, erase_resident, openid_of, phone_of, resident_or_new, resident_self_of};
+pub use self::resident::{bind_phone, erase_resident, openid_of, phone_of, phones_of, resident_or_new, resident_self_of};
 pub use self::session::{
     Session, end_other_sessions, end_session, end_sessions_of, forget_sessions, insert_session, rotate_session, session,
 };
@@ -84,6 +86,17 @@ pub fn principal(tx: &mut Tx, id: PrincipalId) -> Result<Option<Principal>, DbEr
     let row: Option<PrincipalRow> =
         tx.run(|conn| principals::table.find(id.text()).select(PrincipalRow::as_select()).first(conn).optional())?;
     row.map(Principal::try_from).transpose()
+}
+
+/// The names by which these accounts are known.
+pub fn names_of(tx: &mut Tx, ids: &[PrincipalId]) -> Result<HashMap<PrincipalId, String>, DbError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let texts: Vec<String> = ids.iter().map(PrincipalId::text).collect();
+    let rows: Vec<(String, String)> = tx
+        .run(|conn| principals::table.filter(principals::id.eq_any(texts)).select((principals::id, principals::display_name)).load(conn))?;
+    rows.into_iter().map(|(id, name)| Ok((parsed(&id)?, name))).collect()
 }
 
 pub fn insert_principal(tx: &mut Tx, id: PrincipalId, kind: PrincipalKind, display_name: &str) -> Result<(), DbError> {

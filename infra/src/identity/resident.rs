@@ -1,5 +1,7 @@
 //! Residents: WeChat users, with what is sealed of them.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use jiazai_domain::actor::{PrincipalId, PrincipalKind};
 
@@ -89,6 +91,24 @@ pub fn phone_of(tx: &mut Tx, vault: &Vault, principal: PrincipalId) -> Result<Op
         tx.run(|conn| residents::table.find(&row).select(residents::phone_sealed).first(conn).optional())?;
     let Some(sealed) = sealed.flatten() else { return Ok(None) };
     vault.open_text(resident_cell(PHONE, &row), &sealed).map(Some).map_err(|e| DbError::Corrupt(e.to_string()))
+}
+
+/// The bound phone numbers of those of these accounts that have one.
+pub fn phones_of(tx: &mut Tx, vault: &Vault, ids: &[PrincipalId]) -> Result<HashMap<PrincipalId, Secret>, DbError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let texts: Vec<String> = ids.iter().map(PrincipalId::text).collect();
+    let rows: Vec<(String, Option<Vec<u8>>)> = tx.run(|conn| {
+        residents::table.filter(residents::principal_id.eq_any(texts)).select((residents::principal_id, residents::phone_sealed)).load(conn)
+    })?;
+    let mut phones = HashMap::new();
+    for (row, sealed) in rows {
+        let Some(sealed) = sealed else { continue };
+        let phone = vault.open_text(resident_cell(PHONE, &row), &sealed).map_err(|e| DbError::Corrupt(e.to_string()))?;
+        phones.insert(parsed(&row)?, phone);
+    }
+    Ok(phones)
 }
 
 /// Takes out of an account everything that says who it was: the row stays, because others' records point to it.

@@ -1,17 +1,20 @@
 //! The ledger 账本 as it is remembered: accounts, transactions with their two entries, lots and what was drawn from them.
 //!
 //! A change begins with [`wallet`], which holds the person's account for the rest of the transaction, and ends with [`post`].
-//! What expired is posted by [`expire_due`], by whoever next looks; no job is needed.
+//! What expired is posted by [`expire_due`], by whoever next looks; no job is needed. [`grant`], [`spend`] and [`reverse`] do all of
+//! that in one step.
 
+mod moves;
 mod reading;
 
 use diesel::prelude::*;
 use jiazai_domain::actor::{CommunityId, PrincipalId};
 use jiazai_domain::kernel::ledger::{
-    Account, AccountId, Amount, Lot, LotChange, LotId, Order, Original, Owner, Posting, Refusal, Source, TransactionId, Unit, Wallet,
+    Account, AccountId, Lot, LotChange, LotId, Order, Original, Owner, Posting, Source, TransactionId, Unit, Wallet,
 };
 use jiazai_domain::kernel::time::Timestamp;
 
+pub use self::moves::{Granting, Reversing, Spending, expire_due, grant, reverse, spend};
 pub use self::reading::{Balance, EntryLine, Written, balance, balance_before, earned_in, entries, entry, statement_lines, verify};
 use crate::db::schema::{ledger_accounts, ledger_draws, ledger_entries, ledger_lots, ledger_transactions};
 use crate::db::{DbError, Tx, parsed};
@@ -48,8 +51,37 @@ fn lot((id, account, granted, remaining, expired, granted_at, expires_at): LotRo
 /// Somebody's account with what is left in it, and the lots in `also` whether or not anything is; made when there is
 /// none. Nobody else moves the account until this transaction has ended, so what is decided on it can be written.
 pub fn wallet(tx: &mut Tx, person: PrincipalId, unit: Unit, also: &[LotId]) -> Result<Wallet, DbError> {
+    let account = held(tx, person, unit)?;
+    let also: Vec<String> = also.iter().map(LotId::text).collect();
+    let rows: Vec<LotRow> = tx.run(|conn| {
+        ledger_lots::table
+            .filter(ledger_lots::account_id.eq(account.id.text()))
+            .filter(ledger_lots::remaining.gt(0).or(ledger_lots::id.eq_any(also)))
+            .select(ledger_lots::all_columns)
+            .load(conn)
+    })?;
+    Ok(Wallet::restore(account, rows.into_iter().map(lot).collect::<Result<_, _>>()?))
+}
+
+/// As [`wallet`], with no more lots than a grant looks at, however many are left: those whose time is over, and the one that
+/// expires next. Nothing can be spent from it that is not in these.
+fn wallet_for_grant(tx: &mut Tx, person: PrincipalId, unit: Unit) -> Result<Wallet, DbError> {
+    let (account, now) = (held(tx, person, unit)?, tx.now().millis());
+    let left = || {
+        let of = ledger_lots::table.filter(ledger_lots::account_id.eq(account.id.text())).filter(ledger_lots::remaining.gt(0));
+        of.filter(ledger_lots::expires_at.is_not_null()).select(ledger_lots::all_columns)
+    };
+    let expires_at = || ledger_lots::expires_at.assume_not_null();
+    let mut rows: Vec<LotRow> = tx.run(|conn| left().filter(expires_at().le(now)).load(conn))?;
+    let next: Option<LotRow> = tx.run(|conn| left().filter(expires_at().gt(now)).order(ledger_lots::expires_at).first(conn).optional())?;
+    rows.extend(next);
+    Ok(Wallet::restore(account, rows.into_iter().map(lot).collect::<Result<_, _>>()?))
+}
+
+/// Somebody's account, made when there is none, and held until this transaction ends.
+fn held(tx: &mut Tx, person: PrincipalId, unit: Unit) -> Result<Account, DbError> {
     // An UPDATE that changes nothing takes the same lock on both databases.
-    let held = |tx: &mut Tx| {
+    let take = |tx: &mut Tx| {
         let own = ledger_accounts::table
             .filter(ledger_accounts::person_id.is_not_null())
             .filter(ledger_accounts::person_id.assume_not_null().eq(person.text()))
@@ -58,25 +90,15 @@ pub fn wallet(tx: &mut Tx, person: PrincipalId, unit: Unit, also: &[LotId]) -> R
         let still = still.returning((ledger_accounts::id, ledger_accounts::balance));
         tx.run(|conn| still.get_result::<(String, Option<i64>)>(conn).optional())
     };
-    let found = match held(tx)? {
+    let found = match take(tx)? {
         Some(found) => Some(found),
         None => {
             open(tx, unit, Some(person), None)?;
-            held(tx)?
+            take(tx)?
         }
     };
     let (id, balance) = found.ok_or_else(|| DbError::Corrupt("an account that was just opened is missing".to_owned()))?;
-    let also: Vec<String> = also.iter().map(LotId::text).collect();
-    let rows: Vec<LotRow> = tx.run(|conn| {
-        ledger_lots::table
-            .filter(ledger_lots::account_id.eq(&id))
-            .filter(ledger_lots::remaining.gt(0).or(ledger_lots::id.eq_any(also)))
-            .select(ledger_lots::all_columns)
-            .load(conn)
-    })?;
-    let lots = rows.into_iter().map(lot).collect::<Result<_, _>>()?;
-    let account = Account { id: parsed(&id)?, owner: Owner::Person(person), unit, balance: balance.unwrap_or(0) };
-    Ok(Wallet::restore(account, lots))
+    Ok(Account { id: parsed(&id)?, owner: Owner::Person(person), unit, balance: balance.unwrap_or(0) })
 }
 
 /// A fund of a community; made when there is none.
@@ -221,64 +243,6 @@ fn write_lot(tx: &mut Tx, change: &LotChange) -> Result<(LotId, i64), DbError> {
             Ok((lot, amount))
         }
     }
-}
-
-/// What is spent: how much of whose, into which fund of which community, and for what.
-#[derive(Debug, Clone)]
-pub struct Spending {
-    pub person: PrincipalId,
-    pub unit: Unit,
-    pub amount: Amount,
-    pub community: CommunityId,
-    pub into: Fund,
-    pub source: Source,
-    pub reason: Option<String>,
-    pub by: Option<PrincipalId>,
-}
-
-/// 兑换: spends inside the caller's own transaction, so that what is bought and what is paid stand or fall together. For
-/// whatever redeems: an offer, a meal, an absence. What has expired is posted before. The wallet after it.
-///
-/// A source spends once. For one that has spent already nothing is posted a second time, and the answer is the wallet as it is.
-pub fn spend(tx: &mut Tx, spending: Spending) -> Result<Result<Wallet, Refusal>, DbError> {
-    let Spending { person, unit, amount, community, into, source, reason, by } = spending;
-    let wallet = expire_due(tx, person, unit)?;
-    if posted(tx, &source)?.is_some() {
-        return Ok(Ok(wallet));
-    }
-    let into = fund(tx, community, into, unit)?;
-    let order = order(tx, source, reason);
-    match wallet.spend(&into, amount, order, tx.now()) {
-        Ok(posting) => post(tx, community, by, &wallet, &posting).map(Ok),
-        Err(refusal) => Ok(Err(refusal)),
-    }
-}
-
-/// Posts whatever of somebody's has expired. Nothing is written when nothing has.
-pub fn expire_due(tx: &mut Tx, person: PrincipalId, unit: Unit) -> Result<Wallet, DbError> {
-    let mut wallet = wallet(tx, person, unit, &[])?;
-    let now = tx.now();
-    while let Some(over) = wallet.due(now).map(|lot| lot.id) {
-        let community = community_of(tx, over)?;
-        let into = fund(tx, community, Fund::Expired, unit)?;
-        let order = order(tx, Source::new(Source::EXPIRY, over), None);
-        let Some(posting) = wallet.expire(over, &into, order, now) else { break };
-        wallet = post(tx, community, None, &wallet, &posting)?;
-    }
-    Ok(wallet)
-}
-
-/// The community that granted a lot.
-fn community_of(tx: &mut Tx, lot: LotId) -> Result<CommunityId, DbError> {
-    let community: String = tx.run(|conn| {
-        ledger_draws::table
-            .inner_join(ledger_transactions::table.on(ledger_transactions::id.eq(ledger_draws::transaction_id)))
-            .filter(ledger_draws::lot_id.eq(lot.text()))
-            .order(ledger_transactions::id)
-            .select(ledger_transactions::community_id)
-            .first(conn)
-    })?;
-    parsed(&community)
 }
 
 /// A posted transaction with what its reversal needs: whose it is, and the fund on the other side.

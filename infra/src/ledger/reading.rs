@@ -130,10 +130,35 @@ pub fn statement_lines(tx: &mut Tx, person: PrincipalId, unit: Unit, month: Mont
         .collect()
 }
 
-/// What somebody has gained from one kind of source in a month; reversals of it are not taken off.
-pub fn earned_in(tx: &mut Tx, person: PrincipalId, unit: Unit, source: &str, month: Month) -> Result<i64, DbError> {
-    let lines = statement_lines(tx, person, unit, month)?;
-    Ok(lines.iter().filter(|line| line.source == source).map(|line| line.amount.max(0)).sum())
+#[derive(QueryableByName)]
+struct Earned {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    total: i64,
+}
+
+/// What somebody has gained from one kind of source of a community in a month; reversals of it are not taken off.
+pub fn earned_in(
+    tx: &mut Tx,
+    (person, community): (PrincipalId, CommunityId),
+    unit: Unit,
+    source: &str,
+    month: Month,
+) -> Result<i64, DbError> {
+    use diesel::sql_types::Text;
+    let sum = diesel::sql_query(
+        "SELECT CAST(COALESCE(SUM(e.amount), 0) AS BIGINT) AS total FROM ledger_entries e \
+         JOIN ledger_accounts a ON a.id = e.account_id JOIN ledger_transactions t ON t.id = e.transaction_id \
+         WHERE a.person_id = $1 AND a.unit = $2 AND t.community_id = $3 AND t.source_kind = $4 AND e.amount > 0 \
+         AND e.id >= $5 AND e.id < $6",
+    )
+    .bind::<Text, _>(person.text())
+    .bind::<Text, _>(unit.as_str())
+    .bind::<Text, _>(community.text())
+    .bind::<Text, _>(source.to_owned())
+    .bind::<Text, _>(first_id(month.from()))
+    .bind::<Text, _>(first_id(month.until()));
+    let earned: Earned = tx.run(|conn| sum.get_result(conn))?;
+    Ok(earned.total)
 }
 
 /// An entry, whose it is and where.

@@ -6,10 +6,10 @@ use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::{Date, Timestamp};
 use jiazai_domain::registry::binding::{Facts, State};
 use jiazai_domain::registry::sight::Sight;
-use jiazai_domain::registry::{Binding, BindingId, Fact, GridId, HomeId, PersonId};
+use jiazai_domain::registry::{Binding, BindingId, Fact, GridId, HomeId};
 
 use super::{LAST_DAY, facts};
-use crate::db::schema::{home_bindings, homes, people};
+use crate::db::schema::{home_bindings, homes};
 use crate::db::{DbError, MultiBackend, Tx, parsed};
 use crate::events;
 
@@ -142,6 +142,13 @@ pub struct Filter {
     pub state: Option<State>,
 }
 
+/// Bindings by which an account speaks for a home on a day. The stored word alone does not say so: a lease ends by the calendar, and
+/// nobody writes that down at once.
+#[diesel::dsl::auto_type]
+pub(crate) fn active(today: Date) -> _ {
+    home_bindings::state.eq("active").and(home_bindings::until_on.is_null().or(home_bindings::until_on.assume_not_null().gt(today)))
+}
+
 type Condition = Box<
     dyn diesel::BoxableExpression<
             diesel::dsl::InnerJoinQuerySource<home_bindings::table, homes::table>,
@@ -201,9 +208,7 @@ pub fn list(tx: &mut Tx, whose: &Whose, filter: &Filter, after: Option<&str>, li
     let state = home_bindings::state;
     query = match filter.state {
         None => query,
-        Some(State::Active) => query
-            .filter(state.eq(State::Active.as_str()))
-            .filter(home_bindings::until_on.is_null().or(home_bindings::until_on.assume_not_null().gt(today))),
+        Some(State::Active) => query.filter(active(today)),
         Some(State::Ended) => query.filter(
             state.eq(State::Ended.as_str()).or(state
                 .eq(State::Active.as_str())
@@ -260,17 +265,4 @@ pub fn follow(tx: &mut Tx, fact: &Fact) -> Result<(), DbError> {
         }
     }
     Ok(())
-}
-
-/// Whether the registry of a community has this person.
-pub fn has_person(tx: &mut Tx, community: CommunityId, person: PersonId) -> Result<bool, DbError> {
-    let found: Option<String> = tx.run(|conn| {
-        people::table
-            .filter(people::id.eq(person.text()))
-            .filter(people::community_id.eq(community.text()))
-            .select(people::id)
-            .first(conn)
-            .optional()
-    })?;
-    Ok(found.is_some())
 }

@@ -1,5 +1,7 @@
 //! Accounts and people: whether a claim agrees with the registry, and who of the registry an account is.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use jiazai_domain::actor::{CommunityId, PrincipalId};
 use jiazai_domain::kernel::phone::Phone;
@@ -7,6 +9,7 @@ use jiazai_domain::kernel::time::Date;
 use jiazai_domain::registry::binding::Match;
 use jiazai_domain::registry::{Document, Fact, HomeId, PersonId, Relation, as_of};
 
+use super::bindings::active;
 use super::facts;
 use super::people::{document_index, name_index, phone_index};
 use crate::db::schema::{home_bindings, people};
@@ -54,27 +57,37 @@ pub fn matches(tx: &mut Tx, vault: &Vault, community: CommunityId, home: HomeId,
     }))
 }
 
-/// The account that speaks for a person of the registry: by a binding that says so.
-pub fn account_of(tx: &mut Tx, person: PersonId) -> Result<Option<PrincipalId>, DbError> {
-    let id: Option<String> = tx.run(|conn| {
+/// The accounts that speak for people of the registry, by active bindings that say so: of each person the newest.
+pub fn accounts_of(tx: &mut Tx, people: &[PersonId]) -> Result<HashMap<PersonId, PrincipalId>, DbError> {
+    if people.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (ids, today): (Vec<String>, Date) = (people.iter().map(PersonId::text).collect(), tx.now().date());
+    let rows: Vec<(Option<String>, String)> = tx.run(|conn| {
         home_bindings::table
-            .filter(home_bindings::person_id.eq(person.text()))
-            .filter(home_bindings::state.eq("active"))
-            .order(home_bindings::id.desc())
-            .select(home_bindings::principal_id)
-            .first(conn)
-            .optional()
+            .filter(home_bindings::person_id.eq_any(ids))
+            .filter(active(today))
+            .order(home_bindings::id)
+            .select((home_bindings::person_id, home_bindings::principal_id))
+            .load(conn)
     })?;
-    id.as_deref().map(parsed).transpose()
+    let mut accounts = HashMap::new();
+    for (person, account) in rows {
+        if let Some(person) = person {
+            accounts.insert(parsed(&person)?, parsed(&account)?);
+        }
+    }
+    Ok(accounts)
 }
 
 /// Who an account is in the registries of its communities, by active bindings.
 pub fn persons_of(tx: &mut Tx, account: PrincipalId) -> Result<Vec<PersonId>, DbError> {
+    let today = tx.now().date();
     let ids: Vec<Option<String>> = tx.run(|conn| {
         home_bindings::table
             .filter(home_bindings::principal_id.eq(account.text()))
             .filter(home_bindings::person_id.is_not_null())
-            .filter(home_bindings::state.eq("active"))
+            .filter(active(today))
             .select(home_bindings::person_id)
             .distinct()
             .load(conn)

@@ -5,10 +5,10 @@ use jiazai_domain::actor::{CommunityId, PrincipalId};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::registry::binding::{DelegationScope, Principal};
-use jiazai_domain::registry::{Delegation, DelegationId, FactKind, GridId, HomeId, PersonId};
+use jiazai_domain::registry::{Delegation, DelegationId, FactKind, HomeId, PersonId};
 
-use super::homes as homes_rows;
-use crate::db::schema::{delegations, homes, household_facts};
+use super::{facts, homes as homes_rows};
+use crate::db::schema::{delegations, household_facts};
 use crate::db::{DbError, Tx, parsed};
 use crate::events;
 
@@ -133,23 +133,6 @@ pub fn between(
     Ok(all?.into_iter().find(|delegation| delegation.is_live(now) && delegation.scopes.contains(&scope)))
 }
 
-/// The grids of the homes that a person of the registry is tied to today; empty for somebody tied to none.
-pub fn grids_of_person(tx: &mut Tx, person: PersonId) -> Result<Vec<Option<GridId>>, DbError> {
-    let today = tx.now().date();
-    let grids: Vec<Option<String>> = tx.run(|conn| {
-        household_facts::table
-            .inner_join(homes::table)
-            .filter(household_facts::person_id.eq(person.text()))
-            .filter(household_facts::superseded_at.is_null())
-            .filter(household_facts::from_on.le(today))
-            .filter(household_facts::until_on.is_null().or(household_facts::until_on.gt(today)))
-            .select(homes::grid_id)
-            .distinct()
-            .load(conn)
-    })?;
-    grids.iter().map(|grid| grid.as_deref().map(parsed).transpose()).collect()
-}
-
 /// The homes that a person of the registry lives in, owns or rents today: where a delegate may ask for something in their name.
 pub fn homes_of_person(tx: &mut Tx, person: PersonId) -> Result<Vec<HomeId>, DbError> {
     let today = tx.now().date();
@@ -158,9 +141,7 @@ pub fn homes_of_person(tx: &mut Tx, person: PersonId) -> Result<Vec<HomeId>, DbE
         household_facts::table
             .filter(household_facts::person_id.eq(person.text()))
             .filter(household_facts::kind.eq_any(own))
-            .filter(household_facts::superseded_at.is_null())
-            .filter(household_facts::from_on.le(today))
-            .filter(household_facts::until_on.is_null().or(household_facts::until_on.gt(today)))
+            .filter(facts::held(today))
             .select(household_facts::home_id)
             .distinct()
             .load(conn)

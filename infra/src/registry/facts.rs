@@ -84,6 +84,15 @@ impl TryFrom<FactRow> for Fact {
     }
 }
 
+/// Facts that hold on a day, by what is known now.
+#[diesel::dsl::auto_type]
+pub(crate) fn held(day: Date) -> _ {
+    household_facts::superseded_at
+        .is_null()
+        .and(household_facts::from_on.le(day))
+        .and(household_facts::until_on.is_null().or(household_facts::until_on.assume_not_null().gt(day)))
+}
+
 fn facts(rows: Vec<FactRow>) -> Result<Vec<Fact>, DbError> {
     rows.into_iter().map(Fact::try_from).collect()
 }

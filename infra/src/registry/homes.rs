@@ -9,8 +9,11 @@ use diesel::prelude::*;
 use jiazai_domain::actor::{CommunityId, PrincipalId};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::{Date, Timestamp};
-use jiazai_domain::registry::{Alteration, Area, Building, Estate, Fact, Home, HomeId, SetOccupancy, derive_occupancy, next_change};
+use jiazai_domain::registry::{
+    Alteration, Area, Building, Estate, Fact, GridId, Home, HomeId, SetOccupancy, derive_occupancy, next_change,
+};
 
+use super::bindings::active;
 use super::facts;
 pub use super::listed::{Listed, Mark, Which, list, mark};
 use crate::db::schema::{home_bindings, home_occupancies, homes, registry_alterations};
@@ -130,6 +133,17 @@ pub fn find_all(tx: &mut Tx, ids: &[HomeId]) -> Result<Vec<Home>, DbError> {
             row.home(set)
         })
         .collect()
+}
+
+/// In which grids of which communities these homes lie: what a sight asks of a home.
+pub fn places_of(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, (CommunityId, Option<GridId>)>, DbError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let texts: Vec<String> = ids.iter().map(HomeId::text).collect();
+    let rows: Vec<(String, String, Option<String>)> =
+        tx.run(|conn| homes::table.filter(homes::id.eq_any(texts)).select((homes::id, homes::community_id, homes::grid_id)).load(conn))?;
+    rows.iter().map(|(id, community, grid)| Ok((parsed(id)?, (parsed(community)?, grid.as_deref().map(parsed).transpose()?)))).collect()
 }
 
 /// The last word of a keeper about a home's occupancy up to an instant.
@@ -311,9 +325,7 @@ pub fn spoken_for_by(tx: &mut Tx, account: PrincipalId) -> Result<Vec<HomeId>, D
     let ids: Vec<String> = tx.run(|conn| {
         home_bindings::table
             .filter(home_bindings::principal_id.eq(account.text()))
-            .filter(home_bindings::state.eq("active"))
-            .filter(home_bindings::ended_at.is_null())
-            .filter(home_bindings::until_on.is_null().or(home_bindings::until_on.gt(today)))
+            .filter(active(today))
             .select(home_bindings::home_id)
             .load(conn)
     })?;

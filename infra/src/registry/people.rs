@@ -5,17 +5,16 @@ use std::collections::HashMap;
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
-use jiazai_domain::actor::{Communities, CommunityId};
+use jiazai_domain::actor::CommunityId;
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::phone::Phone;
 use jiazai_domain::kernel::time::{Date, Timestamp};
-use jiazai_domain::registry::sight::Sight;
-use jiazai_domain::registry::{Alteration, BuildingId, Document, FactKind, GridId, Person, PersonId};
+use jiazai_domain::registry::{Alteration, BuildingId, Document, FactKind, GridId, Grids, Person, PersonId};
 use serde::{Deserialize, Serialize};
 
-pub use super::claims::{Claim, account_of, matches, persons_of};
+pub use super::claims::{Claim, accounts_of, matches, persons_of};
 pub use super::history::{Altered, history, home_history};
-use super::homes as places;
+use super::{facts, homes as places, tags};
 use crate::db::schema::{homes, household_facts, people, person_tags};
 use crate::db::{DbError, MultiBackend, Tx, parsed};
 use crate::events;
@@ -223,9 +222,7 @@ pub fn grids_of(tx: &mut Tx, ids: &[PersonId], day: Date) -> Result<HashMap<Pers
         household_facts::table
             .inner_join(homes::table)
             .filter(household_facts::person_id.eq_any(texts))
-            .filter(household_facts::superseded_at.is_null())
-            .filter(household_facts::from_on.le(day))
-            .filter(household_facts::until_on.is_null().or(household_facts::until_on.gt(day)))
+            .filter(facts::held(day))
             .select((household_facts::person_id, homes::grid_id))
             .distinct()
             .load(conn)
@@ -235,6 +232,12 @@ pub fn grids_of(tx: &mut Tx, ids: &[PersonId], day: Date) -> Result<HashMap<Pers
         grids.entry(parsed(&person)?).or_default().push(grid.as_deref().map(parsed).transpose()?);
     }
     Ok(grids)
+}
+
+/// As [`grids_of`], of one person today; empty for somebody tied to no home.
+pub fn grids_of_one(tx: &mut Tx, id: PersonId) -> Result<Vec<Option<GridId>>, DbError> {
+    let today = tx.now().date();
+    Ok(grids_of(tx, &[id], today)?.remove(&id).unwrap_or_default())
 }
 
 /// What a list of people is narrowed to.
@@ -256,9 +259,7 @@ fn tied_in(grids: &[GridId], day: Date) -> Boxed {
         household_facts::table
             .inner_join(homes::table)
             .filter(household_facts::person_id.eq(people::id))
-            .filter(household_facts::superseded_at.is_null())
-            .filter(household_facts::from_on.le(day))
-            .filter(household_facts::until_on.is_null().or(household_facts::until_on.gt(day)))
+            .filter(facts::held(day))
             .filter(homes::grid_id.eq_any(grids)),
     ))
 }
@@ -269,9 +270,7 @@ fn tied_to(building: BuildingId, day: Date) -> Boxed {
         household_facts::table
             .inner_join(homes::table)
             .filter(household_facts::person_id.eq(people::id))
-            .filter(household_facts::superseded_at.is_null())
-            .filter(household_facts::from_on.le(day))
-            .filter(household_facts::until_on.is_null().or(household_facts::until_on.gt(day)))
+            .filter(facts::held(day))
             .filter(homes::building_id.eq(building.text())),
     ))
 }
@@ -282,17 +281,15 @@ fn tagged(community: CommunityId, code: &str, day: Date) -> Boxed {
             .filter(person_tags::community_id.eq(community.text()))
             .filter(person_tags::code.eq(code.to_owned()))
             .filter(person_tags::person_id.eq(people::id))
-            .filter(person_tags::removed_at.is_null())
-            .filter(person_tags::from_on.le(day))
-            .filter(person_tags::until_on.is_null().or(person_tags::until_on.gt(day))),
+            .filter(tags::held(day)),
     ))
 }
 
-/// People of a community whom these eyes see, newest first, after the id `after`.
+/// People of a community, or of some grids of it, newest first, after the id `after`.
 pub fn list(
     tx: &mut Tx,
     vault: &Vault,
-    (community, sight): (CommunityId, &Sight),
+    (community, within): (CommunityId, &Grids),
     filter: &Filter,
     after: Option<&str>,
     limit: i64,
@@ -304,9 +301,8 @@ pub fn list(
         .limit(limit)
         .select(PersonRow::as_select())
         .into_boxed();
-    if !sight.whole.contains(community) {
-        let grids: &[GridId] = if sight.in_grids.contains(community) { &sight.grids } else { &[] };
-        query = query.filter(tied_in(grids, day));
+    if let Grids::Only(some) = within {
+        query = query.filter(tied_in(some, day));
     }
     if let Some(grid) = filter.grid {
         query = query.filter(tied_in(&[grid], day));
@@ -327,12 +323,12 @@ pub fn list(
     opened(vault, rows)
 }
 
-/// People of a community in the order in which they were written down, for an export: oldest first, after `after`.
+/// People of a community, or of some grids of it, in the order in which they were written down, for an export: oldest first, after
+/// `after`.
 pub fn in_order(
     tx: &mut Tx,
     vault: &Vault,
-    community: CommunityId,
-    grids: Option<&[GridId]>,
+    (community, within): (CommunityId, &Grids),
     after: Option<&str>,
     limit: i64,
 ) -> Result<Vec<Person>, DbError> {
@@ -343,8 +339,8 @@ pub fn in_order(
         .limit(limit)
         .select(PersonRow::as_select())
         .into_boxed();
-    if let Some(grids) = grids {
-        query = query.filter(tied_in(grids, day));
+    if let Grids::Only(some) = within {
+        query = query.filter(tied_in(some, day));
     }
     if let Some(after) = after {
         query = query.filter(people::id.gt(after.to_owned()));
@@ -353,23 +349,15 @@ pub fn in_order(
     opened(vault, rows)
 }
 
-/// The birth dates of a community's people, for counting by age. Those who have died or left are not counted.
-pub fn birth_dates(tx: &mut Tx, vault: &Vault, community: CommunityId) -> Result<HashMap<PersonId, Option<Date>>, DbError> {
-    let rows: Vec<PersonRow> = tx.run(|conn| {
-        people::table
-            .filter(people::community_id.eq(community.text()))
-            .filter(people::deceased_on.is_null())
-            .filter(people::moved_out_on.is_null())
-            .select(PersonRow::as_select())
-            .load(conn)
-    })?;
-    rows.into_iter().map(|row| row.person(vault).map(|person| (person.id, person.born_on))).collect()
-}
-
-/// Whether this community's sight is bounded by grids.
-pub fn grids_within(sight: &Sight, community: CommunityId) -> Option<Vec<GridId>> {
-    let whole = matches!(&sight.whole, Communities::All) || sight.whole.contains(community);
-    (!whole).then(|| if sight.in_grids.contains(community) { sight.grids.clone() } else { vec![] })
+/// The birth dates of these people, for counting by age. Of each a cell is opened, so nobody else's is asked for.
+pub fn birth_dates(tx: &mut Tx, vault: &Vault, ids: &[PersonId]) -> Result<HashMap<PersonId, Date>, DbError> {
+    let mut born = HashMap::new();
+    // In portions: a statement has no room for a whole town, and nobody needs all of it open at once.
+    for some in ids.chunks(500) {
+        let known = find_all(tx, vault, some)?;
+        born.extend(known.into_iter().filter_map(|person| Some((person.id, person.born_on?))));
+    }
+    Ok(born)
 }
 
 /// The kinds of fact that mean living here; they end when somebody moves out.

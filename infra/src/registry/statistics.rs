@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use diesel::prelude::*;
 use jiazai_domain::actor::{CommunityId, Role};
 use jiazai_domain::registry::statistics::{CountedPerson, Tally};
-use jiazai_domain::registry::{FactKind, GridId, Grids};
+use jiazai_domain::registry::{FactKind, GridId, Grids, PersonId};
 
-use super::{homes as home_rows, people as people_rows};
-use crate::db::schema::{grids, homes, household_facts, people, person_tags, tags};
+use super::{facts, homes as home_rows, people as people_rows, tags};
+use crate::db::schema::{grids, homes, household_facts, people, person_tags};
 use crate::db::{DbError, Tx, parsed};
 use crate::vault::Vault;
 
@@ -33,9 +33,7 @@ pub fn count(tx: &mut Tx, vault: &Vault, community: CommunityId, within: &Grids,
             .inner_join(people::table)
             .filter(household_facts::community_id.eq(community.text()))
             .filter(household_facts::kind.eq_any([FactKind::Residence, FactKind::Tenancy, FactKind::Hukou].map(FactKind::as_str)))
-            .filter(household_facts::superseded_at.is_null())
-            .filter(household_facts::from_on.le(today))
-            .filter(household_facts::until_on.is_null().or(household_facts::until_on.gt(today)))
+            .filter(facts::held(today))
             .filter(people::deceased_on.is_null())
             .filter(people::moved_out_on.is_null())
             .select((household_facts::person_id, household_facts::kind, homes::grid_id))
@@ -54,9 +52,10 @@ pub fn count(tx: &mut Tx, vault: &Vault, community: CommunityId, within: &Grids,
     }
 
     let mut given = tags_of(tx, community, roles)?;
-    let born = people_rows::birth_dates(tx, vault, community)?;
+    let counted = place.keys().map(|person| parsed(person)).collect::<Result<Vec<PersonId>, _>>()?;
+    let born = people_rows::birth_dates(tx, vault, &counted)?;
     for (person, grid) in &place {
-        let born_on = born.get(&parsed(person)?).copied().flatten();
+        let born_on = born.get(&parsed(person)?).copied();
         let tags = given.remove(person).unwrap_or_default();
         tally.person(&CountedPerson { born_on, grid: name(grid.as_ref()), tags: &tags });
     }
@@ -66,18 +65,13 @@ pub fn count(tx: &mut Tx, vault: &Vault, community: CommunityId, within: &Grids,
 /// The codes of the tags that people have today and that these roles may see.
 fn tags_of(tx: &mut Tx, community: CommunityId, roles: &[Role]) -> Result<HashMap<String, Vec<String>>, DbError> {
     let today = tx.now().date();
-    let dictionary: Vec<(String, String)> =
-        tx.run(|conn| tags::table.filter(tags::community_id.eq(community.text())).select((tags::code, tags::visible_to)).load(conn))?;
-    let always = roles.contains(&Role::CommunityAdmin) || roles.contains(&Role::PlatformAdmin);
-    let may = |visible_to: &str| always || visible_to.split(' ').any(|word| roles.iter().any(|role| role.as_str() == word));
-    let seen: Vec<String> = dictionary.into_iter().filter(|(_, visible_to)| may(visible_to)).map(|(code, _)| code).collect();
+    let dictionary = tags::dictionary(tx, community)?;
+    let seen: Vec<String> = dictionary.into_iter().filter(|tag| tag.visible_to(roles)).map(|tag| tag.code).collect();
     let mut given: Vec<(String, String)> = tx.run(|conn| {
         person_tags::table
             .filter(person_tags::community_id.eq(community.text()))
             .filter(person_tags::code.eq_any(&seen))
-            .filter(person_tags::removed_at.is_null())
-            .filter(person_tags::from_on.le(today))
-            .filter(person_tags::until_on.is_null().or(person_tags::until_on.gt(today)))
+            .filter(tags::held(today))
             .select((person_tags::person_id, person_tags::code))
             .load(conn)
     })?;

@@ -95,6 +95,15 @@ pub fn save(tx: &mut Tx, changed: Changed<Tag>) -> Result<Tag, DbError> {
     Ok(tag)
 }
 
+/// Tags that somebody has on a day.
+#[diesel::dsl::auto_type]
+pub(crate) fn held(day: Date) -> _ {
+    person_tags::removed_at
+        .is_null()
+        .and(person_tags::from_on.le(day))
+        .and(person_tags::until_on.is_null().or(person_tags::until_on.assume_not_null().gt(day)))
+}
+
 // Given --------------------------------------------------------------------------------------------------------------
 
 #[derive(Queryable, Selectable, Insertable)]

@@ -119,6 +119,14 @@ pub fn activities(tx: &mut Tx, sight: &Sight, filter: &Filter, after: Option<&st
     with_ends(tx, rows)
 }
 
+/// Holds the activity until this transaction ends: an UPDATE that changes nothing takes the row on both databases. Whoever decides
+/// on the state of an activity and on the shifts that it has takes it first, so that no shift is made in an activity that is
+/// being cancelled or ended. Load it after this, not before.
+pub fn hold_activity(tx: &mut Tx, id: ActivityId) -> Result<(), DbError> {
+    let row = activities_table::table.find(id.text());
+    tx.run(|conn| diesel::update(row).set(activities_table::version.eq(activities_table::version)).execute(conn)).map(drop)
+}
+
 pub fn save_activity(tx: &mut Tx, changed: Changed<Activity>) -> Result<Activity, DbError> {
     let (activity, loaded, happened) = changed.into_parts();
     let (row, now, f) = (ActivityRow::of(&activity)?, tx.now().millis(), activity.facts());

@@ -10,6 +10,7 @@ use super::person::facts_of;
 use crate::db::schema::{home_bindings, volunteer_guardian_consents as table};
 use crate::db::{DbError, Tx, parsed};
 use crate::events;
+use crate::registry::bindings;
 use crate::vault::Vault;
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -115,9 +116,7 @@ pub fn kin(tx: &mut Tx, vault: &Vault, community: CommunityId, minor: PrincipalI
             home_bindings::table
                 .filter(home_bindings::principal_id.eq(account.text()))
                 .filter(home_bindings::community_id.eq(community.text()))
-                .filter(home_bindings::state.eq("active"))
-                .filter(home_bindings::ended_at.is_null())
-                .filter(home_bindings::until_on.is_null().or(home_bindings::until_on.gt(today)))
+                .filter(bindings::active(today))
                 .filter(home_bindings::relation.ne(but))
                 .select(home_bindings::home_id)
                 .load(conn)

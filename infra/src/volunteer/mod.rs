@@ -1,7 +1,8 @@
 //! Volunteer service 志愿服务 as it is remembered: activities, shifts with their posts, sign-ups, hours, certificates.
 //!
 //! What moves a pool goes through `seat`: the person's record first, then the post, then the sign-up. Everybody takes
-//! them in this order, so nobody waits in a circle; and a sign-up is written only after the post was moved.
+//! them in this order, so nobody waits in a circle; and a sign-up is written only after the post was moved. Who changes an
+//! activity or its shifts as a whole takes the activity before any of these.
 
 mod activity;
 mod certificate;
@@ -17,7 +18,7 @@ mod shift;
 mod sign_up;
 mod swap;
 
-pub use self::activity::{Filter, Sight, activities, activity, save_activity};
+pub use self::activity::{Filter, Sight, activities, activity, hold_activity, save_activity};
 pub use self::certificate::{certificate, certificates_of, save_certificate};
 pub use self::consent::{consent, consents_of, kin, save_consent, unconsented};
 pub use self::hours::{Served, add_hours, minutes_by_community, minutes_of, ranking, set_ranked};
@@ -27,5 +28,5 @@ pub use self::reminder::{forget_reminders, remind, to_remind};
 pub use self::rules::{Rules, rules, save_rules};
 pub use self::seat::{Decision, Look, call_off, due_shifts, hold, join, resize, settled, with_seat};
 pub use self::shift::{opening, roster_of, save_shift, shift, shifts, shifts_of};
-pub use self::sign_up::{SignUpFilter, Waiting, claims_in, position, save_sign_up, sign_up, sign_ups};
+pub use self::sign_up::{SignUpFilter, Waiting, claims_in, positions, save_sign_up, sign_up, sign_ups};
 pub use self::swap::{save_swap, swap, swaps_of};

@@ -10,7 +10,7 @@ use jiazai_domain::volunteer::{Activity, Eligibility, NoShowRule, Post, Shift, S
 
 use crate::db::schema::{buildings, home_bindings, homes, volunteer_activities, volunteer_shifts, volunteer_sign_ups};
 use crate::db::{DbError, Tx, parsed};
-use crate::registry::{facts, people, tags};
+use crate::registry::{bindings, facts, people, tags};
 use crate::vault::Vault;
 
 /// What the registry says of an account that is somebody of the community.
@@ -49,9 +49,7 @@ pub fn facts_of(
             .inner_join(homes::table.left_join(buildings::table))
             .filter(home_bindings::principal_id.eq(account.text()))
             .filter(home_bindings::community_id.eq(community.text()))
-            .filter(home_bindings::state.eq("active"))
-            .filter(home_bindings::ended_at.is_null())
-            .filter(home_bindings::until_on.is_null().or(home_bindings::until_on.gt(today)))
+            .filter(bindings::active(today))
             .order((home_bindings::created_at, home_bindings::id))
             .select((home_bindings::home_id, home_bindings::person_id, buildings::estate_id.nullable()))
             .load(conn)

@@ -1,4 +1,7 @@
 //! Exports: the registry as the files that an import reads, written while it is read.
+//!
+//! That somebody took a file is remembered before its first row leaves. Where whole numbers leave, each person in it is revealed
+//! like any other, page by page: what a page tells is written down in the transaction that reads it, before it is sent.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
@@ -6,21 +9,21 @@ use actix_web::web::{Bytes, Data};
 use futures_util::stream;
 use jiazai_domain::actor::{Community, CommunityId};
 use jiazai_domain::kernel::text::Line;
-use jiazai_domain::registry::GridId;
 use jiazai_domain::registry::import::{Format, Kind};
-use jiazai_domain::registry::sight::{Mask, RevealReason, Revealer, export_people};
-use jiazai_infra::db::DbError;
+use jiazai_domain::registry::sight::{Mask, RevealField, RevealReason, Revealer, export_homes, export_people, reveal};
+use jiazai_domain::registry::{Grids, Person, PersonId};
+use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::events;
-use jiazai_infra::registry::import::export::{Shown, extra_names, homes_page, people_page};
-use jiazai_infra::registry::people::grids_within;
+use jiazai_infra::registry::import::export::{Page, Shown, extra_names, homes_page, people_rows};
+use jiazai_infra::registry::people as people_store;
 use jiazai_infra::registry::places::grids_of;
+use jiazai_infra::vault::Vault;
 
-use super::super::{KEEPERS, LOOKERS, keeper, seen_grids, sight};
+use super::super::{KEEPERS, LOOKERS, keeper, keeper_if, seen_grids};
 use crate::app::App;
 use crate::call::{At, Call, Outcome};
 use crate::error::{ApiError, code};
 use crate::op;
-use crate::registry::people::roles_in;
 use crate::route::{Access, Api};
 
 pub fn routes(api: &mut Api) {
@@ -57,13 +60,40 @@ struct What {
     place: CommunityId,
     kind: Kind,
     format: Format,
-    grids: Option<Vec<GridId>>,
+    within: Grids,
     shown: Shown,
     columns: Vec<String>,
     extras: Vec<String>,
+    /// In which grids extra columns of homes are filled.
+    kept: Grids,
+    /// By what right and why whole numbers leave; none where only masks do.
+    revealed: Option<(Revealer, RevealReason)>,
 }
 
 impl What {
+    /// The rows after `after`, and where to go on.
+    fn page(&self, tx: &mut Tx, vault: &Vault, after: Option<&str>) -> Result<Page, DbError> {
+        let at = (self.place, &self.within);
+        match self.kind {
+            Kind::Registry => homes_page(tx, vault, at, (&self.extras, &self.kept), after, PORTION),
+            Kind::People => {
+                let persons = people_store::in_order(tx, vault, at, after, PORTION)?;
+                let next = persons.last().filter(|_| persons.len() as i64 == PORTION).map(|person| person.id.text());
+                let rows = people_rows(tx, vault, at, &self.shown, &self.extras, &persons)?;
+                // Who has no row has not left.
+                let leaving: Vec<&Person> = persons.iter().filter(|person| rows.iter().any(|(id, _)| *id == person.id)).collect();
+                let rows = match &self.revealed {
+                    None => rows,
+                    Some((by, reason)) => {
+                        let told = remember(tx, &leaving, by, reason)?;
+                        rows.into_iter().filter(|(id, _)| told.contains(id)).collect()
+                    }
+                };
+                Ok((rows.into_iter().map(|(_, row)| row).collect(), next))
+            }
+        }
+    }
+
     fn write(&self, rows: &[Vec<String>]) -> String {
         let mut out = String::new();
         for row in rows {
@@ -91,6 +121,24 @@ impl What {
     }
 }
 
+/// Writes down for each of these people that their mask is lifted, and tells them; gives those of whom it may be.
+fn remember(tx: &mut Tx, people: &[&Person], by: &Revealer, reason: &RevealReason) -> Result<Vec<PersonId>, DbError> {
+    let (ids, now): (Vec<PersonId>, _) = (people.iter().map(|person| person.id).collect(), tx.now());
+    let grids = people_store::grids_of(tx, &ids, now.date())?;
+    let accounts = people_store::accounts_of(tx, &ids)?;
+    let mut told = Vec::with_capacity(ids.len());
+    for person in people {
+        let tied = grids.get(&person.id).map(Vec::as_slice).unwrap_or_default();
+        let account = accounts.get(&person.id).copied();
+        // Whom the rule keeps from this caller stays out of the file.
+        if let Ok(lifted) = reveal(person, tied, account, (RevealField::ALL, reason), by, now) {
+            events::record(tx, person.community, &person.id.text(), person.version, &[lifted.event])?;
+            told.push(person.id);
+        }
+    }
+    Ok(told)
+}
+
 /// Where a stream stands.
 enum Position {
     Header,
@@ -116,17 +164,15 @@ fn streamed(app: Data<App>, what: What) -> HttpResponse {
         };
         let asked = what.clone();
         let vault = app.vault.clone();
-        let read = app.db.read(move |tx| {
-            let within = (asked.place, asked.grids.as_deref());
-            match asked.kind {
-                Kind::Registry => homes_page(tx, &vault, within, &asked.extras, after.as_deref(), PORTION),
-                Kind::People => people_page(tx, &vault, within, &asked.shown, &asked.extras, after.as_deref(), PORTION),
-            }
-        });
-        let (rows, next) = read.await.map_err(|error: DbError| {
+        let page = move |tx: &mut Tx| asked.page(tx, &vault, after.as_deref());
+        let read = if what.revealed.is_some() { app.db.write(page).await } else { app.db.read(page).await };
+        let (rows, next) = read.map_err(|error: DbError| {
             tracing::warn!(%error, "an export broke off");
             std::io::Error::other("the export broke off")
         })?;
+        if what.revealed.is_some() {
+            app.jobs.wake();
+        }
         let at = next.map_or(Position::End, |next| Position::After(Some(next)));
         Ok(Some((Bytes::from(what.write(&rows)), (at, app, what))))
     });
@@ -153,24 +199,31 @@ async fn people(call: Call, place: CommunityId, format: Format) -> Outcome {
             let by = keeper(tx, who, place)?;
             let unfit = || ApiError::query("reason", "应为 4 至 200 个字的理由", "must be a reason of 4 to 200 characters");
             let reason: Option<RevealReason> = reason.as_deref().map(Line::new).transpose().map_err(|_| unfit())?;
-            if reason.is_some() {
-                // A key needs `people:reveal` beside `people:export`: the same numbers would leave one by one.
-                let own = who.grants.iter().find_map(|grant| grant.community);
-                Revealer::of(who, place, grids_of(tx, who.id)?, own).map_err(|_| ApiError::new(code::FORBIDDEN))?;
-            }
             let event = export_people(reason.as_ref(), &by, tx.now()).map_err(|_| unfit())?;
+            let revealed = match reason {
+                Some(reason) => {
+                    // A key needs `people:reveal` beside `people:export`: the same numbers would leave one by one.
+                    let own = who.grants.iter().find_map(|grant| grant.community);
+                    let revealer = Revealer::of(who, place, grids_of(tx, who.id)?, own);
+                    Some((revealer.map_err(|_| ApiError::new(code::FORBIDDEN))?, reason))
+                }
+                None => None,
+            };
             events::record(tx, place, &place.text(), 0, std::slice::from_ref(&event))?;
-            let sight = sight(tx, who)?;
-            let mask = if reason.is_some() { None } else { Some(Mask::of(who, place)) };
+            // All of them are tied to what the caller keeps.
+            let roles = who.roles_in(place);
+            let mask = if revealed.is_some() { None } else { Some(Mask::of(who, &roles)) };
             let extras = extra_names(tx, place, Kind::People)?;
             Ok::<_, ApiError>(What {
                 place,
                 kind: Kind::People,
                 format,
-                grids: grids_within(&sight, place),
-                shown: Shown { mask, roles: roles_in(who, place) },
+                within: by.grids().clone(),
+                shown: Shown { mask, roles },
                 columns: columns(Kind::People, &extras),
                 extras,
+                kept: Grids::Only(vec![]),
+                revealed,
             })
         })
         .await?;
@@ -184,30 +237,37 @@ async fn homes(call: Call, place: CommunityId, format: Format) -> Outcome {
     let app = call.app.clone();
     let what = app
         .db
-        .read(move |tx| {
+        .write(move |tx| {
             let who = cx.actor()?;
-            seen_grids(tx, who, place)?;
-            let sight = sight(tx, who)?;
-            let extras = extra_names(tx, place, Kind::Registry)?;
+            let within = seen_grids(tx, who, place)?;
+            // What was imported beside the known columns may name people: a program that was not given people keeps none.
+            let keeper = keeper_if(tx, who, place)?.filter(|_| Mask::of(who, &who.roles_in(place)) == Mask::Plain);
+            let event = export_homes(keeper.as_ref(), who, tx.now());
+            events::record(tx, place, &place.text(), 0, std::slice::from_ref(&event))?;
+            let extras = if keeper.is_some() { extra_names(tx, place, Kind::Registry)? } else { vec![] };
             Ok::<_, ApiError>(What {
                 place,
                 kind: Kind::Registry,
                 format,
-                grids: grids_within(&sight, place),
+                within,
                 shown: Shown { mask: None, roles: vec![] },
                 columns: columns(Kind::Registry, &extras),
                 extras,
+                kept: keeper.map_or(Grids::Only(vec![]), |keeper| keeper.grids().clone()),
+                revealed: None,
             })
         })
         .await?;
+    app.jobs.wake();
     Ok(streamed(app, what))
 }
 
 /// People as CSV
 ///
-/// The rows that an import would leave unchanged: a person, a home and a relation that holds today. With a `reason` of at least
-/// four characters whole numbers are in it, without one only what the caller's role is shown; either is remembered. Cells that
-/// a spreadsheet would compute have an apostrophe before them.
+/// The rows that an import would leave unchanged: a person, a home and a relation that holds today, of the homes that the caller
+/// keeps. With a `reason` of at least four characters whole numbers are in it, and each person in it can read who has them, as if
+/// they had been revealed one by one; without one only what the caller's role is shown. Either is remembered. Cells that a
+/// spreadsheet would compute have an apostrophe before them.
 #[utoipa::path(get, path = "/communities/{id}/people.csv", tag = "registry", operation_id = "export_people_csv",
     params(("id" = String, Path), ("reason" = Option<String>, Query, description = "Why whole numbers are needed")),
     responses((status = 200, description = "One row for a person, a home and a relation", content((String = "text/csv")))))]
@@ -227,7 +287,8 @@ async fn export_people_ndjson(call: Call, id: At<Community>) -> Outcome {
 
 /// Homes as CSV
 ///
-/// The rows that an import would leave unchanged; a grid worker gets their own grids.
+/// The rows that an import would leave unchanged; a grid worker gets their own grids. Columns that an import kept without
+/// understanding them are filled for the keepers of a home only. It is remembered who took the file.
 #[utoipa::path(get, path = "/communities/{id}/homes.csv", tag = "registry", operation_id = "export_homes_csv", params(("id" = String, Path)),
     responses((status = 200, description = "One row for a home", content((String = "text/csv")))))]
 async fn export_homes_csv(call: Call, id: At<Community>) -> Outcome {

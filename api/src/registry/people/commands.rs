@@ -1,13 +1,14 @@
 //! The commands about people: load, decide, save. Synchronous, inside one transaction.
 
-use jiazai_domain::actor::{Actor, PrincipalId};
-use jiazai_domain::kernel::changed::Changed;
+use std::collections::HashMap;
+
+use jiazai_domain::actor::{Actor, PrincipalId, Role};
 use jiazai_domain::kernel::text::Line;
 use jiazai_domain::kernel::time::Date;
 use jiazai_domain::registry::sight::{Mask, Revealer, Sight, reveal as lift, visible_tags};
 use jiazai_domain::registry::{
-    Alteration, Correction, Fact, FactId, FactKind, GridId, Home, HomeId, Household, Keeper, Person, PersonDraft, PersonId, Refusal,
-    Source, as_of,
+    Amendment, Correction, Fact, FactDraft, FactId, FactKind, GridId, Home, HomeId, Household, Keeper, Parted, Person, PersonDraft,
+    PersonId, Refusal, Source, as_of,
 };
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::registry::{bindings, facts, homes, people as store, places, tags};
@@ -32,7 +33,7 @@ pub fn seen(tx: &mut Tx, cx: &Cx, id: PersonId) -> Result<Seen, ApiError> {
     let who = cx.actor()?;
     let sight = sight(tx, who)?;
     let person = store::find(tx, &cx.app.vault, id)?.ok_or_else(absent)?;
-    let grids = store::grids_of(tx, &[id], tx.now().date())?.remove(&id).unwrap_or_default();
+    let grids = store::grids_of_one(tx, id)?;
     if sight.sees_person(person.community, &grids) { Ok(Seen { person, grids, sight }) } else { Err(absent()) }
 }
 
@@ -43,14 +44,23 @@ pub fn kept(tx: &mut Tx, cx: &Cx, id: PersonId) -> Result<(Seen, Keeper), ApiErr
     Ok((seen, by))
 }
 
-/// The name by which an account is known to residents.
-pub fn name_of(tx: &mut Tx, id: PrincipalId) -> Result<String, ApiError> {
-    Ok(identity::principal(tx, id)?.map_or_else(String::new, |principal| principal.display_name))
+impl Seen {
+    /// The roles by which the caller looks at this person.
+    pub fn roles(&self, who: &Actor) -> Vec<Role> {
+        self.sight.roles_at(who, self.person.community, &self.grids)
+    }
+
+    pub fn mask(&self, who: &Actor) -> Mask {
+        Mask::of(who, &self.roles(who))
+    }
 }
 
-/// The roles that somebody holds in a community.
-pub fn roles_in(who: &Actor, community: jiazai_domain::actor::CommunityId) -> Vec<jiazai_domain::actor::Role> {
-    who.grants.iter().filter(|grant| grant.community.is_none_or(|own| own == community)).map(|grant| grant.role).collect()
+/// The names by which accounts are known, for a page of rows.
+pub fn names_of(tx: &mut Tx, ids: impl Iterator<Item = PrincipalId>) -> Result<HashMap<PrincipalId, String>, ApiError> {
+    let mut ids: Vec<PrincipalId> = ids.collect();
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(identity::names_of(tx, &ids)?)
 }
 
 /// A person in full, as an answer.
@@ -60,21 +70,20 @@ pub fn show(tx: &mut Tx, cx: &Cx, seen: &Seen, day: Option<Date>) -> Result<dto:
     let day = day.unwrap_or_else(|| tx.now().date());
     let dictionary = tags::dictionary(tx, person.community)?;
     let given = tags::of_people(tx, &[person.id])?.remove(&person.id).unwrap_or_default();
-    let roles = roles_in(who, person.community);
+    let roles = seen.roles(who);
     let shown = visible_tags(&given, &dictionary, &roles, day).into_iter().map(|tag| dto::PersonTag::of(tag, &dictionary)).collect();
     let all = facts::of_people(tx, &[person.id])?;
-    let mut ties = Vec::new();
-    for fact in as_of(&all, day) {
-        if sees_home(tx, &seen.sight, fact.home)? {
-            ties.push(dto::PersonFact::from(fact));
-        }
-    }
-    Ok(dto::Person::of(person, Mask::of(who, person.community), shown, Some(ties), day))
+    let held = as_of(&all, day).cloned().collect();
+    let ties = in_sight(tx, &seen.sight, held)?.iter().map(dto::PersonFact::from).collect();
+    Ok(dto::Person::of(person, Mask::of(who, &roles), shown, Some(ties), day))
 }
 
-/// Whether a home is in sight.
-pub fn sees_home(tx: &mut Tx, sight: &Sight, id: HomeId) -> Result<bool, ApiError> {
-    Ok(homes::find(tx, id)?.is_some_and(|(home, _)| sight.sees(home.community, home.grid)))
+/// Those of these facts whose home is in sight.
+pub fn in_sight(tx: &mut Tx, sight: &Sight, mut facts: Vec<Fact>) -> Result<Vec<Fact>, ApiError> {
+    let at: Vec<HomeId> = facts.iter().map(|fact| fact.home).collect();
+    let places = homes::places_of(tx, &at)?;
+    facts.retain(|fact| places.get(&fact.home).is_some_and(|(community, grid)| sight.sees(*community, *grid)));
+    Ok(facts)
 }
 
 fn reply(tx: &mut Tx, cx: &Cx, seen: &Seen) -> Result<Reply, ApiError> {
@@ -116,15 +125,6 @@ pub fn create(tx: &mut Tx, cx: &Cx, body: &NewPerson) -> Result<Reply, ApiError>
     };
     within(tx, who, place).map_err(unknown)?;
     let by = keeper(tx, who, place)?;
-    // Who reaches only some grids would lose sight of somebody tied to none of them.
-    if body.facts.0.is_empty() && !by.keeps_places(place) {
-        return Err(ApiError::fault(
-            "/facts",
-            "required",
-            "请同时登记此人与您网格内房屋的关系",
-            "must tie the person to a home of your grids",
-        ));
-    }
     let kind = body.id_type.map_or(jiazai_domain::registry::DocumentType::ResidentId, Into::into);
     let draft = PersonDraft {
         name: &body.name.0,
@@ -134,12 +134,12 @@ pub fn create(tx: &mut Tx, cx: &Cx, body: &NewPerson) -> Result<Reply, ApiError>
         phone: body.phone.as_ref().map(|phone| phone.0.as_str()),
         external_code: body.external_code.as_ref().map(|code| code.0.as_str()),
     };
-    let made = Person::create(tx.new_id(), draft, &by, tx.now()).map_err(refuse)?;
+    let made = Person::create(tx.new_id(), draft, !body.facts.0.is_empty(), &by, tx.now()).map_err(refuse)?;
     let person = store::save(tx, &cx.app.vault, made, &[]).map_err(taken)?;
     for (i, fact) in body.facts.0.iter().enumerate() {
         tie(tx, &person, fact, &by, &format!("/facts/{i}"))?;
     }
-    let grids = store::grids_of(tx, &[person.id], tx.now().date())?.remove(&person.id).unwrap_or_default();
+    let grids = store::grids_of_one(tx, person.id)?;
     let seen = Seen { sight: sight(tx, who)?, person, grids };
     let dto = show(tx, cx, &seen, None)?;
     Ok(Reply::created(format!("/api/v1/people/{}", seen.person.id), &dto)?.version(seen.person.version))
@@ -153,18 +153,33 @@ fn home_for(tx: &mut Tx, person: &Person, id: HomeId, by: &Keeper, prefix: &str)
     })
 }
 
-/// Records what ties a person to a home; the home is saved one version on. The person is the caller's to save so.
+/// Records what a keeper says ties a person to a home.
 fn tie(tx: &mut Tx, person: &Person, body: &NewFact, by: &Keeper, prefix: &str) -> Result<Fact, ApiError> {
     let draft = body.draft().map_err(|rule| text_fault(&format!("{prefix}/share"), rule))?;
     let home = home_for(tx, person, body.home_id.0, by, prefix)?;
+    write_tie(tx, (person, &home), draft, Source::Keeper, by)?.map_err(|refusal| refuse_at(prefix, refusal))
+}
+
+/// Records what ties a person to a home, lets the bindings that rest on it follow, and saves the home one version on. The person is
+/// the caller's to save so.
+pub fn write_tie(
+    tx: &mut Tx,
+    (person, home): (&Person, &Home),
+    draft: FactDraft,
+    source: Source,
+    by: &Keeper,
+) -> Result<Result<Fact, Refusal>, ApiError> {
     let around = facts::around(tx, person.id, home.id)?;
-    let within = Household { person, home: &home, around: &around };
-    let made = Fact::record(tx.new_id(), draft, within, Source::Keeper, by, tx.now()).map_err(|refusal| refuse_at(prefix, refusal))?;
+    let within = Household { person, home, around: &around };
+    let made = match Fact::record(tx.new_id(), draft, within, source, by, tx.now()) {
+        Ok(made) => made,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
     let fact = facts::save(tx, made)?;
     bindings::follow(tx, &fact)?;
     let known = facts::of_homes(tx, &[home.id])?;
-    homes::touch(tx, &home, &known)?;
-    Ok(fact)
+    homes::touch(tx, home, &known)?;
+    Ok(Ok(fact))
 }
 
 /// Records a fact of somebody who is known.
@@ -221,24 +236,17 @@ pub fn correct(tx: &mut Tx, cx: &Cx, id: PersonId, body: &PutPerson) -> Result<R
     let (seen, by) = kept(tx, cx, id)?;
     let person = &seen.person;
     cx.expect_version(person.version)?;
-    let before = person.document.as_ref();
-    let number = body.id_number.or(before.map(|d| d.expose().to_owned()), |text| text.0.clone());
-    let kind = body.id_type.map(Into::into).or(before.map(|d| d.kind())).unwrap_or(jiazai_domain::registry::DocumentType::ResidentId);
-    let phone = body.phone.or(person.phone.as_ref().map(|p| p.expose().to_owned()), |text| text.0.clone());
-    let external = body.external_code.or(person.external_code.clone(), |text| text.0.clone());
-    let renumbered = !matches!(body.id_number, dto::Change::Keep);
-    // Another number tells another birth date and sex; what the old one told goes with it.
-    let told = |value: bool| renumbered && value;
-    let draft = PersonDraft {
-        name: body.name.as_ref().map_or(person.name.as_str(), |name| name.0.as_str()),
-        document: number.as_deref().map(|number| (kind, number)),
-        sex: body.sex.or(person.sex.filter(|_| !told(before.is_some_and(|d| d.sex().is_some()))), |word| (*word).into()),
-        born_on: body.born_on.or(person.born_on.filter(|_| !told(before.is_some_and(|d| d.born_on().is_some()))), |day| day.0),
-        phone: phone.as_deref(),
-        external_code: external.as_deref(),
+    let amendment = Amendment {
+        name: body.name.as_ref().map(|name| name.0.as_str()),
+        id_type: body.id_type.map(Into::into),
+        id_number: body.id_number.asked(|text| text.0.as_str()),
+        sex: body.sex.asked(|word| (*word).into()),
+        born_on: body.born_on.asked(|day| day.0),
+        phone: body.phone.asked(|text| text.0.as_str()),
+        external_code: body.external_code.asked(|text| text.0.as_str()),
     };
     let reason = body.reason.as_ref().filter(|text| !text.0.is_empty()).map(|text| super::why(&text.0)).transpose()?;
-    let decided = person.clone().correct(draft, reason, &seen.grids, &by, tx.now()).map_err(refuse)?;
+    let decided = person.clone().correct(person.amended(amendment), reason, &seen.grids, &by, tx.now()).map_err(refuse)?;
     match decided {
         None => reply(tx, cx, &seen),
         Some((changed, altered)) => {
@@ -248,31 +256,28 @@ pub fn correct(tx: &mut Tx, cx: &Cx, id: PersonId, body: &PutPerson) -> Result<R
     }
 }
 
-/// The days of death and departure that a decision has altered, for the history.
-fn parted(before: &Person, after: &Person) -> Vec<Alteration> {
-    let text = |day: Option<Date>| day.map(|day| day.to_string());
-    let pairs = [("deceased_on", before.deceased_on, after.deceased_on), ("moved_out_on", before.moved_out_on, after.moved_out_on)];
-    let altered = pairs.into_iter().filter(|(_, before, after)| before != after);
-    altered.map(|(field, before, after)| Alteration { field, before: text(before), after: text(after) }).collect()
-}
-
-/// Lets what ties a person to homes end on a day, as far as it has not ended by then, and says how many ties that were. The
-/// person is the caller's to save.
+/// Lets what ties a person (as they are now) to homes end on a day, as far as it has not ended by then, and says how many ties that
+/// were. On the day of their death that is so in every grid. The person is the caller's to save.
 pub fn end_facts(
     tx: &mut Tx,
-    person: PersonId,
+    person: &Person,
     day: Date,
     by: &Keeper,
     pointer: &str,
     ends: impl Fn(&Fact) -> bool,
 ) -> Result<usize, ApiError> {
     let over = |fact: &Fact| fact.interval.until().is_some_and(|until| until <= day);
-    let own = facts::of_people(tx, &[person])?;
+    let own = facts::of_people(tx, &[person.id])?;
     let mut ended = 0;
     for fact in own.into_iter().filter(|fact| fact.is_current() && ends(fact) && !over(fact)) {
         let (home, _) = homes::find(tx, fact.home)?.ok_or_else(|| ApiError::new(code::INTERNAL))?;
+        let (next, now) = (tx.new_id(), tx.now());
+        let ended_by = match person.deceased_on {
+            Some(_) => fact.end_by_death(next, person, by, now),
+            None => fact.end(next, day, &home, by, now),
+        };
         // What was to begin later never began; somebody has to say what it was.
-        let correction = fact.end(tx.new_id(), day, &home, by, tx.now()).map_err(|refusal| match refusal {
+        let correction = ended_by.map_err(|refusal| match refusal {
             Refusal::Invalid(_) => ApiError::fault(
                 pointer,
                 "facts_later",
@@ -296,14 +301,13 @@ pub fn leave(
     id: PersonId,
     (pointer, day): (&str, Date),
     ends: impl Fn(FactKind) -> bool,
-    decide: impl FnOnce(Person, &[Option<GridId>], &Keeper) -> Result<Changed<Person>, Refusal>,
+    decide: impl FnOnce(Person, &[Option<GridId>], &Keeper) -> Result<Parted, Refusal>,
 ) -> Result<Reply, ApiError> {
     let (seen, by) = kept(tx, cx, id)?;
     cx.expect_version(seen.person.version)?;
-    let changed = decide(seen.person.clone(), &seen.grids, &by).map_err(refuse)?;
-    let altered = parted(&seen.person, changed.value());
+    let (changed, altered) = decide(seen.person.clone(), &seen.grids, &by).map_err(refuse)?;
     let person = store::save(tx, &cx.app.vault, changed, &altered)?;
-    end_facts(tx, id, day, &by, pointer, |fact| ends(fact.kind))?;
+    end_facts(tx, &person, day, &by, pointer, |fact| ends(fact.kind))?;
     show_again(tx, cx, seen, person)
 }
 
@@ -316,7 +320,7 @@ pub fn reveal(tx: &mut Tx, cx: &Cx, id: PersonId, body: &Reveal) -> Result<Reply
     let key_of = who.grants.iter().find_map(|grant| grant.community);
     let by = Revealer::of(who, person.community, own, key_of).map_err(refuse)?;
     let reason = Line::new(&body.reason.0).map_err(|fault| text_fault("/reason", fault.into()))?;
-    let account = store::account_of(tx, person.id)?;
+    let account = store::accounts_of(tx, &[person.id])?.remove(&person.id);
     let fields: Vec<_> = body.fields.0.iter().map(|field| (*field).into()).collect();
     let revealed = lift(&person, &grids, account, (&fields, &reason), &by, tx.now()).map_err(refuse)?;
     events::record(tx, person.community, &person.id.text(), person.version, std::slice::from_ref(&revealed.event))?;

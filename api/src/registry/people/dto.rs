@@ -52,12 +52,12 @@ impl<T: Deserr<Faults>> Deserr<Faults> for Change<T> {
 }
 
 impl<T> Change<T> {
-    /// The value as it will be.
-    pub fn or<U>(&self, before: Option<U>, of: impl FnOnce(&T) -> U) -> Option<U> {
+    /// None where it is to stay, `Some(None)` where it is to go.
+    pub fn asked<'t, U: 't>(&'t self, of: impl FnOnce(&'t T) -> U) -> Option<Option<U>> {
         match self {
-            Self::Keep => before,
-            Self::Clear => None,
-            Self::Set(value) => Some(of(value)),
+            Self::Keep => None,
+            Self::Clear => Some(None),
+            Self::Set(value) => Some(Some(of(value))),
         }
     }
 }

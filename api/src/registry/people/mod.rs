@@ -5,25 +5,24 @@ pub mod dto;
 mod tag_dto;
 mod tags;
 
-use jiazai_domain::actor::{Community, Role};
+use jiazai_domain::actor::{Community, PrincipalId, Role};
 use jiazai_domain::kernel::time::Date;
 use jiazai_domain::registry::sight::{Mask, visible_tags};
 use jiazai_domain::registry::{FactIdKind, PersonIdKind};
-use jiazai_domain::registry::{FactKind, Reason};
+use jiazai_domain::registry::{FactKind, Grids, Reason};
 use jiazai_infra::db::Tx;
 use jiazai_infra::events;
 use jiazai_infra::registry::people::{self as store, Filter, LIVING_HERE};
 use jiazai_infra::registry::{facts, tags as tag_store};
 
-pub use self::commands::name_of;
-pub use self::commands::{end_facts, roles_in};
-use self::commands::{seen, sees_home};
+pub use self::commands::{end_facts, names_of, write_tie};
+use self::commands::{in_sight, seen};
 pub use self::dto::PersonFact;
 use self::dto::{
     CorrectFact, Died, EndFact, MovedOut, NewFact, NewPerson, Person, PersonChange, PutPerson, RegistryView, Reveal, Revealed,
 };
 pub use self::tags::adopt;
-use super::{KEEPERS, LOOKERS, day, seen_grids, sight};
+use super::{KEEPERS, LOOKERS, day, seen_grids, sight, watching};
 use crate::call::{At, Call, Cx, Outcome};
 use crate::error::{ApiError, code};
 use crate::input::Nothing;
@@ -88,31 +87,36 @@ async fn list_people(call: Call, id: At<Community>) -> Outcome {
 fn list(tx: &mut Tx, cx: &Cx, place: jiazai_domain::actor::CommunityId, filter: &Filter, window: Window) -> Result<Page<Person>, ApiError> {
     let who = cx.actor()?;
     // 404 outside the caller's communities, 403 where their work is another one.
-    seen_grids(tx, who, place)?;
+    let mut within = seen_grids(tx, who, place)?;
     let sight = sight(tx, who)?;
-    let roles = roles_in(who, place);
     let dictionary = tag_store::dictionary(tx, place)?;
     let mut filter = filter.clone();
     if let Some(asked) = &filter.tag {
         let tag = dictionary.iter().find(|tag| tag.code == *asked || tag.name == *asked);
         let tag = tag.ok_or_else(|| ApiError::query("tag", "不在本社区的标签字典中", "is not in the community's dictionary"))?;
-        // To list those who have a tag is to see who has it.
-        if !tag.visible_to(&roles) {
+        // To list those who have a tag is to see who has it: a grid worker's tags are listed in their grids.
+        let everywhere = tag.visible_to(&sight.roles_at(who, place, &[]));
+        if !everywhere && !tag.visible_to(&who.roles_in(place)) {
             return Err(ApiError::new(code::FORBIDDEN).because("您无权查看该标签", "The tag is not for your role to see"));
+        }
+        if !everywhere {
+            within = Grids::Only(sight.grids.clone());
         }
         filter.tag = Some(tag.code.clone());
     }
-    let rows = store::list(tx, &cx.app.vault, (place, &sight), &filter, window.after.as_deref(), window.fetch())?;
+    let rows = store::list(tx, &cx.app.vault, (place, &within), &filter, window.after.as_deref(), window.fetch())?;
     let ids: Vec<_> = rows.iter().map(|person| person.id).collect();
     let given = tag_store::of_people(tx, &ids)?;
-    let (mask, today) = (Mask::of(who, place), tx.now().date());
+    let today = tx.now().date();
+    let grids = store::grids_of(tx, &ids, today)?;
     Ok(window.page(
         rows,
         |person| person.id.text(),
         |person| {
             let own = given.get(&person.id).map(Vec::as_slice).unwrap_or_default();
+            let roles = sight.roles_at(who, place, grids.get(&person.id).map(Vec::as_slice).unwrap_or_default());
             let tags = visible_tags(own, &dictionary, &roles, today).into_iter().map(|tag| dto::PersonTag::of(tag, &dictionary)).collect();
-            Person::of(&person, mask, tags, None, today)
+            Person::of(&person, Mask::of(who, &roles), tags, None, today)
         },
     ))
 }
@@ -159,17 +163,21 @@ async fn list_person_changes(call: Call, id: At<PersonIdKind>) -> Outcome {
     params.bind(&id.0.text());
     call.list(params, move |tx, cx, window| {
         let seen = seen(tx, cx, id.0)?;
-        let mask = Mask::of(cx.actor()?, seen.person.community);
+        let mask = seen.mask(cx.actor()?);
         if mask == Mask::Shadow {
             return Err(ApiError::new(code::FORBIDDEN));
         }
         let rows = store::history(tx, &cx.app.vault, &id.0.text(), window.after.as_deref(), window.fetch())?;
-        let mut named = Vec::with_capacity(rows.len());
-        for row in rows {
-            let by = name_of(tx, row.by)?;
-            named.push((row, by));
-        }
-        Ok(window.page(named, |(row, _)| row.key(), |(row, by)| PersonChange::of(row, mask, by)))
+        let names = names_of(tx, rows.iter().map(|row| row.by))?;
+        let by = |id: &PrincipalId| names.get(id).cloned().unwrap_or_default();
+        Ok(window.page(
+            rows,
+            |row| row.key(),
+            |row| {
+                let by = by(&row.by);
+                PersonChange::of(row, mask, by)
+            },
+        ))
     })
     .await
 }
@@ -197,13 +205,9 @@ async fn list_person_facts(call: Call, id: At<PersonIdKind>) -> Outcome {
     call.list(params, move |tx, cx, window| {
         let seen = seen(tx, cx, id.0)?;
         let after = window.after.clone().unwrap_or_default();
-        let mut rows = Vec::new();
         // A life has a few dozen facts; they are read at once and shown a page at a time.
-        for fact in facts::of_people(tx, &[id.0])? {
-            if fact.id.text() > after && sees_home(tx, &seen.sight, fact.home)? {
-                rows.push(fact);
-            }
-        }
+        let known = facts::of_people(tx, &[id.0])?.into_iter().filter(|fact| fact.id.text() > after).collect();
+        let mut rows = in_sight(tx, &seen.sight, known)?;
         rows.truncate(window.fetch() as usize);
         Ok(window.page(rows, |fact| fact.id.text(), |fact| PersonFact::from(&fact)))
     })
@@ -290,11 +294,15 @@ async fn reveal_person(call: Call, id: At<PersonIdKind>) -> Outcome {
 fn views(tx: &mut Tx, people: &[jiazai_domain::registry::PersonId], window: Window) -> Result<Page<RegistryView>, ApiError> {
     let subjects: Vec<String> = people.iter().map(|person| person.text()).collect();
     let rows = events::of_kind(tx, &subjects, "person.revealed", window.after.as_deref(), window.fetch())?;
-    let mut views = Vec::with_capacity(rows.len());
-    for event in rows {
-        let by = event.actor.map(|by| name_of(tx, by)).transpose()?.unwrap_or_default();
-        views.extend(RegistryView::of(event, by));
-    }
+    let names = names_of(tx, rows.iter().filter_map(|event| event.actor))?;
+    let by = |id: Option<PrincipalId>| id.and_then(|id| names.get(&id).cloned()).unwrap_or_default();
+    let views: Vec<RegistryView> = rows
+        .into_iter()
+        .filter_map(|event| {
+            let by = by(event.actor);
+            RegistryView::of(event, by)
+        })
+        .collect();
     Ok(window.page(views, |view| view.id.0.text(), |view| view))
 }
 
@@ -308,7 +316,11 @@ async fn list_person_views(call: Call, id: At<PersonIdKind>) -> Outcome {
     let mut params = call.query()?;
     params.bind(&id.0.text());
     call.list(params, move |tx, cx, window| {
-        seen(tx, cx, id.0)?;
+        let seen = seen(tx, cx, id.0)?;
+        // Whoever sees a person in one role and watches elsewhere in another does not watch here.
+        if !watching(tx, cx.actor()?)?.sees_person(seen.person.community, &seen.grids) {
+            return Err(ApiError::new(code::FORBIDDEN));
+        }
         views(tx, &[id.0], window)
     })
     .await

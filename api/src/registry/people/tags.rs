@@ -6,7 +6,7 @@ use jiazai_domain::registry::{PersonIdKind, PersonTag as Given, PersonTagIdKind,
 use jiazai_infra::db::DbError;
 use jiazai_infra::registry::{people as people_store, tags as store};
 
-use super::commands::{Seen, kept, roles_in};
+use super::commands::kept;
 use super::dto::PersonTag;
 use super::tag_dto::{AdoptPreset, GiveTag, NewTag, PutTag, RemoveTag, TagDictionary, TagEntry, TagPresets, TagRoles};
 use super::why;
@@ -162,9 +162,9 @@ async fn list_tag_presets(call: Call) -> Outcome {
 async fn give_person_tag(call: Call, id: At<PersonIdKind>) -> Outcome {
     let body: GiveTag = call.body()?;
     call.write(move |tx, cx| {
-        let (Seen { person, grids, .. }, by) = kept(tx, cx, id.0)?;
+        let (seen, by) = kept(tx, cx, id.0)?;
+        let (roles, person, grids) = (seen.roles(cx.actor()?), seen.person, seen.grids);
         let dictionary = store::dictionary(tx, person.community)?;
-        let roles = roles_in(cx.actor()?, person.community);
         let asked = dictionary.iter().find(|tag| tag.code == body.tag.0 || tag.name == body.tag.0);
         let tag = asked
             .ok_or_else(|| ApiError::fault("/tag", "unknown_tag", "标签不在本社区的标签字典中", "is not in the community's dictionary"))?;
@@ -192,9 +192,9 @@ async fn remove_person_tag(call: Call, id: At<PersonTagIdKind>) -> Outcome {
     let body: RemoveTag = call.body()?;
     call.write(move |tx, cx| {
         let tag = store::given(tx, id.0)?.ok_or_else(absent)?;
-        let (Seen { person, grids, .. }, by) = kept(tx, cx, tag.person)?;
+        let (seen, by) = kept(tx, cx, tag.person)?;
+        let (roles, person, grids) = (seen.roles(cx.actor()?), seen.person, seen.grids);
         let dictionary = store::dictionary(tx, person.community)?;
-        let roles = roles_in(cx.actor()?, person.community);
         if !dictionary.iter().any(|entry| entry.code == tag.code && entry.visible_to(&roles)) {
             return Err(absent());
         }

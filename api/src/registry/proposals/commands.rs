@@ -7,8 +7,8 @@ use jiazai_domain::registry::binding::{DelegationScope, Principal};
 use jiazai_domain::registry::proposal::{About, Action, Field, Proposal};
 use jiazai_domain::registry::sight::Mask;
 use jiazai_domain::registry::{
-    BindingId, Fact, FactDraft, FactKind, HomeId, Household, Keeper, Occupancy, Person, PersonDraft, PersonId, ProposalId, Reason, Refusal,
-    Source, as_of, shown,
+    Amendment, BindingId, Fact, FactDraft, FactKind, HomeId, Keeper, Occupancy, Person, PersonId, ProposalId, Reason, Refusal, Source,
+    as_of, shown,
 };
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::registry::people::{self, LIVING_HERE};
@@ -20,7 +20,7 @@ use crate::call::Cx;
 use crate::error::{ApiError, code};
 use crate::faults::text_fault;
 use crate::input::{Day, Ref};
-use crate::registry::people::end_facts;
+use crate::registry::people::{end_facts, write_tie};
 use crate::registry::{absent, keeper_if, on_behalf, refuse};
 use crate::reply::Reply;
 
@@ -202,32 +202,28 @@ fn write(tx: &mut Tx, cx: &Cx, proposal: &Proposal, by: &Keeper) -> Result<(), A
     }
     let Some(id) = proposal.person else { return Ok(()) };
     let person = people::find(tx, &cx.app.vault, id)?.ok_or_else(absent)?;
-    let mut grids = people::grids_of(tx, &[id], now.date())?.remove(&id).unwrap_or_default();
+    let mut grids = people::grids_of_one(tx, id)?;
     // Who moves in is not tied to the home yet; its keeper writes that they are.
     grids.push(proposal.grid);
     let person = mend(tx, cx, proposal, person, &grids, by)?;
     let mut tied = false;
     if let Some(from) = day(proposal, Field::MovedIn)? {
         let (home, _) = homes::find(tx, proposal.home)?.ok_or_else(absent)?;
-        let around = facts::around(tx, person.id, home.id)?;
-        let within = Household { person: &person, home: &home, around: &around };
         let draft = FactDraft::plain(FactKind::Residence, from);
-        let fact = facts::save(tx, Fact::record(tx.new_id(), draft, within, Source::Proposal, by, now).map_err(refuse)?)?;
-        let known = facts::of_homes(tx, &[fact.home])?;
-        homes::touch(tx, &home, &known)?;
+        write_tie(tx, (&person, &home), draft, Source::Proposal, by)?.map_err(refuse)?;
         tied = true;
     }
     if let Some(on) = day(proposal, Field::MovedOut)? {
         let living = |fact: &Fact| fact.home == proposal.home && LIVING_HERE.contains(&fact.kind);
-        if end_facts(tx, person.id, on, by, "/changes", living)? == 0 {
+        if end_facts(tx, &person, on, by, "/changes", living)? == 0 {
             return Err(ApiError::new(code::STATE_CONFLICT));
         }
         tied = true;
     }
     if let Some(on) = day(proposal, Field::Deceased)? {
-        let changed = person.clone().record_death(on, &grids, by, now).map_err(refuse)?;
-        people::save(tx, &cx.app.vault, changed, &[])?;
-        end_facts(tx, person.id, on, by, "/changes", |_| true)?;
+        let (changed, altered) = person.record_death(on, &grids, by, now).map_err(refuse)?;
+        let person = people::save(tx, &cx.app.vault, changed, &altered)?;
+        end_facts(tx, &person, on, by, "/changes", |_| true)?;
     } else if tied {
         people::touch(tx, &person)?;
     }
@@ -247,15 +243,7 @@ fn mend(
     if name.is_none() && phone.is_none() {
         return Ok(person);
     }
-    let before = person.clone();
-    let draft = PersonDraft {
-        name: name.unwrap_or(&before.name),
-        document: before.document.as_ref().map(|document| (document.kind(), document.expose())),
-        sex: before.sex,
-        born_on: before.born_on,
-        phone: phone.or(before.phone.as_ref().map(|phone| phone.expose())),
-        external_code: before.external_code.as_deref(),
-    };
+    let draft = person.amended(Amendment { name, phone: phone.map(Some), ..Amendment::default() });
     let reason = Reason::new(&format!("居民申请 {}", proposal.id)).ok();
     match person.clone().correct(draft, reason, grids, by, tx.now()).map_err(refuse)? {
         None => Ok(person),

@@ -3,12 +3,12 @@
 //! A resident lets a child act for them; a keeper lets a child, or themselves, act for an elder who has no account at
 //! all. Nobody can pass on what they were given.
 
-use crate::actor::{Actor, CommunityId, PrincipalId, Resident};
+use crate::actor::{Actor, CommunityId, PrincipalId, PrincipalKind, Resident};
 use crate::kernel::changed::{Changed, Event};
 use crate::kernel::fault::Faults;
 use crate::kernel::time::Timestamp;
 use crate::registry::keeper::Keeper;
-use crate::registry::{DelegationId, GridId, PersonId, Refusal};
+use crate::registry::{DelegationId, GridId, Person, PersonId, Refusal};
 
 crate::words! {
     /// What sort of act a delegate may do.
@@ -77,6 +77,21 @@ impl OnBehalf {
         self.delegation
     }
 
+    /// The resident for whom they act; none for somebody without an account.
+    pub fn resident(&self) -> Option<Resident> {
+        match self.behalf_of {
+            Principal::Account(account) => Some(Resident::on_record(account)),
+            Principal::Person(_) => None,
+        }
+    }
+
+    /// The one for whom they act, as the decisions ask for somebody who acts: a resident without any role, whatever roles the
+    /// delegate has. None for somebody without an account.
+    pub fn in_their_place(&self) -> Option<Actor> {
+        let resident = self.resident()?;
+        Some(Actor { id: resident.id(), kind: PrincipalKind::Resident, session: None, grants: vec![], scopes: vec![] })
+    }
+
     /// Remembers a change under both names: every event of it says who did it, for whom, and by which right.
     pub fn remember<T>(&self, changed: Changed<T>) -> Changed<T> {
         let changed = changed.done_by(self.actor);
@@ -103,22 +118,23 @@ impl Delegation {
         Self::made(id, community, Principal::Account(by.id()), draft, by.id(), now)
     }
 
-    /// A keeper lets somebody act for a person of the registry who has no account: a child, or the keeper.
+    /// A keeper lets somebody act for a person of the registry who has no account: a child, or the keeper. `grids` are those of the
+    /// homes that the person is tied to.
     ///
     /// # Errors
-    /// [`Refusal::NotForYou`] outside the keeper's grids; faults as in [`grant`](Self::grant).
+    /// [`Refusal::NotForYou`] for somebody whom the keeper does not keep; faults as in [`grant`](Self::grant).
     pub fn grant_for(
         id: DelegationId,
-        person: PersonId,
+        person: &Person,
         grids: &[Option<GridId>],
         draft: DelegationDraft,
         by: &Keeper,
         now: Timestamp,
     ) -> Result<Changed<Self>, Refusal> {
-        if !grids.iter().any(|grid| by.keeps(by.community(), *grid)) {
+        if !person.is_kept_by(by, grids) {
             return Err(Refusal::NotForYou);
         }
-        Self::made(id, by.community(), Principal::Person(person), draft, by.id(), now)
+        Self::made(id, by.community(), Principal::Person(person.id), draft, by.id(), now)
     }
 
     fn made(

@@ -10,6 +10,7 @@ pub use delegation::{Delegation, DelegationDraft, DelegationScope, OnBehalf, Pri
 pub use machine::{Action, MACHINE, Party, State};
 
 use super::keeper::Keeper;
+use super::person::Person;
 use super::place::Home;
 use super::{BindingId, FactKind, GridId, HomeId, PersonId, Reason, Refusal};
 use crate::actor::{Actor, CommunityId, PrincipalId, Resident};
@@ -180,19 +181,29 @@ impl Binding {
         })
     }
 
-    /// 通过. The keeper may say who of the registry this is, and until when the lease runs (its last day).
+    /// 通过. The keeper may say who of the registry this is, with the grids of the homes that the person is tied to, and until when
+    /// the lease runs (its last day).
     ///
     /// # Errors
-    /// [`Refusal::NotForYou`], [`Refusal::WrongState`], `lease_without_tenancy`, `lease_over`.
+    /// [`Refusal::NotForYou`], [`Refusal::WrongState`], `unknown_person` for somebody whom the keeper does not keep: the
+    /// account would read and propose what is written of them; [`Refusal::Deceased`], `lease_without_tenancy`, `lease_over`.
     pub fn approve(
         mut self,
-        person: Option<PersonId>,
+        person: Option<(&Person, &[Option<GridId>])>,
         lease_last_day: Option<Date>,
         by: &Actor,
         keeper: Option<&Keeper>,
         now: Timestamp,
     ) -> Result<Changed<Self>, Refusal> {
         self.guard(Action::Approve, by, keeper)?;
+        if let Some((person, grids)) = person {
+            if person.community != self.facts.community || !keeper.is_some_and(|keeper| person.is_kept_by(keeper, grids)) {
+                return Err(Refusal::fault("/person_id", "unknown_person"));
+            }
+            if person.deceased_on.is_some() {
+                return Err(Refusal::Deceased);
+            }
+        }
         if let Some(last) = lease_last_day {
             if self.facts.relation != Relation::Tenant {
                 return Err(Refusal::fault("/lease_ends_on", "lease_without_tenancy"));
@@ -202,7 +213,7 @@ impl Binding {
             }
             self.facts.until = last.succ_opt();
         }
-        self.facts.person = person.or(self.facts.person);
+        self.facts.person = person.map(|(person, _)| person.id).or(self.facts.person);
         Ok(self.decided(State::Active, Action::Approve, None, by, now))
     }
 

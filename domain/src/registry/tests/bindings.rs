@@ -66,13 +66,32 @@ fn a_tenants_binding_ends_with_the_lease_without_any_job() {
 #[test]
 fn a_keeper_may_say_until_when_the_lease_runs() {
     let keeper = north_keeper();
-    let approve =
-        |relation: Relation, last: Option<Date>| claimed(relation, None).approve(Some(id(7)), last, &grid_worker(), Some(&keeper), now());
+    let (who, grids) = (person(7), [Some(north())]);
+    let approve = |relation: Relation, last: Option<Date>| {
+        claimed(relation, None).approve(Some((&who, &grids)), last, &grid_worker(), Some(&keeper), now())
+    };
     let tenant = saved(approve(Relation::Tenant, Some(today())).expect("approved"));
     assert_eq!((tenant.facts().until, tenant.facts().person), (today().succ_opt(), Some(id(7))));
     assert_eq!(faults(approve(Relation::Tenant, today().pred_opt())), fault("/lease_ends_on", "lease_over"));
     assert_eq!(faults(approve(Relation::Owner, Some(today()))), fault("/lease_ends_on", "lease_without_tenancy"));
     assert_eq!(approve(Relation::Owner, None).map(|c| c.value().is_active()), Ok(true));
+}
+
+#[test]
+fn a_keeper_says_of_nobody_whom_they_do_not_keep_that_an_account_is_them() {
+    let approve = |who: &Person, grids: &[Option<GridId>], by: &Actor, keeper: &Keeper| {
+        let done = claimed(Relation::Owner, None).approve(Some((who, grids)), None, by, Some(keeper), now());
+        done.map(|changed| changed.value().facts().person)
+    };
+    let unknown = fault("/person_id", "unknown_person");
+    assert_eq!(approve(&person(7), &[Some(south()), Some(north())], &grid_worker(), &north_keeper()), Ok(Some(id(7))));
+    assert_eq!(faults(approve(&person(7), &[Some(south())], &grid_worker(), &north_keeper())), unknown);
+    assert_eq!(faults(approve(&person(7), &[], &grid_worker(), &north_keeper())), unknown, "tied to nothing is the administrators'");
+    assert_eq!(approve(&person(7), &[], &admin(), &admin_keeper()), Ok(Some(id(7))));
+    let far = Person { community: elsewhere(), ..person(7) };
+    assert_eq!(faults(approve(&far, &[Some(north())], &admin(), &admin_keeper())), unknown);
+    let dead = Person { deceased_on: Some(today()), ..person(7) };
+    assert_eq!(approve(&dead, &[Some(north())], &grid_worker(), &north_keeper()), Err(Refusal::Deceased));
 }
 
 #[test]
@@ -158,6 +177,18 @@ fn a_delegate_acts_in_the_matters_and_the_time_that_were_given() {
 }
 
 #[test]
+fn a_delegate_brings_no_role_of_their_own_into_what_they_do_for_somebody() {
+    let staff_too = Actor { kind: crate::actor::PrincipalKind::Resident, ..actor(11, &[(Role::CommunityAdmin, here())]) };
+    let acting = granted().acting(&staff_too, DelegationScope::Repair, now()).expect("a delegate");
+    assert_eq!(acting.resident().map(|who| who.id()), Some(id(10)));
+    let there = acting.in_their_place().expect("an account");
+    assert_eq!((there.id, there.resident().is_ok(), there.grants), (id(10), true, vec![]));
+    let elder = Delegation::grant_for(id(2), &person(7), &[], lend(&[DelegationScope::Elder], 3600), &admin_keeper(), now());
+    let acting = saved(elder.expect("granted")).acting(&resident(11), DelegationScope::Elder, now()).expect("a delegate");
+    assert_eq!((acting.resident(), acting.in_their_place()), (None, None), "who has no account is no resident of the system");
+}
+
+#[test]
 fn a_delegation_is_taken_back_by_those_it_concerns() {
     for (who, may) in [(resident(10), true), (resident(11), true), (admin(), true), (resident(12), false), (grid_worker(), false)] {
         assert_eq!(granted().revoke(&who, now()).is_ok(), may, "{who:?}");
@@ -181,7 +212,7 @@ fn a_delegation_has_somebody_else_a_matter_and_an_end_within_a_year() {
 #[test]
 fn a_keeper_lets_somebody_act_for_an_elder_of_their_grid_who_has_no_account() {
     let grant = |grids: &[Option<GridId>]| {
-        Delegation::grant_for(id(1), id(7), grids, lend(&[DelegationScope::Elder], 3600), &north_keeper(), now())
+        Delegation::grant_for(id(1), &person(7), grids, lend(&[DelegationScope::Elder], 3600), &north_keeper(), now())
     };
     assert_eq!(grant(&[Some(south())]), Err(Refusal::NotForYou));
     let d = saved(grant(&[Some(north())]).expect("granted"));

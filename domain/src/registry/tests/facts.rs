@@ -247,3 +247,19 @@ fn every_occupancy_has_a_colour_of_its_own_and_reads_back_in_both_languages() {
         assert_eq!(Occupancy::read(occupancy.as_str()), Some(*occupancy));
     }
 }
+
+#[test]
+fn a_death_ends_what_tied_the_person_in_every_grid() {
+    let far = home_in(2, Some(south()));
+    let fact = Fact::record(id(1), lives("2020-01-01", None, false), within(&person(1), &far, &[]), Source::Keeper, &admin_keeper(), now());
+    let fact = saved(fact.expect("a residence"));
+    let end = |fact: Fact, of: &Person, by: &Keeper| fact.end_by_death(id(2), of, by, now());
+    assert_eq!(end(fact.clone(), &person(1), &north_keeper()), Err(Refusal::NotForYou), "nobody has died");
+    let dead = saved(person(1).record_death(day("2026-11-01"), &[Some(north())], &north_keeper(), now()).expect("a death").0);
+    assert_eq!(end(fact.clone(), &Person { id: id(9), ..dead.clone() }, &north_keeper()), Err(Refusal::NotForYou), "somebody else has");
+    let far_keeper = Keeper::of(&actor(23, &[(Role::CommunityAdmin, elsewhere())]), elsewhere(), vec![]).expect("a keeper");
+    assert_eq!(end(fact.clone(), &dead, &far_keeper), Err(Refusal::NotForYou));
+    let Correction { old, new } = end(fact, &dead, &north_keeper()).expect("ended");
+    assert_eq!(new.value().interval.until(), Some(day("2026-11-01")));
+    assert_eq!(end(saved(old), &dead, &north_keeper()), Err(Refusal::Superseded));
+}

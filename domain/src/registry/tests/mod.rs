@@ -113,7 +113,7 @@ fn draft() -> PersonDraft<'static> {
 }
 
 fn person(n: u128) -> Person {
-    let made = Person::create(id(n), draft(), &admin_keeper(), now()).expect("a person");
+    let made = Person::create(id(n), draft(), false, &admin_keeper(), now()).expect("a person");
     saved(made)
 }
 

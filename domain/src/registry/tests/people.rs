@@ -83,15 +83,38 @@ fn a_grid_worker_corrects_people_of_their_grids_only() {
 #[test]
 fn death_and_moving_out_happen_once_and_not_tomorrow() {
     let grids = [Some(north())];
-    let dead = saved(person(1).record_death(day("2026-11-01"), &grids, &north_keeper(), now()).expect("a death"));
+    let dead = saved(person(1).record_death(day("2026-11-01"), &grids, &north_keeper(), now()).expect("a death").0);
     assert_eq!(dead.clone().record_death(day("2026-11-01"), &grids, &north_keeper(), now()), Err(Refusal::Deceased));
     assert_eq!(dead.move_out(day("2026-11-02"), &grids, &north_keeper(), now()), Err(Refusal::Deceased));
     assert_eq!(faults(person(1).record_death(day("2026-11-22"), &grids, &north_keeper(), now())), fault("/deceased_on", "future"));
     assert_eq!(faults(person(1).record_death(day("1949-12-30"), &grids, &north_keeper(), now())), fault("/deceased_on", "before_birth"));
-    let gone = saved(person(1).move_out(day("2026-11-01"), &grids, &north_keeper(), now()).expect("gone"));
+    let (gone, altered) = person(1).move_out(day("2026-11-01"), &grids, &north_keeper(), now()).expect("gone");
+    let what = |altered: &[Alteration]| altered.iter().map(|a| (a.field, a.before.clone(), a.after.clone())).collect::<Vec<_>>();
+    assert_eq!(what(&altered), [("moved_out_on", None, Some("2026-11-01".to_owned()))], "the history knows of it");
+    let gone = saved(gone);
     assert!(gone.clone().move_out(today(), &grids, &north_keeper(), now()).is_err());
-    let back = saved(gone.move_back(&grids, &north_keeper(), now()).expect("back"));
+    let (back, altered) = gone.move_back(&grids, &north_keeper(), now()).expect("back");
+    assert_eq!(what(&altered), [("moved_out_on", Some("2026-11-01".to_owned()), None)]);
+    let back = saved(back);
     assert_eq!((back.moved_out_on, back.version), (None, 3));
+}
+
+#[test]
+fn a_grid_worker_writes_down_nobody_of_whom_they_would_lose_sight() {
+    let made = |tied: bool, by: &Keeper| Person::create(id(1), draft(), tied, by, now()).map(|_| ());
+    assert_eq!(faults(made(false, &north_keeper())), fault("/facts", "required"));
+    assert_eq!((made(true, &north_keeper()), made(false, &admin_keeper())), (Ok(()), Ok(())));
+}
+
+#[test]
+fn another_number_takes_along_what_the_old_one_told() {
+    let before = person(1);
+    let kept = before.amended(Amendment { phone: Some(None), ..Amendment::default() });
+    assert_eq!((kept.name, kept.phone, kept.born_on, kept.sex), ("赵样一", None, before.born_on, before.sex));
+    let renumbered =
+        before.amended(Amendment { id_number: Some(Some("E12345678")), id_type: Some(DocumentType::Passport), ..Amendment::default() });
+    assert_eq!((renumbered.born_on, renumbered.sex, renumbered.phone), (None, None, Some("13812345678")));
+    assert_eq!(renumbered.document, Some((DocumentType::Passport, "E12345678")));
 }
 
 #[test]

@@ -65,13 +65,23 @@ fn planned() -> Visit {
 
 #[test]
 fn a_visit_nobody_opens_for_stays_to_be_done() {
-    let visitor = resident(30);
+    let visitor = actor(30, &[(Role::PropertyManager, here())]);
     let missed = saved(planned().miss(&visitor, None, now()).expect("missed"));
     assert_eq!((missed.missed, missed.state), (1, visit::State::Open));
     let note = VisitNote::new("一切正常").ok();
     let done = missed.finish(Outcome::Met, note, &visitor, None, now()).expect("done");
     assert_eq!((done.value().outcome, done.value().state), (Some(Outcome::Met), visit::State::Done));
     assert_eq!(saved(done).miss(&visitor, None, now()), Err(Refusal::WrongState { state: "done" }));
+}
+
+#[test]
+fn who_works_elsewhere_now_is_nobody_to_a_visit_that_was_theirs() {
+    let done = saved(planned().finish(Outcome::Met, None, &actor(30, &[(Role::Dispatcher, here())]), None, now()).expect("done"));
+    for gone in [resident(30), actor(30, &[(Role::GridWorker, elsewhere())]), actor(30, &[(Role::Auditor, here())])] {
+        assert_eq!(planned().parties(&gone, None), [], "{gone:?}");
+        assert_eq!(done.parties(&gone, None), [], "what was found there is no business of theirs either: {gone:?}");
+        assert_eq!(planned().miss(&gone, None, now()), Err(Refusal::NotForYou));
+    }
 }
 
 #[test]

@@ -48,14 +48,30 @@ fn no_view_holds_a_whole_number_or_telephone() {
 fn what_is_shown_of_a_person_goes_by_role() {
     let who = person(1);
     let shown = |role: Role| {
-        let view = who.shown(Mask::of(&is(role), here()));
+        let view = who.shown(Mask::of(&is(role), &is(role).roles_in(here())));
         (view.name, view.id_number_masked, view.phone_masked, view.born)
     };
     let text = |t: &str| Some(t.to_owned());
     assert_eq!(shown(Role::GridWorker), ("赵样一".to_owned(), text("1****************X"), text("138******78"), text("1949-12-31")));
     assert_eq!(shown(Role::EnrolmentReviewer), ("赵*一".to_owned(), text("1****************X"), None, text("1949")));
     assert_eq!(shown(Role::PropertyManager), ("赵*一".to_owned(), None, None, None));
-    assert_eq!(Mask::of(&is(Role::GridWorker), elsewhere()), Mask::Shadow);
+    let far = is(Role::GridWorker);
+    assert_eq!(Mask::of(&far, &far.roles_in(elsewhere())), Mask::Shadow);
+}
+
+#[test]
+fn a_second_role_shows_nobody_as_the_first_one_would_elsewhere() {
+    let both = actor(50, &[(Role::GridWorker, here()), (Role::PropertyManager, here())]);
+    let sight = Sight::of(&both, vec![north()]);
+    assert!(sight.sees_person(here(), &[Some(south())]), "a property manager sees every home");
+    let mask = |grids: &[Option<GridId>]| Mask::of(&both, &sight.roles_at(&both, here(), grids));
+    assert_eq!((mask(&[Some(south())]), mask(&[]), mask(&[Some(north())])), (Mask::Shadow, Mask::Shadow, Mask::Plain));
+    let watching = Sight::watching(&both, vec![north()]);
+    assert!(watching.sees(here(), Some(north())) && !watching.sees(here(), Some(south())));
+    assert_eq!((sight.within(here()), watching.within(here())), (Some(Grids::All), Some(Grids::Only(vec![north()]))));
+    let auditor = actor(51, &[(Role::Auditor, elsewhere()), (Role::PropertyManager, here())]);
+    let watching = Sight::watching(&auditor, vec![]);
+    assert!(watching.sees(elsewhere(), None) && !watching.sees(here(), None), "an auditor of one community watches that one");
 }
 
 fn lift(fields: &[RevealField], why: &str, by: &Actor, grids: &[Option<GridId>]) -> Result<crate::registry::sight::Revealed, Refusal> {

@@ -9,14 +9,14 @@ use diesel::prelude::*;
 use jiazai_domain::actor::{CommunityId, Role};
 use jiazai_domain::registry::import::Kind;
 use jiazai_domain::registry::sight::Mask;
-use jiazai_domain::registry::{Building, Estate, FactKind, Grid, GridId, Home, HomeId, PersonId, Relation};
+use jiazai_domain::registry::{Building, Estate, FactKind, Grid, GridId, Grids, Home, HomeId, Person, PersonId, Relation};
 
 use super::rows::{Book, row as person_row, tag_names};
 use super::{extras, homes as home_rows};
 use crate::db::schema::{homes as home_table, people as people_table, registry_extras};
 use crate::db::{DbError, Tx, parsed};
 use crate::registry::places::{self, BuildingFilter};
-use crate::registry::{facts, homes, people, tags};
+use crate::registry::{facts, homes, tags};
 use crate::vault::Vault;
 
 /// Columns that are kept without being understood, at most; those of a file are fewer.
@@ -75,12 +75,12 @@ impl Names {
     }
 }
 
-/// Homes as rows of fields, oldest first, after the id `after`.
+/// Homes as rows of fields, oldest first, after the id `after`. Extra columns are filled for homes in the grids `kept`.
 pub fn homes_page(
     tx: &mut Tx,
     vault: &Vault,
-    (community, grids): (CommunityId, Option<&[GridId]>),
-    extra: &[String],
+    (community, within): (CommunityId, &Grids),
+    (extra, kept_in): (&[String], &Grids),
     after: Option<&str>,
     limit: i64,
 ) -> Result<Page, DbError> {
@@ -92,8 +92,8 @@ pub fn homes_page(
         .limit(limit)
         .select(home_table::id)
         .into_boxed();
-    if let Some(grids) = grids {
-        query = query.filter(home_table::grid_id.eq_any(grids.iter().map(GridId::text).collect::<Vec<_>>()));
+    if let Grids::Only(some) = within {
+        query = query.filter(home_table::grid_id.eq_any(some.iter().map(GridId::text).collect::<Vec<_>>()));
     }
     let ids: Vec<String> = tx.run(|conn| query.load(conn))?;
     let next = ids.last().filter(|_| ids.len() as i64 == limit).cloned();
@@ -103,14 +103,16 @@ pub fn homes_page(
     for fact in facts::of_homes(tx, &ids)? {
         facts_of.entry(fact.home).or_default().push(fact);
     }
-    let mut kept = extras::of(tx, vault, ids.iter().map(HomeId::text).collect())?;
+    let mut homes = homes::find_all(tx, &ids)?;
+    homes.sort_unstable_by_key(|home| home.id);
+    let wanted = if extra.is_empty() { vec![] } else { homes.iter().filter(|home| kept_in.contains(home.grid)).collect() };
+    let mut kept = extras::of(tx, vault, wanted.iter().map(|home| home.id.text()).collect())?;
     let columns: Vec<&str> = extra.iter().map(String::as_str).collect();
-    let mut rows = Vec::with_capacity(ids.len());
-    for id in ids {
-        let Some((home, _)) = homes::find(tx, id)? else { continue };
+    let mut rows = Vec::with_capacity(homes.len());
+    for home in homes {
         let Some(names) = names.of(&home) else { continue };
-        let facts = facts_of.remove(&id).unwrap_or_default();
-        let row = home_rows::row(&home, names, &facts, kept.remove(&id.text()).unwrap_or_default(), tx.now().date());
+        let facts = facts_of.remove(&home.id).unwrap_or_default();
+        let row = home_rows::row(&home, names, &facts, kept.remove(&home.id.text()).unwrap_or_default(), tx.now().date());
         rows.push(row.fields(&columns));
     }
     Ok((rows, next))
@@ -121,19 +123,16 @@ fn relation(kind: FactKind) -> Option<Relation> {
     Relation::ALL.iter().copied().find(|relation| relation.fact() == kind)
 }
 
-/// People as rows of fields, oldest first, after the id `after`.
-pub fn people_page(
+/// People (of [`people::in_order`]) as rows of fields, each with whose it is. Who has no relation that a row can name has none.
+pub fn people_rows(
     tx: &mut Tx,
     vault: &Vault,
-    (community, grids): (CommunityId, Option<&[GridId]>),
+    (community, within): (CommunityId, &Grids),
     shown: &Shown,
     extra: &[String],
-    after: Option<&str>,
-    limit: i64,
-) -> Result<Page, DbError> {
+    persons: &[Person],
+) -> Result<Vec<(PersonId, Vec<String>)>, DbError> {
     let today = tx.now().date();
-    let persons = people::in_order(tx, vault, community, grids, after, limit)?;
-    let next = persons.last().filter(|_| persons.len() as i64 == limit).map(|person| person.id.text());
     let ids: Vec<PersonId> = persons.iter().map(|person| person.id).collect();
     let book = Book::of(facts::of_people(tx, &ids)?);
     let names = Names::load(tx, community)?;
@@ -142,38 +141,36 @@ pub fn people_page(
     let given = tags::of_people(tx, &ids)?;
     let mut kept = extras::of(tx, vault, ids.iter().map(PersonId::text).collect())?;
     let columns: Vec<&str> = extra.iter().map(String::as_str).collect();
-    let mut found: HashMap<HomeId, Option<Home>> = HashMap::new();
-    let mut rows = Vec::new();
-    for person in persons {
-        let mut ties: Vec<(HomeId, Relation)> =
-            jiazai_domain::registry::interval::as_of(&book.of_person(person.id).cloned().collect::<Vec<_>>(), today)
-                .filter(|fact| fact.is_current())
-                .filter_map(|fact| Some((fact.home, relation(fact.kind)?)))
-                .collect();
+    let ties_of = |person: PersonId| -> Vec<(HomeId, Relation)> {
+        let own: Vec<_> = book.of_person(person).cloned().collect();
+        let mut ties: Vec<_> =
+            jiazai_domain::registry::as_of(&own, today).filter_map(|fact| Some((fact.home, relation(fact.kind)?))).collect();
         ties.sort_unstable();
         ties.dedup();
+        ties
+    };
+    let mut at: Vec<HomeId> = ids.iter().flat_map(|id| ties_of(*id)).map(|(home, _)| home).collect();
+    at.sort_unstable();
+    at.dedup();
+    let found: HashMap<HomeId, Home> = homes::find_all(tx, &at)?.into_iter().map(|home| (home.id, home)).collect();
+    let mut rows = Vec::new();
+    for person in persons {
         let tags = tag_names(given.get(&person.id).map(Vec::as_slice).unwrap_or_default(), &dictionary, today);
         let own = kept.remove(&person.id.text()).unwrap_or_default();
-        for (id, relation) in ties {
-            if let std::collections::hash_map::Entry::Vacant(slot) = found.entry(id) {
-                slot.insert(homes::find(tx, id)?.map(|(home, _)| home));
-            }
-            let Some(Some(home)) = found.get(&id) else { continue };
+        for (id, relation) in ties_of(person.id) {
             // Somebody tied to a grid is seen there; what ties them elsewhere is not.
-            if grids.is_some_and(|grids| !home.grid.is_some_and(|grid| grids.contains(&grid))) {
-                continue;
-            }
+            let Some(home) = found.get(&id).filter(|home| within.contains(home.grid)) else { continue };
             let Some((estate, building, _)) = names.of(home) else { continue };
-            let row = person_row(&person, (home, estate, &building.name), relation, (&book, None), tags.clone(), own.clone(), today);
+            let row = person_row(person, (home, estate, &building.name), relation, (&book, None), tags.clone(), own.clone(), today);
             let Some(row) = row else { continue };
             let mut fields = row.fields(&columns);
             if let Some(mask) = shown.mask {
-                masked(&mut fields, &person, mask);
+                masked(&mut fields, person, mask);
             }
-            rows.push(fields);
+            rows.push((person.id, fields));
         }
     }
-    Ok((rows, next))
+    Ok(rows)
 }
 
 /// Puts what is shown in the place of what is known; of what nobody understands nothing is shown.

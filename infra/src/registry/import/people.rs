@@ -276,7 +276,7 @@ fn person(tx: &Tx, by: &Importer, row: &PersonRow, before: Option<&Person>, grid
             phone: p.phone.as_ref().map(|phone| phone.expose()),
             external_code: p.external_code.as_deref(),
         };
-        return Ok(Some((Person::create(tx.new_id(), draft, &by.keeper, tx.now())?, vec![])));
+        return Ok(Some((Person::create(tx.new_id(), draft, true, &by.keeper, tx.now())?, vec![])));
     };
     let draft = PersonDraft {
         name: &p.name,
