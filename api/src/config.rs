@@ -78,6 +78,7 @@ impl std::fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 const KNOWN: &[&str] = &[
+    "JIAZAI_APP_DIR",
     "JIAZAI_LISTEN",
     "JIAZAI_DATA_DIR",
     "JIAZAI_PROFILE",

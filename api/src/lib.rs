@@ -15,6 +15,7 @@ pub mod cli;
 mod community;
 pub mod config;
 mod demo;
+mod demo_app;
 mod enrolment;
 mod error;
 mod faults;

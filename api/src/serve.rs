@@ -26,11 +26,12 @@ use wechat_simulator::{Options, SimClock, Template};
 use crate::app::{self, App};
 use crate::auth::{Identities, Tokens};
 use crate::config::{Config, DEMO_KEY_PREFIX, Keys, Profile};
+use crate::demo_app::DemoApp;
 use crate::idempotency::Flights;
 use crate::jobs::{self, Jobs};
 use crate::metrics::Metrics;
 use crate::notices::{FIELDS, TEMPLATES, Templates};
-use crate::{demo, files, manners};
+use crate::{demo, demo_app, files, manners};
 
 /// Why the server did not start or did not stop well; one line for the operator.
 #[derive(Debug)]
@@ -192,6 +193,7 @@ pub async fn serve(config: Config) -> Result<(), Failed> {
     })
     .await??;
     let (simulator, wechat_base) = simulator(&config, offset)?;
+    let demo_app = is_demo.then(|| Data::new(DemoApp::new(simulator.is_some().then(|| wechat_base.clone()))));
     let metrics = Metrics::new()?;
     let cache = CacheConfig {
         redis_url: config.redis_url.clone(),
@@ -237,8 +239,13 @@ pub async fn serve(config: Config) -> Result<(), Failed> {
 
     let shared = app.clone();
     let server = HttpServer::new(move || {
-        let app = shared.clone();
-        ActixApp::new().wrap(from_fn(manners::polish)).configure(move |config| app::configure(config, app))
+        let (app, demo_app) = (shared.clone(), demo_app.clone());
+        ActixApp::new().wrap(from_fn(manners::polish)).configure(move |config| {
+            if let Some(demo_app) = demo_app {
+                demo_app::routes(config, demo_app);
+            }
+            app::configure(config, app);
+        })
     })
     .workers(std::thread::available_parallelism().map_or(2, usize::from))
     .client_request_timeout(Duration::from_secs(10))
@@ -307,7 +314,7 @@ fn hint(config: &Config, wechat: &str) {
     // Nobody may be reading.
     let _ = writeln!(
         out,
-        "家在 jiazai demo: {base}/docs  ·  WeChat simulator 微信模拟器: {wechat}/_sim/\n\
+        "家在 jiazai demo: {base}/app/  ·  {base}/docs  ·  WeChat simulator 微信模拟器: {wechat}/_sim/\n\
          staff 工作人员:  curl {base}/api/v1/auth/staff/login --json '{{\"username\":\"dispatcher\",\"password\":\"{}\"}}'\n\
          resident 居民:   curl {wechat}/_sim/login-codes --json '{{}}'  and then  curl {base}/api/v1/auth/wechat/login --json '{{\"code\":\"…\"}}'",
         demo::PASSWORD

@@ -4,6 +4,7 @@
 //! folder for as long as we do. Nothing here is needed to build or to run the server.
 
 mod bench;
+mod client;
 mod services;
 mod steps;
 mod suite;

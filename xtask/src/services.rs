@@ -183,7 +183,21 @@ fn install(root: bool) -> Result<(), String> {
     if !root || find("apt-get").is_none() {
         return Err("PostgreSQL or Redis is absent and cannot be installed from here (that takes root and apt-get)".into());
     }
-    eprintln!("installing the Debian packages postgresql and redis-server ...");
+    apt_install(&["postgresql", "redis-server"])
+}
+
+/// Installs Debian packages, if this machine and this user can.
+pub(crate) fn install_packages(packages: &[&str]) -> Result<(), String> {
+    let names = packages.join(" and ");
+    if find("apt-get").is_none() || !is_root() {
+        return Err(format!("{names} is absent and cannot be installed from here (that takes root and apt-get)"));
+    }
+    apt_install(packages)
+}
+
+fn apt_install(packages: &[&str]) -> Result<(), String> {
+    let names = packages.join(" and ");
+    eprintln!("installing the Debian packages {names} ...");
     let apt = |words: &[&str]| {
         // Runlevel 1 tells the packages not to start servers of their own: we want the programs, not daemons.
         let status = Command::new("apt-get")
@@ -195,12 +209,8 @@ fn install(root: bool) -> Result<(), String> {
             .status();
         status.is_ok_and(|s| s.success())
     };
-    let packages = ["install", "-y", "--no-install-recommends", "postgresql", "redis-server"];
-    if apt(&packages) || (apt(&["update"]) && apt(&packages)) {
-        Ok(())
-    } else {
-        Err("apt-get could not install postgresql and redis-server".into())
-    }
+    let words = [&["install", "-y", "--no-install-recommends"], packages].concat();
+    if apt(&words) || (apt(&["update"]) && apt(&words)) { Ok(()) } else { Err(format!("apt-get could not install {names}")) }
 }
 
 /// A command that runs as that user and ends when we do, as far as the machine offers it.

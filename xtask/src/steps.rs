@@ -88,9 +88,16 @@ fn pass_on(from: Option<impl Read>, mut to: impl Write) -> (u32, u32) {
     sum
 }
 
-/// What a summary line says: `test result: ok. 3 passed; 0 failed; …` or `Summary [ 0.1s] 3 tests run: 3 passed, 0 skipped`.
+/// What a summary line says: `test result: ok. 3 passed; 0 failed; …` or `Summary [ 0.1s] 3 tests run: 3 passed, 0 skipped`,
+/// or, of Node's runner, `# pass 3` and `# fail 0`.
 fn counts(line: &str) -> (u32, u32) {
     let line = line.trim_start();
+    if let Some(passed) = line.strip_prefix("# pass ") {
+        return (passed.trim().parse().unwrap_or(0), 0);
+    }
+    if let Some(failed) = line.strip_prefix("# fail ") {
+        return (0, failed.trim().parse().unwrap_or(0));
+    }
     if !line.starts_with("test result:") && !line.starts_with("Summary [") {
         return (0, 0);
     }
@@ -108,6 +115,7 @@ mod tests {
         assert_eq!(counts("test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.02s"), (3, 2));
         assert_eq!(counts("     Summary [   0.017s] 12 tests run: 11 passed, 1 failed, 0 skipped"), (11, 1));
         assert_eq!(counts("     Summary [   0.017s] 12 tests run: 12 passed (1 slow), 0 skipped"), (12, 0));
+        assert_eq!((counts("# pass 24"), counts("# fail 2"), counts("# passages")), ((24, 0), (0, 2), (0, 0)));
         assert_eq!(counts("5 passed in the street"), (0, 0));
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+use crate::client;
 use crate::services::{self, Addresses};
 use crate::steps::{self, Step};
 
@@ -85,6 +86,14 @@ pub(crate) fn run(choice: &Choice) -> Result<bool, String> {
             steps.push(steps::run("openapi.yaml is current", Command::new(&copy.path).args(["openapi", "--check"]).current_dir(root())));
         }
         steps.push(steps::run("unit tests", with_services(&mut unit_tests(), at.as_ref())));
+        match client::ready() {
+            Ok(()) if built => steps.extend(client::run(&root(), &copy.path)),
+            Ok(()) => not_run.push("the client in the browser: the server does not build".to_owned()),
+            Err(reason) => {
+                eprintln!("\n!!! NO BROWSER TESTS OF THE CLIENT: {reason}\n");
+                not_run.push(format!("the client, built and driven in a browser: {reason}"));
+            }
+        }
     }
     if built {
         for (backend, name) in [(Backend::Sqlite, "sqlite"), (Backend::Postgres, "postgres")] {

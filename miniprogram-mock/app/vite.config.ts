@@ -1,0 +1,51 @@
+import { defineConfig, type Plugin } from 'vite';
+import uniPlugin from '@dcloudio/vite-plugin-uni';
+
+// The plugin is CommonJS: under "type": "module" its default export arrives one level down.
+const uni = (uniPlugin as unknown as { default?: typeof uniPlugin }).default ?? uniPlugin;
+
+/**
+ * The framework's style sheet draws the bar's shadow with a picture from its maker's network. A resident's phone asks
+ * nobody but our server.
+ */
+const nobodyElse: Plugin = {
+  name: 'nobody-else',
+  enforce: 'post',
+  generateBundle(_, bundle) {
+    for (const file of Object.values(bundle)) {
+      if (file.type === 'asset' && file.fileName.endsWith('.css')) file.source = String(file.source).replace(/url\(["']?https?:[^)]*\)/g, 'none');
+    }
+  },
+};
+
+/** The first screen's own chunks are asked for together with the framework, not after it. */
+const firstScreen: Plugin = {
+  name: 'first-screen',
+  transformIndexHtml: {
+    order: 'post',
+    handler(html, { bundle }) {
+      const chunks = Object.values(bundle ?? {}).flatMap((file) => (file.type === 'chunk' ? [file] : []));
+      const home = chunks.find((chunk) => chunk.facadeModuleId?.includes('pages/home/home'));
+      if (!home) return html;
+      const entry = chunks.find((chunk) => chunk.isEntry)?.fileName;
+      return [home.fileName, ...home.imports].filter((name) => name !== entry).map((name) => ({ tag: 'link', attrs: { rel: 'modulepreload', href: `/app/${name}` }, injectTo: 'head' as const }));
+    },
+  },
+};
+
+export default defineConfig({
+  base: '/app/',
+  plugins: [uni(), nobodyElse, firstScreen],
+  define: {
+    // A WeChat package must know its server; the browser build is served by it.
+    __API_ORIGIN__: JSON.stringify(process.env.JIAZAI_ORIGIN ?? ''),
+  },
+  build: { target: 'es2018' },
+  server: {
+    port: 5173,
+    proxy: {
+      '/api': process.env.JIAZAI_ORIGIN ?? 'http://127.0.0.1:8080',
+      '/app/demo.json': process.env.JIAZAI_ORIGIN ?? 'http://127.0.0.1:8080',
+    },
+  },
+});
