@@ -476,6 +476,7 @@ fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut operation: Oper
             say(&mut operation.description, format!("API keys: scope `{scope}`."));
         }
     }
+    say(&mut operation.description, callers(new.op.access));
     if let Some(list) = new.op.list {
         let open = new.op.programs.filter(new.op.access) != Programs::None;
         bulk::describe(&mut operation.description, &mut operation.responses, list, open);
@@ -540,6 +541,20 @@ fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut operation: Oper
         _ => &mut item.get,
     };
     *slot = Some(operation);
+}
+
+/// Who may call it, in words.
+fn callers(access: Access) -> String {
+    let one_of = |roles: &[Role]| roles.iter().map(|role| format!("`{role}`")).collect::<Vec<_>>().join(", ");
+    match access {
+        Access::Public => "Open to everybody; an identity is not looked at.".to_owned(),
+        Access::Perhaps => "Open to everybody; an identity that is sent counts.".to_owned(),
+        Access::Anyone => "For everybody who has logged in.".to_owned(),
+        Access::Residents => "For residents.".to_owned(),
+        Access::Staff => "For staff.".to_owned(),
+        Access::Roles(roles) => format!("For staff with one of the roles {}.", one_of(roles)),
+        Access::ResidentsOr(roles) => format!("For residents, and staff with one of the roles {}.", one_of(roles)),
+    }
 }
 
 /// Adds a paragraph to what is said of an operation.

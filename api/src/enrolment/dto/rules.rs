@@ -74,32 +74,40 @@ fn parts<V: IntoValue>(value: Value<V>, at: ValuePointerRef) -> Result<Vec<ExprI
     if faults.is_empty() { Ok(parts) } else { Err(Faults(faults)) }
 }
 
+/// The four forms, each with a name of its own: generators of clients do not follow a schema that contains itself unnamed.
+fn forms() -> [(&'static str, RefOr<Schema>); 4] {
+    let form =
+        || ObjectBuilder::new().schema_type(Type::Object).additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
+    let word = |words: Vec<&'static str>| ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words));
+    let this = || Ref::from_schema_name("ExprDto");
+    let several = || ArrayBuilder::new().items(this()).min_items(Some(1)).max_items(Some(MAX_NODES));
+    let fact = form()
+        .property("fact", word(FACTS.iter().map(|fact| fact.name).collect()))
+        .required("fact")
+        .property("op", word(Op::ALL.iter().map(|op| op.as_str()).collect()))
+        .required("op")
+        .property("value", value_schema())
+        .description(Some("What is known of one fact."));
+    let all = form().property("all", several()).required("all").description(Some("Every one of them."));
+    let any = form().property("any", several()).required("any").description(Some("At least one of them."));
+    let not = form().property("not", this()).required("not").description(Some("The opposite."));
+    [("ExprFact", fact.into()), ("ExprAll", all.into()), ("ExprAny", any.into()), ("ExprNot", not.into())]
+}
+
 impl PartialSchema for ExprDto {
     fn schema() -> RefOr<Schema> {
-        let form =
-            || ObjectBuilder::new().schema_type(Type::Object).additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
-        let word = |words: Vec<&'static str>| ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words));
-        let this = || Ref::from_schema_name("ExprDto");
-        let several = || ArrayBuilder::new().items(this()).min_items(Some(1)).max_items(Some(MAX_NODES));
-        OneOfBuilder::new()
-            .item(
-                form()
-                    .property("fact", word(FACTS.iter().map(|fact| fact.name).collect()))
-                    .required("fact")
-                    .property("op", word(Op::ALL.iter().map(|op| op.as_str()).collect()))
-                    .required("op")
-                    .property("value", value_schema()),
-            )
-            .item(form().property("all", several()).required("all"))
-            .item(form().property("any", several()).required("any"))
-            .item(form().property("not", this()).required("not"))
-            .description(Some(
-                "A condition over facts. `eq`, `lt`, `le`, `gt`, `ge` compare with `value`; `present` asks whether there is one. Three-valued: what is unknown stays unknown. At most eight levels and 64 parts.",
-            ))
-            .into()
+        let one_of = OneOfBuilder::new().description(Some(
+            "A condition over facts. `eq`, `lt`, `le`, `gt`, `ge` compare with `value`; `present` asks whether there is one. Three-valued: what is unknown stays unknown. At most eight levels and 64 parts.",
+        ));
+        forms().into_iter().fold(one_of, |one_of, (name, _)| one_of.item(Ref::from_schema_name(name))).into()
     }
 }
-impl ToSchema for ExprDto {}
+
+impl ToSchema for ExprDto {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.extend(forms().into_iter().map(|(name, schema)| (name.to_owned(), schema)));
+    }
+}
 
 /// A class of applicants and the batch in which it is placed.
 #[derive(Debug, Clone, deserr::Deserr, ToSchema)]

@@ -86,9 +86,11 @@ pub struct NewFact {
     pub share: Option<Text20>,
     /// Residence: the person has no other home.
     #[deserr(default)]
+    #[schema(required = false)]
     pub sole: bool,
     /// Residence: the hukou is known to be elsewhere.
     #[deserr(default)]
+    #[schema(required = false)]
     pub separated: bool,
 }
 
@@ -105,8 +107,10 @@ pub struct CorrectFact {
     #[deserr(default)]
     pub share: Option<Text20>,
     #[deserr(default)]
+    #[schema(required = false)]
     pub sole: bool,
     #[deserr(default)]
+    #[schema(required = false)]
     pub separated: bool,
     #[schema(inline)]
     pub reason: Text500,
