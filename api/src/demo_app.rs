@@ -18,7 +18,7 @@ const BUILD: &str = "miniprogram-mock/app/dist/build/h5";
 
 const NOT_BUILT: &str = "<!doctype html><html lang=\"zh-CN\"><meta charset=\"utf-8\"><title>家在</title><body style=\"font:16px/1.7 sans-serif;margin:3em\">\
 <h1>家在</h1><p>网页版尚未构建。The browser version is not built yet:</p>\
-<pre>cd miniprogram-mock/app &amp;&amp; npm ci &amp;&amp; npm run build</pre>";
+<pre>cd miniprogram-mock/app &amp;&amp; npm install &amp;&amp; npm run build</pre>";
 
 /// The page itself needs the simulator's port, and pictures that it has fetched with a token.
 const POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; font-src 'self' data:; \

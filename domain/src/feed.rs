@@ -339,7 +339,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::actor::{Grant, PrincipalId};
+    use crate::actor::{Grant, PrincipalId, PrincipalKind};
 
     fn community(n: u128) -> CommunityId {
         CommunityId::from_uuid(Uuid::from_u128(n))
@@ -351,7 +351,7 @@ mod tests {
             kind,
             session: None,
             grants: vec![Grant { role, community: Some(community(1)) }],
-            scopes: scopes.iter().map(|scope| scope.parse().expect("a scope")).collect(),
+            scopes: scopes.iter().map(|scope| Scope::parse(scope).expect("a scope")).collect(),
         }
     }
 

@@ -196,7 +196,7 @@ fn decide(
     let webhook = load(tx, cx, id)?;
     cx.expect_version(webhook.version)?;
     let standing = standing(&webhook, cx)?;
-    let changed = decision(webhook, cx, tx).map_err(|error| standing(error))?;
+    let changed = decision(webhook, cx, tx).map_err(standing)?;
     let webhook = store::save(tx, changed, None)?;
     show(cx, webhook)
 }

@@ -12,7 +12,7 @@ fn community(n: u128) -> CommunityId {
 }
 
 fn somebody(kind: PrincipalKind, role: Role, at: Option<CommunityId>, scopes: &[&str]) -> Actor {
-    let scopes = scopes.iter().map(|scope| scope.parse().expect("a scope")).collect();
+    let scopes = scopes.iter().map(|scope| crate::api_key::Scope::parse(scope).expect("a scope")).collect();
     Actor { id: PrincipalId::from_uuid(Uuid::from_u128(1)), kind, session: None, grants: vec![Grant { role, community: at }], scopes }
 }
 
