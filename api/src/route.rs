@@ -25,6 +25,7 @@ use utoipa::openapi::{Content, Header, HttpMethod, ObjectBuilder, OpenApi, Ref, 
 
 use crate::bulk::{self, Form};
 use crate::error::{ApiError, Code, code};
+use crate::input::id_pattern;
 
 /// Who may call an operation at all. What they may do with a particular thing is decided with the thing in hand.
 #[derive(Debug, Clone, Copy)]
@@ -445,6 +446,14 @@ fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut operation: Oper
         refuses.push(code::RATE_LIMITED);
     }
     let parameters = operation.parameters.get_or_insert_with(Vec::new);
+    for parameter in parameters.iter_mut() {
+        let RefOr::T(parameter) = parameter else { continue };
+        if let (Some(pattern), Some(RefOr::T(Schema::Object(text)))) = (id_pattern_of(&parameter.name), &mut parameter.schema)
+            && parameter.parameter_in == ParameterIn::Query
+        {
+            text.pattern = Some(pattern);
+        }
+    }
     if path.contains('{') {
         refuses.push(code::NOT_FOUND);
     }
@@ -484,14 +493,19 @@ fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut operation: Oper
     }
     if new.op.keyed {
         parameters.push(
-            header_parameter("Idempotency-Key", false, "Makes a repeat harmless: the stored answer is sent again. 1 to 255 characters.")
-                .into(),
+            header_parameter(
+                "Idempotency-Key",
+                false,
+                KEY_PATTERN,
+                "Makes a repeat harmless: the stored answer is sent again. 1 to 255 characters.",
+            )
+            .into(),
         );
         refuses.extend([code::IDEMPOTENCY_MISMATCH, code::IDEMPOTENCY_IN_FLIGHT, code::HEADER_INVALID]);
     }
     let acts = new.method == Method::POST && path.contains("}/") || new.method == Method::DELETE;
     if new.op.conditional || acts {
-        parameters.push(header_parameter("If-Match", new.op.conditional, "The version last seen, as in `ETag`.").into());
+        parameters.push(header_parameter("If-Match", new.op.conditional, TAGS_PATTERN, "The version last seen, as in `ETag`.").into());
         refuses.extend([code::PRECONDITION_FAILED, code::HEADER_INVALID]);
         if new.op.conditional {
             refuses.push(code::PRECONDITION_REQUIRED);
@@ -596,12 +610,34 @@ fn header(description: &str, kind: Type) -> Header {
     header
 }
 
-fn header_parameter(name: &str, required: bool, description: &str) -> utoipa::openapi::path::Parameter {
+fn header_parameter(name: &str, required: bool, pattern: &str, description: &str) -> utoipa::openapi::path::Parameter {
+    let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(257)).pattern(Some(pattern));
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)
         .required(if required { Required::True } else { Required::False })
         .description(Some(description))
-        .schema(Some(ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(257)).build()))
+        .schema(Some(text.build()))
         .build()
+}
+
+/// Printed ASCII without blanks at its ends.
+const KEY_PATTERN: &str = "^[!-~]([ -~]*[!-~])?$";
+/// `*`, or entity tags (RFC 9110, 8.8.3) separated by commas.
+const TAGS_PATTERN: &str = r#"^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$"#;
+
+/// The pattern of an id that stands in a query, by the parameter's name.
+fn id_pattern_of(parameter: &str) -> Option<String> {
+    use jiazai_domain::{actor, enrolment, registry};
+    Some(match parameter {
+        "community_id" => id_pattern::<actor::Community>(),
+        "assignee" | "resident_id" | "visitor_id" => id_pattern::<actor::Principal>(),
+        "home_id" => id_pattern::<registry::HomeIdKind>(),
+        "building_id" => id_pattern::<registry::BuildingIdKind>(),
+        "grid_id" => id_pattern::<registry::GridIdKind>(),
+        "estate_id" => id_pattern::<registry::EstateIdKind>(),
+        "group_id" => id_pattern::<registry::EstateGroupIdKind>(),
+        "round_id" => id_pattern::<enrolment::RoundKind>(),
+        _ => return None,
+    })
 }

@@ -5,6 +5,7 @@
 
 mod bench;
 mod client;
+mod document;
 mod services;
 mod steps;
 mod suite;

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::client;
+use crate::document;
 use crate::services::{self, Addresses};
 use crate::steps::{self, Step};
 
@@ -92,6 +93,14 @@ pub(crate) fn run(choice: &Choice) -> Result<bool, String> {
             Err(reason) => {
                 eprintln!("\n!!! NO BROWSER TESTS OF THE CLIENT: {reason}\n");
                 not_run.push(format!("the client, built and driven in a browser: {reason}"));
+            }
+        }
+        match document::ready(&root()) {
+            Ok(()) if built => steps.extend(document::run(&root(), &copy.path)),
+            Ok(()) => not_run.push("what others make of the document: the server does not build".to_owned()),
+            Err(reason) => {
+                eprintln!("\n!!! NO CHECKS OF THE DOCUMENT BY OTHERS' TOOLS: {reason}\n");
+                not_run.push(format!("the document, linted, made into clients and held against the server: {reason}"));
             }
         }
     }
