@@ -26,7 +26,8 @@ use crate::route::{Access, Api};
 const MOST_TYPES: usize = 50;
 
 pub fn routes(api: &mut Api) {
-    api.add(op!(list_events, Access::Roles(FOLLOWERS)).refuses(&[code::CURSOR_INVALID, code::NOT_FOUND]))
+    // A feed has no end, so it cannot be taken whole.
+    api.add(op!(list_events, Access::Roles(FOLLOWERS)).exported_apart().refuses(&[code::CURSOR_INVALID, code::NOT_FOUND]))
         .add(op!(list_event_types, Access::Public));
 }
 

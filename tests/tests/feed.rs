@@ -204,3 +204,11 @@ fn every_kind_of_event_that_the_domain_knows_is_in_the_catalogue() {
     }
     assert!(missing.is_empty(), "add them to domain::feed: {missing:#?}");
 }
+
+#[test]
+fn a_feed_has_no_end_and_cannot_be_taken_whole() {
+    let manager = shared().staff("manager");
+    manager.get("/events.csv").refuse(404, "not_found");
+    let asked = manager.get("/events").header("Accept", "text/csv").send().expect(200);
+    assert_eq!(asked.content_type(), "application/json");
+}
