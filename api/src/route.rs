@@ -611,7 +611,7 @@ fn header(description: &str, kind: Type) -> Header {
 }
 
 fn header_parameter(name: &str, required: bool, pattern: &str, description: &str) -> utoipa::openapi::path::Parameter {
-    let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(257)).pattern(Some(pattern));
+    let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255)).pattern(Some(pattern));
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)

@@ -100,7 +100,7 @@ pub(crate) fn run(choice: &Choice) -> Result<bool, String> {
             Ok(()) => not_run.push("what others make of the document: the server does not build".to_owned()),
             Err(reason) => {
                 eprintln!("\n!!! NO CHECKS OF THE DOCUMENT BY OTHERS' TOOLS: {reason}\n");
-                not_run.push(format!("the document, linted, made into clients and held against the server: {reason}"));
+                not_run.push(format!("the document, linted and made into clients: {reason}"));
             }
         }
     }
