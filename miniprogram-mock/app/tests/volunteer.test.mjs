@@ -75,7 +75,8 @@ scene('volunteer work: sign-up, wait-list, offer, check-in by code, points, cert
   await reads(second, '积分，服务');
   await w.open(second, '/volunteer/points');
   await second.reload();
-  assert.ok(Number(await seen(second, '[data-test="balance"]').innerText()) > 0);
+  // Until the answer has come the page shows a dash, so what is waited for is a number.
+  await second.locator('[data-test="balance"] >> visible=true').filter({ hasText: /^\s*[1-9]\d*\s*$/ }).waitFor();
   await tap(second, 'issue');
   await seen(second, '[data-test="certificate"]').waitFor();
   await picture(second, 'points');
