@@ -234,6 +234,7 @@ fn manners(reply: &Reply) -> Result<(), String> {
     if reply.status == 500 {
         return Err("500: nothing that a caller does may break the server".into());
     }
+    safe_in_a_browser(reply)?;
     if reply.status == 204 && !reply.body.is_empty() {
         return Err("204 with a body".into());
     }
@@ -276,6 +277,23 @@ fn manners(reply: &Reply) -> Result<(), String> {
         Some(name) if reply.header(name).is_none() => Err(format!("{} without {name}", reply.status)),
         _ => Ok(()),
     }
+}
+
+/// The headers without which a browser would guess, keep or frame what it is given.
+fn safe_in_a_browser(reply: &Reply) -> Result<(), String> {
+    if reply.header("x-content-type-options") != Some("nosniff") {
+        return Err("no X-Content-Type-Options: nosniff".into());
+    }
+    if ["/api/", "/open311/", "/oauth/"].iter().any(|base| reply.path.starts_with(base)) {
+        let policy = reply.header("content-security-policy").unwrap_or_default();
+        if !policy.contains("default-src 'none'") {
+            return Err(format!("Content-Security-Policy is {policy:?}"));
+        }
+        if reply.header("cache-control").is_none() {
+            return Err("no Cache-Control".into());
+        }
+    }
+    Ok(())
 }
 
 /// 422 lists faults, each with a place, a code and a sentence.

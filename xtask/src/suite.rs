@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::client;
 use crate::document;
+use crate::drill;
 use crate::services::{self, Addresses};
 use crate::steps::{self, Step};
 
@@ -86,6 +87,13 @@ pub(crate) fn run(choice: &Choice) -> Result<bool, String> {
         if built {
             steps.push(steps::run("openapi.yaml is current", Command::new(&copy.path).args(["openapi", "--check"]).current_dir(root())));
         }
+        match services::find("cargo-deny") {
+            Some(_) => steps.push(steps::run("licences, advisories, duplicates", &mut cargo(&["deny", "--offline", "check"]))),
+            None => {
+                eprintln!("\n!!! NO AUDIT OF THE DEPENDENCIES: cargo-deny is not installed (cargo install cargo-deny)\n");
+                not_run.push("cargo deny: licences, advisories, bans and sources of the dependencies".to_owned());
+            }
+        }
         steps.push(steps::run("unit tests", with_services(&mut unit_tests(), at.as_ref())));
         match client::ready() {
             Ok(()) if built => steps.extend(client::run(&root(), &copy.path)),
@@ -112,6 +120,11 @@ pub(crate) fn run(choice: &Choice) -> Result<bool, String> {
                 // Tests that only make sense on PostgreSQL and Redis are marked as ignored.
                 command.arg("--").args((backend == Backend::Postgres).then_some("--include-ignored")).args(&choice.filter);
                 steps.push(steps::run(&format!("black box on {name}"), with_services(&mut command, at.as_ref())));
+                if choice.filter.is_none() {
+                    let report = Path::new("/dev/null");
+                    let mut command = drill::command(name, &drill::Asked::briefly(), &copy.path, at.as_ref(), report);
+                    steps.push(steps::run(&format!("drills, short, on {name}"), &mut command));
+                }
             }
         }
     } else {

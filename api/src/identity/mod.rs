@@ -93,7 +93,7 @@ async fn log_in_staff(call: Call) -> Outcome {
         .app
         .db
         .read_brief(move |tx| {
-            let locked = store::locked_until(tx, &vault, &name)?;
+            let locked = store::locked_until(tx, &vault, &name, LOCKED_S)?;
             Ok::<_, ApiError>((locked, store::staff_by_username(tx, &name)?))
         })
         .await?;
@@ -106,7 +106,7 @@ async fn log_in_staff(call: Call) -> Outcome {
     let checked = call.app.passwords.verify(Secret::new(password.0), phc).await.map_err(|_| ApiError::new(code::BUSY))?;
     let verdict = call
         .write_keyed(keyed, move |tx, cx| {
-            if let Some(until) = store::locked_until(tx, &cx.app.vault, &username)? {
+            if let Some(until) = store::locked_until(tx, &cx.app.vault, &username, LOCKED_S)? {
                 return Err(account_locked(until, tx.now()));
             }
             let account = account.as_ref().filter(|_| checked.matches);

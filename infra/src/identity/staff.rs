@@ -92,12 +92,13 @@ fn name_index(vault: &Vault, username: &str) -> Vec<u8> {
     vault.blind_index("username", username)
 }
 
-/// Until when log-ins with this user name are refused, whoever has it.
-pub fn locked_until(tx: &mut Tx, vault: &Vault, username: &str) -> Result<Option<Timestamp>, DbError> {
+/// Until when log-ins with this user name are refused, whoever has it. A lock that would last for more than `longest_s` seconds was set
+/// while the clock was ahead, and nobody is locked out for as long as it was wrong.
+pub fn locked_until(tx: &mut Tx, vault: &Vault, username: &str, longest_s: i64) -> Result<Option<Timestamp>, DbError> {
     let until: Option<Option<i64>> =
         tx.run(|conn| login_failures::table.find(name_index(vault, username)).select(login_failures::locked_until).first(conn).optional())?;
     let now = tx.now();
-    Ok(until.flatten().map(Timestamp::from_millis).filter(|until| *until > now))
+    Ok(until.flatten().map(Timestamp::from_millis).filter(|until| *until > now && *until <= now.plus_seconds(longest_s)))
 }
 
 /// Counts a wrong password; every `limit` of them lock the name until `until`. The counter moves in the database, so

@@ -24,6 +24,7 @@ const NAMES: &[&str] = &[
     "latency",
     "memory",
     "list",
+    "growth",
     "import",
     "import-memory",
     "map",
@@ -109,7 +110,7 @@ pub(crate) fn run(words: &[&str]) -> Result<bool, String> {
     outcome?;
     println!("\n{}\n\n{}", machine::describe(), out.table());
     if plan.is_full() {
-        out.write(&root().join("docs/bench.md"))?;
+        out.write(&root())?;
     }
     Ok(out.good())
 }
@@ -139,6 +140,14 @@ fn measure(plan: &Plan, out: &mut Report) -> Result<(), String> {
     }
     if plan.wants("list") {
         lists::sqlite(plan, out)?;
+    }
+    if plan.wants("growth") {
+        let picture = lists::growth(plan, out)?;
+        // Less than a million is a try, and no picture to keep.
+        if plan.many == 1_000_000 {
+            let path = root().join("docs/pictures/growth.svg");
+            fs::write(&path, picture).map_err(|e| format!("{}: {e}", path.display()))?;
+        }
     }
     if plan.wants("import") {
         registry::import(plan, out)?;

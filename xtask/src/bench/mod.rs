@@ -15,6 +15,8 @@ mod load;
 #[cfg(feature = "bench")]
 mod machine;
 #[cfg(feature = "bench")]
+mod plot;
+#[cfg(feature = "bench")]
 mod postgres;
 #[cfg(feature = "bench")]
 mod registry;
