@@ -126,21 +126,23 @@ fn no_column_of_the_database_is_set_from_outside_unless_the_document_says_so() {
         let schema = schema["$ref"].as_str().and_then(|name| server.document().json().pointer(&name[1..])).unwrap_or(schema);
         let known = schema["properties"].as_object();
         let strange: Vec<&String> = columns.iter().filter(|column| known.is_none_or(|known| !known.contains_key(*column))).collect();
-        let body: Value = strange.iter().map(|column| ((*column).clone(), json!("1"))).collect::<serde_json::Map<_, _>>().into();
         let path = of_nothing(operation);
         let query = if path.contains("repair-categories") { format!("?community_id={}", server.community()) } else { String::new() };
-        let mut read = false;
-        for who in &everybody {
-            let call = who.plain(&operation.method, &format!("{path}{query}")).header("If-Match", "*");
-            let reply = call.json(&body).send();
+        let send = |who: &dyn Client, some: &[&String]| {
+            let body: Value = some.iter().map(|column| ((*column).clone(), json!("1"))).collect::<serde_json::Map<_, _>>().into();
+            let reply = who.plain(&operation.method, &format!("{path}{query}")).header("If-Match", "*").json(&body).send();
             assert!(reply.status >= 400, "{} {path} took columns: {}", operation.method, reply.describe());
-            if reply.status == 422 {
-                let places: BTreeSet<String> = faults(&reply.json);
-                let missed: Vec<&&String> = strange.iter().filter(|column| !places.contains(&format!("/{column}"))).collect();
-                assert!(missed.is_empty(), "{} {path} passes over {missed:?}: {}", operation.method, reply.describe());
-                read = true;
-                break;
+            reply
+        };
+        // Whoever is let as far as the body, first; an answer lists so many faults and no more, so a few at a time.
+        let mut read = false;
+        if let Some(who) = everybody.iter().find(|who| send(**who, &strange[..1]).status == 422) {
+            for some in strange.chunks(40) {
+                let places = faults(&send(*who, some).json);
+                let missed: Vec<&&String> = some.iter().filter(|column| !places.contains(&format!("/{column}"))).collect();
+                assert!(missed.is_empty(), "{} {path} passes over {missed:?}", operation.method);
             }
+            read = true;
         }
         tried += 1;
         if !read {

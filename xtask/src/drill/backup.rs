@@ -107,7 +107,11 @@ fn at_rest(sheet: &mut Sheet, server: &Server, repair: &Repair<'_>, photo: &str,
     let audit = restored.command(&["audit", "verify"]);
     sheet.must("the audit chain there", audit.code == Some(0), audit.stdout.trim());
     let same = restored.bearer(&token);
-    sheet.must("sessions and sealed telephone numbers there", same.get("/me").transmit().json == me, me["phone"].clone());
+    sheet.must(
+        "sessions and sealed telephone numbers there",
+        same.get("/me").transmit().json == me && me["phone_masked"].is_string(),
+        me["phone_masked"].clone(),
+    );
     sheet.must(
         "sealed pictures there",
         same.get(photo).transmit().body == picture && !picture.is_empty(),

@@ -66,6 +66,8 @@ pub(crate) const DRILLS: &[(&str, &str)] = &[
 pub(crate) struct Asked {
     names: Vec<String>,
     short: bool,
+    /// Writes the page although the form is short; the page says so.
+    write: bool,
     /// Set by the chore for itself: the sheets go into this file.
     report: Option<PathBuf>,
 }
@@ -77,6 +79,7 @@ impl Asked {
         while let Some(&word) = words.next() {
             match word {
                 "--short" => asked.short = true,
+                "--write" => asked.write = true,
                 "--report" => asked.report = Some(words.next().ok_or("--report takes a file")?.into()),
                 flag if flag.starts_with('-') => return Err(format!("drill knows no {flag}")),
                 name if DRILLS.iter().any(|(known, _)| *known == name) => asked.names.push(name.to_owned()),
@@ -121,8 +124,8 @@ pub(crate) fn run(asked: &Asked) -> Result<bool, String> {
         let _ = std::fs::remove_file(&report);
     }
     services::stop();
-    if !asked.short {
-        write(&sheets)?;
+    if !asked.short || asked.write {
+        write(&sheets, asked.short)?;
     }
     Ok(good)
 }
@@ -160,12 +163,13 @@ fn binary(short: bool) -> Result<PathBuf, String> {
 }
 
 /// Each drill that ran has a part of the page to itself.
-fn write(sheets: &str) -> Result<(), String> {
+fn write(sheets: &str, short: bool) -> Result<(), String> {
     let said = |program: &str, words: &[&str]| {
         let output = Command::new(program).args(words).current_dir(root()).output().map(|output| output.stdout).unwrap_or_default();
         String::from_utf8_lossy(&output).trim().to_owned()
     };
-    let when = format!("{}, commit {}", said("date", &["-u", "+%Y-%m-%d %H:%M UTC"]), said("git", &["rev-parse", "--short", "HEAD"]));
+    let form = if short { "the short form, on a debug build, " } else { "" };
+    let when = format!("{form}{}, commit {}", said("date", &["-u", "+%Y-%m-%d %H:%M UTC"]), said("git", &["rev-parse", "--short", "HEAD"]));
     for (name, criterion) in DRILLS {
         let rows: Vec<&str> = sheets.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('\t')).collect();
         if rows.is_empty() {
@@ -173,9 +177,10 @@ fn write(sheets: &str) -> Result<(), String> {
         }
         let table: String = rows.iter().map(|row| format!("| {} |\n", row.replace('|', "\\|").replace('\t', " | "))).collect();
         let text = format!(
-            "### {name}\n\n{}{}.\n\n`cargo xtask drill {name}` ({when})\n\n| on | what | figure | verdict |\n|---|---|---|---|\n{table}",
+            "### {name}\n\n{}{}.\n\n`cargo xtask drill {name}{}` ({when})\n\n| on | what | figure | verdict |\n|---|---|---|---|\n{table}",
             criterion[..1].to_uppercase(),
-            &criterion[1..]
+            &criterion[1..],
+            if short { " --short" } else { "" }
         );
         proof::write(&root(), &format!("drill {name}"), &text)?;
     }

@@ -433,6 +433,8 @@ mod tests {
         assert_eq!(found, expected);
     }
 
+    use proptest::strategy::Strategy;
+
     proptest::proptest! {
         /// Files that are nearly right are more dangerous than noise, so most of what is put together here is made of what files
         /// are made of.
