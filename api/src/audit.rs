@@ -2,14 +2,14 @@
 //!
 //! Nobody has to think of it: what staff and programs do is written down by [`Call::write`](crate::call::Call::write) in the
 //! transaction that does it; what is looked at, for operations that say that they show what is protected, before the answer leaves;
-//! what is refused, beside the answer. A command only adds what a request cannot tell (`Tx::acts_for`, `Tx::tell`).
+//! that a list is taken away whole, before its rows leave; what is refused, beside the answer. A command only adds what a request cannot tell (`Tx::acts_for`, `Tx::tell`).
 
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use jiazai_domain::actor::{Actor, Communities, PrincipalKind, Role};
+use jiazai_domain::actor::{Actor, Communities, CommunityId, PrincipalKind, Role};
 use jiazai_domain::audit::{self as domain, Anchor, Entry, Outcome as Word, Recorded};
 use jiazai_infra::audit::{self as store, Filter};
 use jiazai_infra::cache::Policy;
@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::auth::Identity;
-use crate::call::{Call, Outcome};
+use crate::call::{Call, Cx, Outcome};
 use crate::error::{ApiError, code};
 use crate::input::named::{AuditRef, CommunityRef, PrincipalRef};
 use crate::input::{Instant, Ref};
@@ -93,7 +93,7 @@ impl Asked {
 }
 
 /// The community that somebody works in, if it is one.
-fn home_of(actor: &Actor) -> Option<jiazai_domain::actor::CommunityId> {
+fn home_of(actor: &Actor) -> Option<CommunityId> {
     let mut communities = actor.grants.iter().map(|grant| grant.community);
     let first = communities.next().flatten()?;
     communities.all(|other| other == Some(first)).then_some(first)
@@ -119,6 +119,14 @@ pub fn done(tx: &mut Tx, asked: &Asked, identity: Option<&Identity>, reply: &Rep
         entry.detail = Some(serde_json::Value::Object(words).to_string());
     }
     store::record(tx, entry)
+}
+
+/// Writes down that somebody takes a list away as a file, with rows of this community; in the transaction that tells the community.
+pub fn exported(tx: &mut Tx, cx: &Cx, community: Option<CommunityId>, form: &str) -> Result<(), DbError> {
+    let entry = cx.asked().entry(cx.identity());
+    let community = community.or_else(|| cx.identity().and_then(|identity| home_of(&identity.actor)));
+    let detail = Some(serde_json::json!({ "form": form }).to_string());
+    store::record(tx, Entry { community, detail, ..entry })
 }
 
 /// Writes down that somebody who is trusted logged in.

@@ -174,7 +174,7 @@ async fn program(
     if let Some(narrowed) = narrowed {
         key.scopes.retain(|scope| narrowed.contains(scope));
     }
-    let per_minute = u32::try_from(key.per_minute).unwrap_or(1).max(1);
+    let per_minute = key.quota();
     let identity = Arc::new(Identity { actor: key.actor(), key: Some(KeyConditions { key, per_minute }) });
     if let Some(stamp) = stamp {
         app.identities.remember(shown, stamp, identity.clone());

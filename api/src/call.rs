@@ -67,6 +67,11 @@ impl Cx {
         &self.asked
     }
 
+    /// Who acts, with the conditions of their key.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_deref()
+    }
+
     /// Who acts. Operations open to the public have nobody here.
     pub fn actor(&self) -> Result<&Actor, ApiError> {
         self.identity.as_deref().map(|identity| &identity.actor).ok_or_else(|| ApiError::new(code::UNAUTHENTICATED))
