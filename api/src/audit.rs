@@ -172,14 +172,30 @@ pub fn refused(app: &actix_web::web::Data<App>, op: &Op, request: &HttpRequest, 
     if identity.is_none() {
         entry.subject = key.flatten().or(entry.subject);
     }
-    let app = app.clone();
+    let home = identity.as_ref().and_then(|identity| home_of(&identity.actor));
+    write_refusal(app.clone(), entry, home);
+}
+
+/// Writes down that a key was refused which came in another place than the header: a form, or a query. Nothing else of the request
+/// is looked at.
+pub fn key_refused(app: &actix_web::web::Data<App>, op: &Op, request: &HttpRequest, key: &str, error: &ApiError) {
+    if !matches!(error.code().status, 401 | 403) {
+        return;
+    }
+    let entry = Asked::of(op, request).entry(None);
+    let subject = jiazai_domain::api_key::read(key).map(|(id, _)| id.text()).or(entry.subject);
+    let code = Some(error.code().name.to_owned());
+    write_refusal(app.clone(), Entry { outcome: Word::Refused, code, subject, ..entry }, None);
+}
+
+/// Beside the answer, and not more of them than the limit: the caller does not wait for it.
+fn write_refusal(app: actix_web::web::Data<App>, entry: Entry, home: Option<CommunityId>) {
     actix_web::rt::spawn(async move {
         let whose = entry.actor.map(|(id, _)| id.text()).or_else(|| entry.address.clone()).unwrap_or_default();
         if !app.cache.hit(REFUSALS, &whose, app.clock.now()).await.allowed {
             app.metrics.job_items.with_label_values(&["audit", "dropped"]).inc();
             return;
         }
-        let home = identity.as_ref().and_then(|identity| home_of(&identity.actor));
         let written = app
             .db
             .write(move |tx| {

@@ -7,7 +7,7 @@ use jiazai_domain::actor::Role;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{Content, Deprecated, Header, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Schema};
+use utoipa::openapi::{Content, Deprecated, Header, Object, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Schema};
 
 use super::{Access, Limit, NewOp, Programs};
 use crate::bulk;
@@ -31,6 +31,9 @@ pub(super) fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut oper
             && parameter.parameter_in == ParameterIn::Query
         {
             text.pattern = Some(pattern);
+        }
+        if parameter.name == "If-Match" {
+            parameter.schema = Some(tags().into());
         }
     }
     if path.contains('{') {
@@ -79,7 +82,7 @@ pub(super) fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut oper
             header_parameter(
                 "Idempotency-Key",
                 false,
-                KEY_PATTERN,
+                ObjectBuilder::new().schema_type(Type::String).pattern(Some(KEY_PATTERN)).build(),
                 "Makes a repeat harmless: the stored answer is sent again. 1 to 255 characters.",
             )
             .into(),
@@ -88,7 +91,7 @@ pub(super) fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut oper
     }
     let acts = new.method == Method::POST && path.contains("}/") || new.method == Method::DELETE;
     if new.op.conditional || acts {
-        parameters.push(header_parameter("If-Match", new.op.conditional, TAGS_PATTERN, "The version last seen, as in `ETag`.").into());
+        parameters.push(header_parameter("If-Match", new.op.conditional, tags(), "The version last seen, as in `ETag`.").into());
         refuses.extend([code::PRECONDITION_FAILED, code::HEADER_INVALID]);
         if new.op.conditional {
             refuses.push(code::PRECONDITION_REQUIRED);
@@ -198,15 +201,19 @@ fn header(description: &str, kind: Type) -> Header {
     header
 }
 
-fn header_parameter(name: &str, required: bool, pattern: &str, description: &str) -> utoipa::openapi::path::Parameter {
-    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
+fn header_parameter(name: &str, required: bool, schema: Object, description: &str) -> utoipa::openapi::path::Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)
         .required(if required { Required::True } else { Required::False })
         .description(Some(description))
-        .schema(Some(text.build()))
+        .schema(Some(schema))
         .build()
+}
+
+/// What `If-Match` may be.
+fn tags() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(TAGS_PATTERN)).examples(["\"1\""]).build()
 }
 
 /// 1 to 255 characters of printed ASCII without blanks at its ends. The lengths stand in the pattern alone: who generates values
