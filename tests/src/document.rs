@@ -111,7 +111,8 @@ impl Document {
             };
         };
         // What comes to its end says so in the document and in every answer, and nothing else does.
-        let (marked, told) = (operation.json["deprecated"] == true, reply.header("deprecation").is_some() && reply.header("sunset").is_some());
+        let (marked, told) =
+            (operation.json["deprecated"] == true, reply.header("deprecation").is_some() && reply.header("sunset").is_some());
         if marked != told {
             return Err(format!("operation {}: deprecated is {marked} in the document and {told} in the answer", operation.id));
         }

@@ -183,7 +183,9 @@ fn a_broken_line_of_json_in_the_middle_is_told_and_leaves_nothing_half_done() {
     let registry = Registry::empty(shared());
     let line = |number: u32| format!("{{\"estate\":\"样例一村\",\"building\":\"1栋\",\"unit\":\"1单元\",\"number\":{number}}}\n");
     let whole = [&[("kind", "registry"), ("format", "ndjson"), ("atomic", "true")][..], &[("kind", "registry"), ("format", "ndjson")]];
-    for broken in ["{\"estate\":\"样例一村\",\"building\":\n", "{\"estate\":\"样例一村\"}}}\n", "[[[[[[[[\n", "<!DOCTYPE r [<!ENTITY a \"a\">]>\n"] {
+    for broken in
+        ["{\"estate\":\"样例一村\",\"building\":\n", "{\"estate\":\"样例一村\"}}}\n", "[[[[[[[[\n", "<!DOCTYPE r [<!ENTITY a \"a\">]>\n"]
+    {
         let file = format!("{}{broken}{}", line(101), line(102));
         let refused = registry.import(whole[0], file.as_bytes(), "failed");
         assert_eq!(errors(&registry, &refused), [(2, String::new(), "row_format".to_owned())], "{broken}");

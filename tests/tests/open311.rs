@@ -347,7 +347,10 @@ fn what_is_wrong_with_an_update_is_said_in_the_standard_s_shape_and_does_nothing
     let other = key(city.server, &["repair:read", "repair:write"]);
     refused(city.update("json", &id, &[said, ("status", "closed"), ("api_key", &other)]), 403);
     city.update("json", &id, &[said, ("api_key", &other)]).expect(200);
-    assert_eq!(city.history(&id).iter().map(|(kind, _)| kind.as_str()).collect::<Vec<_>>(), ["repair_ticket.submitted", "repair_ticket.remarked"]);
+    assert_eq!(
+        city.history(&id).iter().map(|(kind, _)| kind.as_str()).collect::<Vec<_>>(),
+        ["repair_ticket.submitted", "repair_ticket.remarked"]
+    );
 }
 
 #[test]

@@ -179,7 +179,8 @@ fn what_was_taken_back_in_the_last_commits_is_in_the_change_log() {
     // The last commit for whoever is about to make the next one, the one before it for whoever looks at one that is made.
     // Sources without their history have nothing to be compared with.
     for commit in ["HEAD", "HEAD~1"] {
-        let shown = Command::new("git").args(["show", &format!("{commit}:./promises.txt")]).current_dir(env!("CARGO_MANIFEST_DIR")).output();
+        let shown =
+            Command::new("git").args(["show", &format!("{commit}:./promises.txt")]).current_dir(env!("CARGO_MANIFEST_DIR")).output();
         let Some(shown) = shown.ok().filter(|shown| shown.status.success()) else { continue };
         let before = lines(&String::from_utf8_lossy(&shown.stdout));
         let unsaid = unsaid(&before, &now, &changes);
@@ -200,7 +201,8 @@ fn the_change_log_knows_this_version_and_what_comes_to_its_end() {
 
 #[test]
 fn what_breaks_callers_is_said_word_for_word_or_noticed() {
-    let (before, now) = (lines("op GET /a\nmay GET /a limit\ntakes New.title: string"), lines("op GET /a\nwants New.title\ntakes New.title: string"));
+    let (before, now) =
+        (lines("op GET /a\nmay GET /a limit\ntakes New.title: string"), lines("op GET /a\nwants New.title\ntakes New.title: string"));
     assert_eq!(unsaid(&before, &now, "").len(), 2);
     assert_eq!(unsaid(&before, &now, "- Broken: `may GET /a limit`"), ["asked of all: wants New.title"]);
     assert_eq!(unsaid(&before, &now, "- `may GET /a limit`, `wants New.title`"), Vec::<String>::new());

@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 
 use jiazai_tests::season::Season;
 use jiazai_tests::{
-    Client, Drafted, Manner, Options, Receiver, Registry, Repair, Server, Staff, Value, Volunteering, eventually, is_postgres, json, shared,
-    unique,
+    Client, Drafted, Manner, Options, Receiver, Registry, Repair, Server, Staff, Value, Volunteering, eventually, is_postgres, json,
+    shared, unique,
 };
 
 /// A desk in the temporary folder, with the program on the path; cleared away when dropped.

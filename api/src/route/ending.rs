@@ -37,8 +37,11 @@ impl Ending {
     /// Tells whoever reads this answer.
     pub fn tell(&self, headers: &mut HeaderMap) {
         let sunset = HttpDate::from(UNIX_EPOCH + Duration::from_millis(self.gone.millis().unsigned_abs()));
-        let fields =
-            [("deprecation", Some(format!("@{}", self.since.millis() / 1000))), ("sunset", Some(sunset.to_string())), ("link", self.link())];
+        let fields = [
+            ("deprecation", Some(format!("@{}", self.since.millis() / 1000))),
+            ("sunset", Some(sunset.to_string())),
+            ("link", self.link()),
+        ];
         for (name, value) in fields {
             if let Some(Ok(value)) = value.map(|text| HeaderValue::from_str(&text)) {
                 // A list has a `Link` of its own.

@@ -53,7 +53,13 @@ pub(super) fn measure(plan: &Plan, out: &mut Report) -> Result<(), String> {
         duet.a(Slice::per_cpu_second),
         duet.b(Slice::per_cpu_second)
     );
-    out.add("tickets as CSV / raw SQLite loop that reads the same rows, wall", "≥ 0.25", format!("{wall}"), Verdict::at_least(wall, 0.25), words);
+    out.add(
+        "tickets as CSV / raw SQLite loop that reads the same rows, wall",
+        "≥ 0.25",
+        format!("{wall}"),
+        Verdict::at_least(wall, 0.25),
+        words,
+    );
     Ok(())
 }
 

@@ -25,7 +25,9 @@ use jiazai_infra::db::Tx;
 use jiazai_infra::repair::{self as store, Asked, Request, Update};
 
 use self::asked::Given;
-use self::document::{Discovery, Made, Open311RequestForm, Open311UpdateForm, RequestUpdate, Taken, Service, ServiceDefinition, ServiceRequest, Token};
+use self::document::{
+    Discovery, Made, Open311RequestForm, Open311UpdateForm, RequestUpdate, Service, ServiceDefinition, ServiceRequest, Taken, Token,
+};
 use self::shape::{Answer, Format, Node};
 use crate::call::{Call, Outcome};
 use crate::error::{ApiError, Language, code};
