@@ -91,6 +91,9 @@ fn finish(response: ServiceResponse<BoxBody>, asked: &Asked, app: Option<&App>) 
         response
     };
     adorn(response.headers_mut(), asked);
+    if let Some(ending) = op.as_ref().and_then(|op| op.ending) {
+        ending.tell(response.headers_mut());
+    }
     let pattern = op.as_ref().map_or("-", |op| op.path.as_str());
     let took = asked.started.elapsed();
     if let Some(app) = app {

@@ -120,6 +120,7 @@ pub const KINDS: &[&str] = &[
     "repair_ticket.quote_refused",
     "repair_ticket.quoted",
     "repair_ticket.rated",
+    "repair_ticket.remarked",
     "repair_ticket.reopened",
     "repair_ticket.resolved",
     "repair_ticket.resumed",
@@ -264,6 +265,12 @@ impl fmt::Display for Pattern {
 }
 
 impl Pattern {
+    /// Every choice that there is.
+    pub fn every() -> impl Iterator<Item = Self> {
+        let sorts = SORTS.iter().map(|(sort, _)| Self::Sort(sort));
+        [Self::All].into_iter().chain(sorts).chain(KINDS.iter().map(|kind| Self::Kind(kind)))
+    }
+
     pub fn fits(&self, kind: &str) -> bool {
         match self {
             Self::All => true,

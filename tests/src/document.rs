@@ -110,6 +110,12 @@ impl Document {
                 Err("a success of an operation that the document does not have".into())
             };
         };
+        // What comes to its end says so in the document and in every answer, and nothing else does.
+        let (marked, told) =
+            (operation.json["deprecated"] == true, reply.header("deprecation").is_some() && reply.header("sunset").is_some());
+        if marked != told {
+            return Err(format!("operation {}: deprecated is {marked} in the document and {told} in the answer", operation.id));
+        }
         let known = &operation.json["responses"];
         let Some(response) =
             [reply.status.to_string(), format!("{}XX", reply.status / 100), "default".into()].iter().find_map(|key| known.get(key))

@@ -1,13 +1,13 @@
 //! The reporter's part after the report: answer a price, confirm, reopen, rate, urge.
 
-use super::machine::{Action, State};
+use super::machine::{Action, Party, State};
 use super::money::Rating;
 use super::sla::Promises;
 use super::ticket::Ticket;
-use super::{Reason, Refusal, template};
+use super::{Note, Reason, Refusal, template};
 use crate::actor::Actor;
 use crate::kernel::calendar::Calendars;
-use crate::kernel::changed::Changed;
+use crate::kernel::changed::{Changed, Event};
 use crate::kernel::time::Timestamp;
 
 impl Ticket {
@@ -73,6 +73,20 @@ impl Ticket {
         self.guard(Action::Urge, by, now)?;
         self.facts.urged_at = Some(now);
         let event = Self::event(Action::Urge, by, now).telling(self.facts.worker, template::TASK);
+        let state = self.facts.state;
+        Ok(self.moved(state, event))
+    }
+
+    /// 补充说明: something is added to what was said, in whatever state. No action of the machine, because nothing changes but that
+    /// it was said; it stands in the history, and nobody is sent a notice of it: there may be many.
+    ///
+    /// # Errors
+    /// [`Refusal::NotForYou`] for whoever neither reported the ticket nor gives it out.
+    pub fn remark(self, words: Note, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+        if !self.parties(by).iter().any(|party| matches!(party, Party::Reporter | Party::Dispatcher)) {
+            return Err(Refusal::NotForYou);
+        }
+        let event = Event::new("repair_ticket.remarked", Some(by.id), now).noting(words.into_string());
         let state = self.facts.state;
         Ok(self.moved(state, event))
     }

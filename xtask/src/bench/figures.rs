@@ -13,7 +13,7 @@ use super::rows::{Store, report};
 use super::server::{Server, text};
 use super::sqlite::RawLoop;
 use super::stats::{Duet, Estimate, Slice, median, quantile};
-use super::{cargo, enrolment, lists, machine, registry, root, volunteer};
+use super::{cargo, enrolment, export, fanout, lists, machine, registry, root, volunteer};
 use crate::services;
 
 const NAMES: &[&str] = &[
@@ -34,6 +34,9 @@ const NAMES: &[&str] = &[
     "allocate",
     "enrolment-rush",
     "precheck",
+    "fanout",
+    "export",
+    "key-auth",
     "pg-read",
     "pg-create",
     "pg-list",
@@ -174,6 +177,15 @@ fn measure(plan: &Plan, out: &mut Report) -> Result<(), String> {
     if plan.wants("precheck") {
         enrolment::precheck(plan, out)?;
     }
+    if plan.wants("fanout") {
+        fanout::measure(plan, out)?;
+    }
+    if plan.wants("export") {
+        export::measure(plan, out)?;
+    }
+    if plan.wants("key-auth") {
+        fanout::key_auth(plan, out)?;
+    }
     if ["pg-read", "pg-create", "pg-list", "pg-rush"].iter().any(|name| plan.wants(name)) {
         postgres(plan, out)?;
     }
@@ -238,11 +250,15 @@ pub(super) struct Tickets {
 }
 
 impl Tickets {
+    pub(super) fn token(&self) -> &str {
+        &self.token
+    }
+
     pub(super) fn reads(&self) -> Vec<Vec<u8>> {
         self.reads_as(&self.token)
     }
 
-    fn reads_as(&self, token: &str) -> Vec<Vec<u8>> {
+    pub(super) fn reads_as(&self, token: &str) -> Vec<Vec<u8>> {
         self.ids.iter().map(|id| request("GET", &format!("/api/v1/repair-tickets/{id}"), Some(token), None)).collect()
     }
 }

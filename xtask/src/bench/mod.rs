@@ -7,6 +7,10 @@
 #[cfg(feature = "bench")]
 mod enrolment;
 #[cfg(feature = "bench")]
+mod export;
+#[cfg(feature = "bench")]
+mod fanout;
+#[cfg(feature = "bench")]
 mod figures;
 #[cfg(feature = "bench")]
 mod lists;
