@@ -56,7 +56,7 @@ impl From<&Zone> for StoredZone {
         let none = Self { school, building: None, street: None, from: None, to: None, parity: None, valid_from, valid_to };
         match &zone.place {
             ZonePlace::Building(building) => Self { building: Some(building.text()), ..none },
-            ZonePlace::Doors { street, from, to, parity } => {
+            ZonePlace::Doors { street, from, to, parity, .. } => {
                 Self { street: Some(street.clone()), from: Some(*from), to: Some(*to), parity: Some(parity.as_str().to_owned()), ..none }
             }
         }
@@ -69,7 +69,7 @@ impl StoredZone {
             (Some(building), None, None, None) => ZonePlace::Building(parsed(&building)?),
             (None, Some(street), Some(from), Some(to)) => {
                 let parity = self.parity.as_deref().map(parsed).transpose()?.unwrap_or(Parity::All);
-                ZonePlace::Doors { street, from, to, parity }
+                ZonePlace::doors(street, from, to, parity)
             }
             _ => return Err(DbError::Corrupt("a zone does not read back".to_owned())),
         };

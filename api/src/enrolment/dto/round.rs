@@ -165,7 +165,7 @@ impl From<&Zone> for ZoneDto {
         };
         match &zone.place {
             ZonePlace::Building(building) => dto.building_id = Some(Ref(*building)),
-            ZonePlace::Doors { street, from, to, parity } => {
+            ZonePlace::Doors { street, from, to, parity, .. } => {
                 dto.street = Some(crate::input::Text(street.clone()));
                 dto.door_from = Some(crate::input::Number(*from));
                 dto.door_to = Some(crate::input::Number(*to));

@@ -16,6 +16,11 @@ use crate::registry::HomeId;
 pub const MAX_DOCUMENTS: usize = 60;
 /// Drafts that a resident keeps in one round. More than any family has children; two at the same moment may make it one more.
 pub const MAX_DRAFTS: i64 = 20;
+/// Children whom a resident registers in one round. Two handed in at the same moment may make it one more.
+pub const MAX_REGISTERED: i64 = 20;
+/// For so long a draft keeps others from beginning one for the same child: enough for two parents who do so at the same moment,
+/// too short to keep the parents out with nothing but the child's number. What was handed in holds the child for good.
+pub const DRAFT_HOLDS_S: i64 = 1800;
 
 /// A paper that was handed in, by its kind in the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +68,17 @@ pub struct Standing {
     pub zone_schools: Vec<SchoolId>,
     /// Drafts that the applicant keeps in this round already.
     pub drafts: i64,
+}
+
+/// What the caller has looked up when an application is handed in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HandIn {
+    /// Whether the home's seat is another family's; nothing without a home.
+    pub seat_taken: Option<bool>,
+    /// Whether the applicant speaks for the home no longer.
+    pub home_left: bool,
+    /// Children whom the applicant has registered in the round already.
+    pub registered: i64,
 }
 
 /// Everything of an application that its family may write.
