@@ -103,7 +103,7 @@ impl Application {
         if !in_time && late_until.is_none() {
             return Err(Refusal::RoundNotOpen);
         }
-        let consent = draft.consent(now)?;
+        let consent = draft.consent(&round, now)?;
         if standing.drafts >= MAX_DRAFTS {
             return Err(Refusal::TooManyDrafts);
         }

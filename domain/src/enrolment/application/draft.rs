@@ -7,7 +7,7 @@ use super::person::{Child, ChildDraft, Guardian, GuardianDraft, guardians};
 use crate::enrolment::SchoolId;
 use crate::enrolment::round;
 use crate::enrolment::rules::{Fact, FactSet, Value};
-use crate::kernel::fault::Faults;
+use crate::kernel::fault::{Fault, Faults};
 use crate::kernel::file::FileId;
 use crate::kernel::text::line;
 use crate::kernel::time::Timestamp;
@@ -103,9 +103,14 @@ impl Content {
 
 impl ApplicationDraft<'_> {
     /// The consent, which is asked for before anything else is looked at.
-    pub(super) fn consent(&self, now: Timestamp) -> Result<Consent, Refusal> {
+    pub(super) fn consent(&self, round: &round::Facts, now: Timestamp) -> Result<Consent, Refusal> {
         let given = self.consent.filter(|consent| consent.guardian).and_then(|consent| line(consent.version, 40).ok());
-        given.map(|version| Consent { version, given_at: now }).ok_or(Refusal::ConsentRequired)
+        let consent = given.map(|version| Consent { version, given_at: now }).ok_or(Refusal::ConsentRequired)?;
+        // To agree to another text than the one that is published is to agree to nothing.
+        if round.consent.as_ref().is_some_and(|published| published.version != consent.version) {
+            return Err(Refusal::Faults(vec![Fault { pointer: "/consent/version".to_owned(), code: "other_consent" }]));
+        }
+        Ok(consent)
     }
 
     /// All faults at once, by the field names of the application.

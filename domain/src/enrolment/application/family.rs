@@ -27,7 +27,7 @@ impl Application {
     ) -> Result<Changed<Self>, Refusal> {
         self.guard(Action::Submit, by, now)?;
         if draft.consent.is_some() {
-            self.facts.consent = draft.consent(now)?;
+            self.facts.consent = draft.consent(&self.facts.round, now)?;
         }
         self.facts.content = draft.check(&self.facts.round, standing, now)?;
         if !twins.iter().all(|twin| self.facts.content.is_twin_of(&twin.facts.content)) {

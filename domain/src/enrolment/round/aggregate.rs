@@ -1,6 +1,6 @@
 //! The round as it is remembered, and its steps.
 
-use super::draft::{Calendar, RoundDraft, Seats, SeatsInput, Stage, plan};
+use super::draft::{Calendar, ConsentText, RoundDraft, Seats, SeatsInput, Stage, plan};
 use super::machine::{Action, MACHINE, Party, State};
 use super::zone::{Zone, ZonePlace, ZoneSite, schools_for};
 use super::{Plan, Reason};
@@ -32,6 +32,8 @@ pub struct Facts {
     pub seats: Seats,
     pub zones: Vec<Zone>,
     pub announcement: Option<String>,
+    /// What guardians agree to, where the round says so.
+    pub consent: Option<ConsentText>,
     pub created_by: PrincipalId,
     pub created_at: Timestamp,
     pub announced_at: Option<Timestamp>,
@@ -122,6 +124,7 @@ impl Round {
             seats: Seats { version: 1, plan: checked.plan },
             zones: checked.zones,
             announcement: checked.announcement,
+            consent: checked.consent,
             created_by: by.id,
             created_at: now,
             announced_at: None,
@@ -198,7 +201,7 @@ impl Round {
         let f = &mut self.facts;
         f.rules_version += i64::from(f.rules != checked.rules);
         (f.title, f.rules, f.zones, f.announcement) = (checked.title, checked.rules, checked.zones, checked.announcement);
-        f.seats.plan = checked.plan;
+        (f.seats.plan, f.consent) = (checked.plan, checked.consent);
         (f.school_year, f.stage, f.born_from, f.born_to) = (draft.school_year, draft.stage, draft.born_from, draft.born_to);
         f.calendar = draft.calendar;
         let event = Event::new("enrolment_round.updated", Some(by.id), now);

@@ -29,6 +29,19 @@ fn nothing_about_a_child_is_taken_without_a_guardians_consent() {
 }
 
 #[test]
+fn a_guardian_agrees_to_the_text_that_is_published() {
+    let mut round = (*sight(round::State::Open)).clone();
+    round.consent = Some(round::ConsentText { version: "2026-2".to_owned(), text: "本人同意……".to_owned() });
+    let with = |version| {
+        let consent = Some(ConsentDraft { version, guardian: true });
+        apply(ApplicationDraft { consent, ..draft() }, Arc::new(round.clone()), now()).map(|one| one.facts().consent.version.clone())
+    };
+    assert_eq!(with("2026-2"), Ok("2026-2".to_owned()));
+    let Err(Refusal::Faults(found)) = with("2026-1") else { panic!("another text is no consent") };
+    assert_eq!((found[0].pointer.as_str(), found[0].code), ("/consent/version", "other_consent"));
+}
+
+#[test]
 fn the_number_the_birth_date_and_the_sex_tell_one_story() {
     let mut wrong = draft();
     wrong.child.id_number = "350524202003040027";
