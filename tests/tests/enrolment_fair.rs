@@ -114,7 +114,8 @@ fn honest_families_are_verified_by_rules_that_ask_whose_the_homes_seat_is() {
     let family = season.family();
     let home = season.registry.home("1栋", "101");
     season.bind(&family.parent, &home);
-    let facts = json!({ "same_address": true, "house_in_zone": true, "house_zoned": true, "house_on": "2020-01-01", "house_owner": "parent" });
+    let facts =
+        json!({ "same_address": true, "house_in_zone": true, "house_zoned": true, "house_on": "2020-01-01", "house_owner": "parent" });
     let asked = season.path("/precheck");
     let told = family.parent.post(&asked, json!({ "home_id": home, "facts": facts })).expect(200);
     let mut draft = season.bare_draft(&family);

@@ -205,7 +205,8 @@ fn three_hundred_families_go_through_a_season_and_everybody_learns_why() {
     }
 
     // ---- a raised seat plan: those who wait move up, and 64 is found a seat that is not the house's ----------------------
-    let raised: Vec<Value> = season.schools.iter().zip(SEATS).map(|(id, seats)| json!({ "school_id": id, "seats": seats + RAISED })).collect();
+    let raised: Vec<Value> =
+        season.schools.iter().zip(SEATS).map(|(id, seats)| json!({ "school_id": id, "seats": seats + RAISED })).collect();
     season.admin.post(&season.path("/seat-plans"), json!({ "seat_plans": raised, "reason": "新建教学楼" })).expect(201);
     for _ in 0..3 {
         for_each(FAMILIES, answer);

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiazai_domain::actor::Actor;
-use jiazai_domain::enrolment::retention::PAPERS_KEPT_S;
 use jiazai_domain::enrolment::round::{Facts as Round, State as RoundState};
 use jiazai_domain::enrolment::{RoundId, RoundKind};
 use jiazai_infra::db::Tx;
@@ -184,7 +183,8 @@ pub struct RetentionDto {
 
 /// What became of the papers
 ///
-/// Papers, names, numbers and addresses are purged half a year after the round is finished; receipts, placements, reasons and
+/// Papers, names, numbers, addresses and what people wrote are purged half a year after the round is finished, or when the operator
+/// has said (`purge_after`); receipts, placements, reasons and
 /// the draw stay.
 #[utoipa::path(get, path = "/enrolment-rounds/{id}/retention", tag = "enrolment", operation_id = "get_enrolment_retention",
     params(("id" = String, Path)), responses((status = 200, body = RetentionDto)))]
@@ -195,7 +195,7 @@ async fn get_enrolment_retention(call: Call, id: At<RoundKind>) -> Outcome {
         let purged = purge::find(tx, id.0)?;
         let finished = purge::finished_at(tx, id.0)?;
         Reply::ok(&RetentionDto {
-            purge_after: finished.map(|at| at.plus_seconds(PAPERS_KEPT_S).into()),
+            purge_after: finished.map(|at| at.plus_seconds(cx.app.papers_kept_days * 86_400).into()),
             purged_at: purged.as_ref().map(|purge| purge.purged_at.into()),
             applications: purged.as_ref().map(|purge| purge.applications),
             papers: purged.as_ref().map(|purge| purge.papers),

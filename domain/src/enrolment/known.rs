@@ -149,7 +149,15 @@ mod tests {
 
     fn flat(relation: Relation, facts: Vec<registry::Fact>) -> KnownHome {
         let born = vec![(who(CHILD), day("2020-03-04")), (who(ASKER), day("1990-01-01"))];
-        KnownHome { home: home(1), building: building(1), label: "样例新村 1号楼 101".to_owned(), relation, asker: Some(who(ASKER)), facts, born }
+        KnownHome {
+            home: home(1),
+            building: building(1),
+            label: "样例新村 1号楼 101".to_owned(),
+            relation,
+            asker: Some(who(ASKER)),
+            facts,
+            born,
+        }
     }
 
     fn zoned() -> Facts {

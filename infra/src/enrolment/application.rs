@@ -14,9 +14,7 @@ use jiazai_domain::registry::{Document, HomeId};
 use super::application_row::{ApplicationRow, child_index, row, seal};
 pub use super::application_row::{is_purged, masked};
 use super::{Sight as RoundSight, late, round_facts};
-use crate::db::schema::{
-    enrolment_applications as table, enrolment_child_holds as holds, enrolment_choices, enrolment_guardians, people,
-};
+use crate::db::schema::{enrolment_applications as table, enrolment_child_holds as holds, enrolment_choices, enrolment_guardians, people};
 use crate::db::{DbError, MultiBackend, Tx, parsed};
 use crate::registry::{homes, people as persons};
 use crate::vault::Vault;
@@ -221,8 +219,7 @@ fn insert_content(tx: &mut Tx, vault: &Vault, application: &Application) -> Resu
 
 /// The states in which an application does not hold its child: not handed in, found ineligible, given up, struck out. The unique
 /// key of the table says the same.
-const NOT_HOLDING: [&str; 4] =
-    [State::Draft.as_str(), State::Ineligible.as_str(), State::Revoked.as_str(), State::Withdrawn.as_str()];
+const NOT_HOLDING: [&str; 4] = [State::Draft.as_str(), State::Ineligible.as_str(), State::Revoked.as_str(), State::Withdrawn.as_str()];
 
 /// Lets a draft keep others from beginning one for its child, for a while. Once for an account and a child: whoever begins again
 /// and again keeps nobody out again and again.
@@ -262,9 +259,7 @@ pub fn is_registered(tx: &mut Tx, vault: &Vault, round: RoundId, child: &Documen
             .filter(table::round_id.eq(round.text()))
             .filter(table::child_index.eq(&index))
             .filter(
-                table::state
-                    .ne_all(NOT_HOLDING)
-                    .or(table::state.eq(State::Draft.as_str()).and(table::applicant_id.eq(applicant.text()))),
+                table::state.ne_all(NOT_HOLDING).or(table::state.eq(State::Draft.as_str()).and(table::applicant_id.eq(applicant.text()))),
             )
             .select(table::id)
             .first(conn)

@@ -125,9 +125,8 @@ pub fn all_of_round(tx: &mut Tx, round: RoundId) -> Result<Vec<Draw>, DbError> {
         tx.run(|conn| table::table.filter(table::round_id.eq(round.text())).select(DrawRow::as_select()).first(conn).optional())?;
     let Some(row) = row else { return Ok(vec![]) };
     let mut all = vec![row.draw(1)?];
-    let rows: Vec<LaterRow> = tx.run(|conn| {
-        later::table.filter(later::round_id.eq(round.text())).order(later::number).select(later_columns!()).load(conn)
-    })?;
+    let rows: Vec<LaterRow> =
+        tx.run(|conn| later::table.filter(later::round_id.eq(round.text())).order(later::number).select(later_columns!()).load(conn))?;
     for row in rows {
         all.push(later_draw(row)?);
     }

@@ -16,8 +16,8 @@ use super::application_row::objection;
 use super::row::{RoundRow, SummaryRow};
 use super::{cache, rules};
 use crate::db::schema::{
-    enrolment_applications, enrolment_choices, enrolment_rounds as rounds_table, enrolment_rule_sets, enrolment_seat_plans, enrolment_seats,
-    homes,
+    enrolment_applications, enrolment_choices, enrolment_rounds as rounds_table, enrolment_rule_sets, enrolment_seat_plans,
+    enrolment_seats, homes,
 };
 use crate::db::{DbError, MultiBackend, Tx, parsed};
 use crate::events;

@@ -118,12 +118,7 @@ fn consent(body: Option<&ConsentBody>) -> Option<ConsentDraft<'_>> {
 }
 
 /// What is looked up about a family.
-fn family(
-    tx: &mut Tx,
-    round: &Round,
-    applicant: PrincipalId,
-    (home, address): (Option<HomeId>, Option<&str>),
-) -> Result<Family, ApiError> {
+fn family(tx: &mut Tx, round: &Round, applicant: PrincipalId, (home, address): (Option<HomeId>, Option<&str>)) -> Result<Family, ApiError> {
     let own = homes::spoken_for_by(tx, applicant)?;
     // Of a home that is not theirs nobody is told where it is.
     let foreign = home.is_some_and(|home| !own.contains(&home));

@@ -82,8 +82,11 @@ pub fn fill(tx: &mut Tx, vault: &Vault, round: &Arc<Round>) -> Result<Vec<Applic
         return Ok(vec![]);
     }
     // Only those who asked for a school with a seat left: there may be thousands who did not.
-    let mut wanted: Vec<ApplicationId> =
-        placement::waiting(tx, round.id)?.into_iter().filter(|(school, _)| free.get(school).is_some_and(|n| *n > 0)).map(|(_, id)| id).collect();
+    let mut wanted: Vec<ApplicationId> = placement::waiting(tx, round.id)?
+        .into_iter()
+        .filter(|(school, _)| free.get(school).is_some_and(|n| *n > 0))
+        .map(|(_, id)| id)
+        .collect();
     wanted.sort_unstable_by_key(ApplicationId::uuid);
     wanted.dedup();
     let mut waiting = store::find_all(tx, vault, &wanted)?;

@@ -162,7 +162,10 @@ fn a_late_family_needs_leave_that_is_theirs_and_has_not_run_out() {
 #[test]
 fn papers_that_the_rules_ask_for_are_there_at_submission() {
     let bare = apply(ApplicationDraft { documents: vec![], ..draft() }, sight(round::State::Open), now()).expect("an application");
-    assert_eq!(bare.submit(HandIn::default(), &parent(), now()).map(|_| ()), Err(Refusal::DocumentsMissing { kinds: vec!["hukou_book".to_owned()] }));
+    assert_eq!(
+        bare.submit(HandIn::default(), &parent(), now()).map(|_| ()),
+        Err(Refusal::DocumentsMissing { kinds: vec!["hukou_book".to_owned()] })
+    );
     let done = drafted().submit(HandIn::default(), &parent(), now()).expect("submitted");
     assert_eq!(done.value().facts().filed_tier.as_deref(), Some("local"));
     assert_eq!(done.events()[0].kind, "enrolment_application.submitted");
