@@ -137,6 +137,10 @@ diesel::table! { enrolment_seat_holders (application_id) { application_id -> Tex
 
 diesel::table! { enrolment_late_permits (round_id, applicant_id) { round_id -> Text, applicant_id -> Text, until_at -> BigInt, reason -> Text, granted_by -> Text, granted_at -> BigInt, } }
 
+diesel::table! { enrolment_child_holds (round_id, child_index) { round_id -> Text, child_index -> Binary, application_id -> Text, until_at -> BigInt, } }
+
+diesel::table! { enrolment_later_draws (id) { id -> Text, community_id -> Text, round_id -> Text, number -> BigInt, document -> Text, created_by -> Text, created_at -> BigInt, revealed_at -> Nullable<BigInt>, version -> BigInt, } }
+
 diesel::table! { enrolment_draws (id) { id -> Text, community_id -> Text, round_id -> Text, document -> Text, created_by -> Text, created_at -> BigInt, revealed_at -> Nullable<BigInt>, version -> BigInt, } }
 
 diesel::table! { enrolment_allocations (round_id) { round_id -> Text, community_id -> Text, plan_version -> BigInt, draw_id -> Nullable<Text>, draw_decided -> Bool, digest -> Text, canonical -> Text, allocated_by -> Text, allocated_at -> BigInt, } }
@@ -239,3 +243,4 @@ diesel::allow_tables_to_appear_in_same_query!(
     enrolment_purges,
 );
 diesel::allow_tables_to_appear_in_same_query!(webhooks, webhook_secrets, webhook_deliveries);
+diesel::allow_tables_to_appear_in_same_query!(enrolment_applications, homes);

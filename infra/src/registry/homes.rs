@@ -124,6 +124,20 @@ pub fn buildings_of(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, Build
     Ok(found)
 }
 
+/// Where these homes are: the building, if they are in one, and the label that names the street or the estate.
+pub fn sites_of(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, (Option<BuildingId>, String)>, DbError> {
+    let mut found = HashMap::new();
+    for some in ids.chunks(500) {
+        let texts: Vec<String> = some.iter().map(HomeId::text).collect();
+        let rows: Vec<(String, Option<String>, String)> =
+            tx.run(|conn| homes::table.filter(homes::id.eq_any(texts)).select((homes::id, homes::building_id, homes::label)).load(conn))?;
+        for (home, building, label) in rows {
+            found.insert(parsed(&home)?, (building.as_deref().map(parsed).transpose()?, label));
+        }
+    }
+    Ok(found)
+}
+
 /// These homes, in no order.
 pub fn find_all(tx: &mut Tx, ids: &[HomeId]) -> Result<Vec<Home>, DbError> {
     if ids.is_empty() {
