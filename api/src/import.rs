@@ -65,10 +65,18 @@ pub fn file(db: Db, vault: Vault, asked: Asked) -> Result<(), Failed> {
         Ok::<_, Failed>((store::insert(tx, import, None)?, importer))
     })?;
     let id = import.id;
-    let worker = Worker { db: db.clone(), vault: Arc::new(vault), importer, source: Source::File(asked.file.to_owned()), holder: None };
     let bar = Bar::new();
+    let worker = Worker {
+        db: db.clone(),
+        vault: Arc::new(vault),
+        importer,
+        source: Source::File(asked.file.to_owned()),
+        holder: None,
+        go_on: Arc::new(|| true),
+        progress: Arc::new(move |done, total| bar.draw(done, total)),
+    };
     let done = worker
-        .run(import, || true, |import| bar.show(import))
+        .run(import)
         .map_err(|stopped| Failed(format!("the import stopped: {stopped}; run it again")))?;
     bar.end();
     let faults = db.write_blocking(move |tx| store::faults_after(tx, id, (-1, -1), SHOWN))?;
@@ -86,6 +94,7 @@ pub fn file(db: Db, vault: Vault, asked: Asked) -> Result<(), Failed> {
 }
 
 /// How far an import has come, on standard error.
+#[derive(Clone, Copy)]
 struct Bar {
     terminal: bool,
 }
@@ -95,10 +104,6 @@ const WIDTH: usize = 30;
 impl Bar {
     fn new() -> Self {
         Self { terminal: std::io::stderr().is_terminal() }
-    }
-
-    fn show(&self, import: &Import) {
-        self.draw(import.counts.ok() + import.failed, import.total.unwrap_or(0));
     }
 
     fn draw(&self, done: i64, total: i64) {

@@ -1,7 +1,7 @@
 //! Delegations 代办 over HTTP: who may act for whom, in what, and until when.
 
 use deserr::Deserr;
-use jiazai_domain::actor::Actor;
+use jiazai_domain::actor::{Actor, CommunityId};
 use jiazai_domain::registry::binding::{DelegationDraft, DelegationScope, OnBehalf, Principal};
 use jiazai_domain::registry::{self as domain, DelegationId, DelegationIdKind};
 use jiazai_infra::db::Tx;
@@ -102,11 +102,18 @@ impl Delegation {
     }
 }
 
-/// The right to act for somebody else in a matter, if the caller says by which delegation. One that is not theirs does not exist.
-pub fn on_behalf(tx: &mut Tx, who: &Actor, id: Option<DelegationId>, scope: DelegationScope) -> Result<Option<OnBehalf>, ApiError> {
+/// The right to act for somebody else in a matter of a community, if the caller says by which delegation. One that is not theirs
+/// does not exist; nor does one of another community, for it reaches no further than the place that it was given in.
+pub fn on_behalf(
+    tx: &mut Tx,
+    who: &Actor,
+    id: Option<DelegationId>,
+    scope: DelegationScope,
+    place: CommunityId,
+) -> Result<Option<OnBehalf>, ApiError> {
     let Some(id) = id else { return Ok(None) };
     let unknown = || ApiError::fault("/delegation_id", "unknown_delegation", "没有这个代办授权", "is not a delegation of yours");
-    let delegation = store::find(tx, id)?.filter(|d| d.delegate == who.id).ok_or_else(unknown)?;
+    let delegation = store::find(tx, id)?.filter(|d| d.delegate == who.id && d.community == place).ok_or_else(unknown)?;
     let acting = delegation.acting(who, scope, tx.now()).map_err(refuse)?;
     // It ends with whom it is for, though nobody has taken it back.
     tx.acts_for(match acting.behalf_of() {

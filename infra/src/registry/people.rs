@@ -210,6 +210,19 @@ pub fn touch(tx: &mut Tx, person: &Person) -> Result<Person, DbError> {
     Ok(next)
 }
 
+/// Saves a person as they were read one version on, because an account is bound as them: whoever ends at the same moment what the
+/// binding rests on finds another version and looks for bindings again.
+pub fn hold(tx: &mut Tx, id: PersonId, version: i64) -> Result<(), DbError> {
+    let now = tx.now().millis();
+    let same = people::table.filter(people::id.eq(id.text())).filter(people::version.eq(version));
+    tx.update_one(diesel::update(same).set((people::version.eq(version + 1), people::updated_at.eq(now))))
+}
+
+/// The version of a person, read before anything else of them is.
+pub fn version(tx: &mut Tx, id: PersonId) -> Result<Option<i64>, DbError> {
+    tx.run(|conn| people::table.find(id.text()).select(people::version).first(conn).optional())
+}
+
 // Deliberately missing: erasing people. Facts and shares of others hang on them; they die or move out.
 
 /// The grids of the homes that these people are tied to on a day; a home in no grid counts as none.

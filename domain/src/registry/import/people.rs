@@ -50,6 +50,11 @@ pub struct TieKey {
 
 const SENSITIVE: &[&str] = &["name", "id_number", "phone", "born_on", "tags"];
 
+/// Whether what stands in a column is for few eyes. Nobody knows what a column holds that nobody understands, so it is.
+fn is_sensitive(column: &str) -> bool {
+    SENSITIVE.contains(&column) || Kind::People.columns().all(|known| known != column)
+}
+
 impl PersonRow {
     /// # Errors
     /// All faults of the row. Whether the home and the tags exist is for the caller to look up: `unknown_home`, `unknown_tag`.
@@ -92,6 +97,7 @@ impl PersonRow {
         faults.require(share.is_none() || relation.is_none_or(|r| r == Relation::Owner), "/share", "share_not_owner");
         let lives_here = faults.take("/lives_here", cells.get("lives_here").map(yes_or_no).transpose()).flatten();
         let hukou_here = faults.take("/hukou_here", cells.get("hukou_here").map(yes_or_no).transpose()).flatten();
+        let extras = cells.extras(&mut faults);
         let all = person.zip(estate).zip(building).zip(number).zip(relation).zip(tags);
         let row = all.map(|(((((person, estate), building), number), relation), tags)| Self {
             person,
@@ -106,7 +112,7 @@ impl PersonRow {
             share,
             lives_here,
             hukou_here,
-            extras: cells.extras(),
+            extras,
         });
         faults.into_result(row).map_err(|faults| RowFault::of(cells.line, faults))
     }
@@ -161,7 +167,7 @@ impl PersonRow {
         if self.tags.iter().all(|tag| existing.tags.contains(tag)) {
             said.tags.clone_from(&existing.tags);
         }
-        compare(existing.values(), said.values(), SENSITIVE)
+        compare(existing.values(), said.values(), is_sensitive)
     }
 
     fn values(&self) -> Vec<(String, String)> {

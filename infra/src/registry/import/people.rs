@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use jiazai_domain::actor::Role;
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::fault::Fault;
 use jiazai_domain::kernel::time::Date;
@@ -78,7 +79,17 @@ impl Known {
         Ok(known)
     }
 
+    /// Keeps up with what a row made of somebody. What they had before leads to nobody any more: a later row that names it is answered
+    /// as in another portion.
     fn remember(&mut self, person: Person) {
+        if let Some(old) = self.people.get(&person.id) {
+            if let Some(document) = old.document.as_ref().filter(|document| person.document.as_ref() != Some(*document)) {
+                self.by_document.remove(document);
+            }
+            if let Some(code) = old.external_code.as_ref().filter(|code| person.external_code.as_ref() != Some(*code)) {
+                self.by_code.remove(code);
+            }
+        }
         if let Some(document) = &person.document {
             self.by_document.insert(document.clone(), person.id);
         }
@@ -141,12 +152,16 @@ fn one(tx: &mut Tx, vault: &Vault, by: &Importer, known: &mut Known, row: &Perso
             return Err(fault("external_code", "code_of_another"));
         }
         let before = coded.or(numbered).and_then(|id| known.people.get(&id));
-        let asked_tags = asked_tags(row, &known.dictionary)?;
-        let (said, diff) = compared(known, row, before, home, &asked_tags, today);
+        let grids = before.and_then(|person| known.grids.get(&person.id)).cloned().unwrap_or_default();
+        // Whom the importer does not keep they cannot tie to a home of theirs: by the door for one fact nobody like that is there.
+        if before.is_some_and(|person| !person.is_kept_by(&by.keeper, &grids)) {
+            return Err(fault("id_number", "person_elsewhere"));
+        }
+        let asked_tags = asked_tags(row, &known.dictionary, &by.roles)?;
+        let (said, diff) = compared(known, row, before, home, (&asked_tags, &by.roles), today);
         if diff == Diff::Unchanged {
             return Ok(None);
         }
-        let grids = before.and_then(|person| known.grids.get(&person.id)).cloned().unwrap_or_default();
         let person = person(tx, by, row, before, &grids)?;
         let next = person.as_ref().map(|(changed, _)| changed.value().clone()).or_else(|| before.cloned());
         let Some(next) = next else { return Err(fault("name", "blank")) };
@@ -185,22 +200,28 @@ fn one(tx: &mut Tx, vault: &Vault, by: &Importer, known: &mut Known, row: &Perso
     if was_saved {
         known.tied.remove(&next.id);
     }
+    let mut next = next;
     for tie in ties {
-        match tie {
+        let fact = match tie {
             Tie::New(changed) => {
                 let fact = facts::save(tx, changed)?;
                 // Nobody is bound as a person who was not there a moment ago.
                 if was_known {
                     bindings::follow(tx, &fact)?;
                 }
-                known.book.write(fact);
+                fact
             }
             Tie::Corrected(correction) => {
                 let (old, new) = facts::save_correction(tx, *correction)?;
                 known.book.write(old);
-                known.book.write(new);
+                new
             }
+        };
+        if let Some((back, altered)) = next.returned(&fact, &by.keeper, tx.now()) {
+            next = people::save(tx, vault, back, &altered)?;
+            known.tied.remove(&next.id);
         }
+        known.book.write(fact);
     }
     for changed in tags {
         let given = tags::save_given(tx, community, changed)?;
@@ -219,21 +240,35 @@ fn one(tx: &mut Tx, vault: &Vault, by: &Importer, known: &mut Known, row: &Perso
     Ok(Ok(diff))
 }
 
-/// The tags of the dictionary that a row names, by name or code.
-fn asked_tags(row: &PersonRow, dictionary: &[Tag]) -> Result<Vec<Tag>, Refusal> {
+/// The tags of the dictionary that a row names, by name or code. One that the importer may not see is refused, as it is where a
+/// tag is given to one person: that it would be nothing new would tell who has it.
+fn asked_tags(row: &PersonRow, dictionary: &[Tag], roles: &[Role]) -> Result<Vec<Tag>, Refusal> {
     let find = |asked: &String| dictionary.iter().find(|tag| tag.name == *asked || tag.code == *asked).cloned();
-    row.tags.iter().map(|asked| find(asked).ok_or_else(|| fault("tags", "unknown_tag"))).collect()
+    let named = row.tags.iter().map(|asked| match find(asked) {
+        None => Err(fault("tags", "unknown_tag")),
+        Some(tag) if !tag.visible_to(roles) => Err(fault("tags", "tag_not_for_you")),
+        Some(tag) => Ok(tag),
+    });
+    named.collect()
 }
 
 /// The row as far as it may change anything, and what it would change.
-fn compared(known: &Known, row: &PersonRow, before: Option<&Person>, home: &Home, asked: &[Tag], today: Date) -> (PersonRow, Diff) {
+fn compared(
+    known: &Known,
+    row: &PersonRow,
+    before: Option<&Person>,
+    home: &Home,
+    (asked, roles): (&[Tag], &[Role]),
+    today: Date,
+) -> (PersonRow, Diff) {
     let mut said = PersonRow { tags: asked.iter().map(|tag| tag.name.clone()).collect(), ..row.clone() };
     let told = row.since.and_then(|from| Interval::through(from, row.lease_ends_on).ok());
     let existing = before.and_then(|person| {
         let building = known.places.buildings.iter().find(|building| building.id == home.building)?;
         let estate = known.places.estates.iter().find(|estate| estate.id == building.estate)?;
         let given = known.given.get(&person.id).map(Vec::as_slice).unwrap_or_default();
-        let names = tag_names(given, &known.dictionary, today);
+        let seen: Vec<Tag> = known.dictionary.iter().filter(|tag| tag.visible_to(roles)).cloned().collect();
+        let names = tag_names(given, &seen, today);
         let extras = known.extras.get(&person.id.text()).cloned().unwrap_or_default();
         row_of(person, (home, estate, &building.name), row.relation, (&known.book, told), names, extras, today)
     });
