@@ -265,27 +265,26 @@ pub struct Filter {
 
 type Boxed = Box<dyn diesel::BoxableExpression<people::table, MultiBackend, SqlType = diesel::sql_types::Bool>>;
 
-/// Tied today to a home in one of these grids.
-fn tied_in(grids: &[GridId], day: Date) -> Boxed {
-    let grids: Vec<String> = grids.iter().map(GridId::text).collect();
-    Box::new(exists(
-        household_facts::table
-            .inner_join(homes::table)
-            .filter(household_facts::person_id.eq(people::id))
-            .filter(facts::held(day))
-            .filter(homes::grid_id.eq_any(grids)),
-    ))
-}
-
-/// Tied today to a home of this building.
-fn tied_to(building: BuildingId, day: Date) -> Boxed {
-    Box::new(exists(
-        household_facts::table
-            .inner_join(homes::table)
-            .filter(household_facts::person_id.eq(people::id))
-            .filter(facts::held(day))
-            .filter(homes::building_id.eq(building.text())),
-    ))
+/// Tied today to a home that somebody sees: within these grids, and of this grid and building where such are named. One home has to
+/// be all of it: that somebody of one's own grid is tied to another is not to be asked.
+fn tied(within: &Grids, grid: Option<GridId>, building: Option<BuildingId>, day: Date) -> Option<Boxed> {
+    let grids: Option<Vec<GridId>> = match (within, grid) {
+        (Grids::All, grid) => grid.map(|grid| vec![grid]),
+        (Grids::Only(some), None) => Some(some.clone()),
+        (Grids::Only(some), Some(grid)) => Some(some.iter().copied().filter(|own| *own == grid).collect()),
+    };
+    let held = || {
+        household_facts::table.inner_join(homes::table).filter(household_facts::person_id.eq(people::id)).filter(facts::held(day))
+    };
+    let texts = |grids: Vec<GridId>| grids.iter().map(GridId::text).collect::<Vec<_>>();
+    match (grids, building) {
+        (None, None) => None,
+        (Some(grids), None) => Some(Box::new(exists(held().filter(homes::grid_id.eq_any(texts(grids)))))),
+        (None, Some(building)) => Some(Box::new(exists(held().filter(homes::building_id.eq(building.text()))))),
+        (Some(grids), Some(building)) => {
+            Some(Box::new(exists(held().filter(homes::grid_id.eq_any(texts(grids))).filter(homes::building_id.eq(building.text())))))
+        }
+    }
 }
 
 fn tagged(community: CommunityId, code: &str, day: Date) -> Boxed {
@@ -314,14 +313,8 @@ pub fn list(
         .limit(limit)
         .select(PersonRow::as_select())
         .into_boxed();
-    if let Grids::Only(some) = within {
-        query = query.filter(tied_in(some, day));
-    }
-    if let Some(grid) = filter.grid {
-        query = query.filter(tied_in(&[grid], day));
-    }
-    if let Some(building) = filter.building {
-        query = query.filter(tied_to(building, day));
+    if let Some(seen) = tied(within, filter.grid, filter.building, day) {
+        query = query.filter(seen);
     }
     if let Some(tag) = &filter.tag {
         query = query.filter(tagged(community, tag, day));
@@ -352,8 +345,8 @@ pub fn in_order(
         .limit(limit)
         .select(PersonRow::as_select())
         .into_boxed();
-    if let Grids::Only(some) = within {
-        query = query.filter(tied_in(some, day));
+    if let Some(seen) = tied(within, None, None, day) {
+        query = query.filter(seen);
     }
     if let Some(after) = after {
         query = query.filter(people::id.gt(after.to_owned()));

@@ -45,6 +45,7 @@ pub fn message(code: &str) -> &'static str {
         "column_missing" => "缺少这一列",
         "column_twice" => "这一列出现了两次",
         "control_character" => "含有不可见字符",
+        "contradicts_relation" => "与“关系”一列矛盾",
         "collides" => "与已有记录冲突，请核对证件号码和外部编码",
         "date_format" => "日期应写成 2026-11-21 的形式",
         "deceased" => "此人已登记去世",

@@ -44,6 +44,9 @@ const PEOPLE: &[Column] = &[
     ("share", "产权份额", false),
     ("lives_here", "居住在此", false),
     ("hukou_here", "户口在此", false),
+    ("lives_since", "居住起始日期", false),
+    ("hukou_since", "户口起始日期", false),
+    ("tag_days", "标签日期", false),
 ];
 
 impl Kind {

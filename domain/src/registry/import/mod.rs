@@ -17,7 +17,7 @@ pub use encoding::{Encoding, detect};
 pub use fault::{MAX_ROW_FAULTS, RowFault, message};
 pub use header::{Cells, Extras, Header, Kind};
 pub use job::{Counts, Format, Import, ImportDraft};
-pub use people::{PersonRow, TieKey};
+pub use people::{Lives, PersonRow, TagDays, TieKey, lives_by_default};
 pub use registry::RegistryRow;
 
 crate::words! {

@@ -9,14 +9,14 @@ use jiazai_domain::actor::Role;
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::fault::Fault;
 use jiazai_domain::kernel::time::Date;
-use jiazai_domain::registry::import::{Diff, PersonRow};
+use jiazai_domain::registry::import::{Diff, Lives, PersonRow, lives_by_default};
 use jiazai_domain::registry::{
     Alteration, Correction, Document, Fact, FactDraft, FactKind, GridId, Home, HomeId, Household, Interval, Person, PersonDraft, PersonId,
-    PersonTag, Reason, Refusal, Relation, Source, Tag,
+    PersonTag, Reason, Refusal, Source, Tag,
 };
 
 use super::homes::{Places, of_refusal, unit_and_number};
-use super::rows::{Book, row as row_of, standing, tag_names};
+use super::rows::{Book, row as row_of, standing, tags_held};
 use super::{Importer, Line, Tally, extras};
 use crate::db::{DbError, Tx};
 use crate::registry::{bindings, facts, homes, people, tags};
@@ -52,7 +52,11 @@ impl Known {
         let found: HashMap<HomeId, Home> = homes::find_all(tx, &wanted)?.into_iter().map(|home| (home.id, home)).collect();
         let documents: Vec<&Document> = rows.iter().filter_map(|row| row.person.document.as_ref()).collect();
         let codes: Vec<&str> = rows.iter().filter_map(|row| row.person.external_code.as_deref()).collect();
-        let persons = people::known_by(tx, vault, community, &documents, &codes)?;
+        let mut persons = people::known_by(tx, vault, community, &documents, &codes)?;
+        // An export tells who has neither document nor code by their id.
+        let named: Vec<PersonId> = codes.iter().filter_map(|code| code.parse().ok()).collect();
+        let named = people::find_all(tx, vault, &named)?.into_iter().filter(|person| person.community == community);
+        persons.extend(named.filter(|person| !persons.iter().any(|known| known.id == person.id)).collect::<Vec<_>>());
         let ids: Vec<PersonId> = persons.iter().map(|person| person.id).collect();
         let home_ids: Vec<HomeId> = found.keys().copied().collect();
         let mut book = Book::of(facts::of_homes(tx, &home_ids)?);
@@ -96,6 +100,8 @@ impl Known {
         if let Some(code) = &person.external_code {
             self.by_code.insert(code.clone(), person.id);
         }
+        // A code that reads like an id and was given to somebody goes before the id.
+        self.by_code.entry(person.id.text()).or_insert(person.id);
         self.people.insert(person.id, person);
     }
 }
@@ -157,7 +163,10 @@ fn one(tx: &mut Tx, vault: &Vault, by: &Importer, known: &mut Known, row: &Perso
         if before.is_some_and(|person| !person.is_kept_by(&by.keeper, &grids)) {
             return Err(fault("id_number", "person_elsewhere"));
         }
-        let asked_tags = asked_tags(row, &known.dictionary, &by.roles)?;
+        let mut asked_tags = asked_tags(row, &known.dictionary, &by.roles)?;
+        // What a file of last year gave until last year is over.
+        let over = |days: (Date, Option<Date>)| days.1.is_some_and(|last| last < today);
+        asked_tags.retain(|tag| !row.days_of((&tag.name, &tag.code)).is_some_and(over));
         let (said, diff) = compared(known, row, before, home, (&asked_tags, &by.roles), today);
         if diff == Diff::Unchanged {
             return Ok(None);
@@ -171,7 +180,10 @@ fn one(tx: &mut Tx, vault: &Vault, by: &Importer, known: &mut Known, row: &Perso
         let grids: Vec<Option<GridId>> = grids.into_iter().chain([home.grid]).collect();
         let missing = asked_tags.iter().filter(|tag| !given.iter().any(|given| given.code == tag.code && given.holds(today)));
         let tags = missing
-            .map(|tag| PersonTag::give(tx.new_id(), tag, (&next, &grids, given), (today, None), &by.keeper, now))
+            .map(|tag| {
+                let days = row.days_of((&tag.name, &tag.code)).unwrap_or((today, None));
+                PersonTag::give(tx.new_id(), tag, (&next, &grids, given), days, &by.keeper, now)
+            })
             .collect::<Result<Vec<_>, _>>()
             .map_err(|refusal| match refusal {
                 Refusal::Invalid(faults) => fault("tags", faults.first().map_or("out_of_range", |fault| fault.code)),
@@ -268,28 +280,39 @@ fn compared(
         let estate = known.places.estates.iter().find(|estate| estate.id == building.estate)?;
         let given = known.given.get(&person.id).map(Vec::as_slice).unwrap_or_default();
         let seen: Vec<Tag> = known.dictionary.iter().filter(|tag| tag.visible_to(roles)).cloned().collect();
-        let names = tag_names(given, &seen, today);
+        let names = tags_held(given, &seen, today);
         let extras = known.extras.get(&person.id.text()).cloned().unwrap_or_default();
         row_of(person, (home, estate, &building.name), row.relation, (&known.book, told), names, extras, today)
     });
-    // A row never ends a fact: that somebody does not live here any more is said by ending what said that they do.
-    if let Some(existing) = &existing {
-        if said.lives_here == Some(false) {
+    if let (Some(existing), Some(person)) = (&existing, before) {
+        // A row never ends a fact: that somebody does not live here any more is said by ending what said that they do.
+        if said.lives_here == Some(Lives::No) {
             said.lives_here = existing.lives_here;
+        }
+        let by_default = lives_by_default(row.relation);
+        if said.lives_here == Some(Lives::Also) && existing.lives_here.is_none() && by_default {
+            said.lives_here = None;
         }
         if said.hukou_here == Some(false) && existing.hukou_here == Some(true) {
             said.hukou_here = Some(true);
         }
         // `no hukou here` is a mark of a residence; without one there is nothing to mark.
-        if said.hukou_here == Some(false)
-            && existing.hukou_here.is_none()
-            && existing.lives_here != Some(true)
-            && said.lives_here != Some(true)
-        {
-            let resides = existing.lives_here.is_none() && matches!(row.relation, Relation::Family | Relation::Tenant);
+        let lives = |lives: Option<Lives>| matches!(lives, Some(Lives::Only | Lives::Also));
+        if said.hukou_here == Some(false) && existing.hukou_here.is_none() && !lives(existing.lives_here) && !lives(said.lives_here) {
+            let resides = existing.lives_here.is_none() && by_default;
             if !resides {
                 said.hukou_here = None;
             }
+        }
+        // Days that are those of the relation are not told by another column.
+        if existing.lives_since.is_none() && said.lives_since == existing.since {
+            said.lives_since = None;
+        }
+        if existing.hukou_since.is_none() && said.hukou_since == existing.since {
+            said.hukou_since = None;
+        }
+        if said.person.external_code.as_deref() == Some(person.id.text().as_str()) {
+            said.person.external_code.clone_from(&existing.person.external_code);
         }
     }
     let diff = said.diff(existing.as_ref());
@@ -315,14 +338,14 @@ fn person(tx: &Tx, by: &Importer, row: &PersonRow, before: Option<&Person>, grid
     };
     let draft = PersonDraft {
         name: &p.name,
-        document,
+        document: document.or(before.document.as_ref().map(|document| (document.kind(), document.expose()))),
         sex: p.sex.or(before.sex),
         born_on: p.born_on.or(before.born_on),
         phone: p.phone.as_ref().or(before.phone.as_ref()).map(|phone| phone.expose()),
-        external_code: p.external_code.as_deref().or(before.external_code.as_deref()),
+        external_code: p.external_code.as_deref().filter(|code| *code != before.id.text()).or(before.external_code.as_deref()),
     };
     let same = draft.name == before.name
-        && p.document == before.document
+        && p.document.as_ref().or(before.document.as_ref()) == before.document.as_ref()
         && draft.sex == before.sex
         && draft.born_on == before.born_on
         && draft.phone == before.phone.as_ref().map(|phone| phone.expose())
@@ -370,29 +393,36 @@ fn fault_of_reason() -> Refusal {
     fault("", "blank")
 }
 
-/// What a fact should say after a row. Its days are those of the relation: hukou and residence have days of their own, which a
-/// row does not tell.
+/// What a fact should say after a row. Hukou and residence have days of their own, in columns of their own.
 fn wanted(row: &PersonRow, draft: FactDraft, fact: &Fact) -> FactDraft {
-    let is_relation = draft.kind == row.relation.fact();
+    let is_relation = draft.kind == row.relation;
+    let told = match draft.kind {
+        FactKind::Residence if row.lives_since.is_some() => true,
+        FactKind::Hukou if row.hukou_since.is_some() => true,
+        _ => is_relation && row.since.is_some(),
+    };
+    let is_residence = draft.kind == FactKind::Residence;
     FactDraft {
         kind: fact.kind,
-        from: if is_relation && row.since.is_some() { draft.from } else { fact.interval.from() },
+        from: if told { draft.from } else { fact.interval.from() },
         until: if row.lease_ends_on.is_some() && draft.until.is_some() { draft.until } else { fact.interval.until() },
         share: draft.share.filter(|_| is_relation).or(fact.share),
-        sole: draft.sole || fact.sole,
-        separated: draft.kind == FactKind::Residence && (draft.separated || fact.separated && row.hukou_here != Some(true)),
+        sole: is_residence && (draft.sole || fact.sole && row.lives_here != Some(Lives::Also)),
+        separated: is_residence && (draft.separated || fact.separated && row.hukou_here != Some(true)),
     }
 }
 
 /// Pointers of a fact's form as columns of a file.
 fn columns(refusal: Refusal) -> Refusal {
     let Refusal::Invalid(faults) = refusal else { return refusal };
-    let column = |pointer: &str| match pointer {
+    let column = |pointer: &str, code: &str| match pointer {
         "/from" => "/since",
+        // Of somebody who has died: a row cannot say that it was over by then.
+        "/until" if code == "after_death" => "/since",
         "/until" => "/lease_ends_on",
         "/share" => "/share",
         "/sole" => "/lives_here",
         _ => "/relation",
     };
-    Refusal::Invalid(faults.into_iter().map(|fault| Fault { pointer: column(&fault.pointer).to_owned(), code: fault.code }).collect())
+    Refusal::Invalid(faults.into_iter().map(|fault| Fault { pointer: column(&fault.pointer, fault.code).to_owned(), code: fault.code }).collect())
 }
