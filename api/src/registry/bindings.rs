@@ -18,7 +18,7 @@ use jiazai_infra::registry::people::{self, Claim};
 use jiazai_infra::registry::{facts, homes};
 
 use super::dto::{ApproveBinding, BindingState, EndBinding, HomeBinding, NewBinding, RejectBinding};
-use super::{KEEPERS, absent, keeper_if, on_behalf, refuse, watching};
+use super::{KEEPERS, MOST_CLAIMS, absent, keeper_if, on_behalf, refuse, room, watching};
 use crate::call::{At, Call, Cx, Outcome};
 use crate::error::{ApiError, code};
 use crate::faults::text_fault;
@@ -32,7 +32,7 @@ const WATCHERS: &[Role] = &[Role::CommunityAdmin, Role::GridWorker, Role::Audito
 
 pub fn routes(api: &mut Api) {
     let conflict = &[code::STATE_CONFLICT, code::STALE];
-    api.add(op!(claim_home, Access::Residents).refuses(&[code::ALREADY_BOUND, code::STALE]))
+    api.add(op!(claim_home, Access::Residents).refuses(&[code::ALREADY_BOUND, code::STALE, code::TOO_MANY_PENDING]))
         .add(op!(list_home_bindings, Access::Roles(WATCHERS)).refuses(&[code::CURSOR_INVALID]))
         .add(op!(list_my_home_bindings, Access::Residents).refuses(&[code::CURSOR_INVALID]))
         .add(op!(get_home_binding, Access::ResidentsOr(WATCHERS)))
@@ -67,6 +67,7 @@ fn claim(tx: &mut Tx, cx: &Cx, body: &NewBinding) -> Result<Reply, ApiError> {
             None => others.push(other),
         }
     }
+    room(store::pending(tx, holder.id())?, MOST_CLAIMS)?;
     let found = compare(tx, cx, &home, body, &holder)?;
     let (found, version) = found.unzip();
     let made = Binding::claim(tx.new_id(), &home, body.relation.into(), found, &others, &holder, tx.now()).map_err(refuse)?;

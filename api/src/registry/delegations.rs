@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::dto::DelegationMatter;
-use super::{KEEPERS, absent, is_within, keeper, refuse};
+use super::{KEEPERS, MOST_DELEGATIONS, MOST_DELEGATIONS_OF_KEEPERS, absent, is_within, keeper, refuse, room};
 use crate::call::{At, Call, Outcome};
 use crate::error::{ApiError, code};
 use crate::input::named::{CommunityRef, DelegationRef, PersonRef, PrincipalRef};
@@ -23,7 +23,7 @@ use crate::route::{Access, Api};
 
 pub fn routes(api: &mut Api) {
     // Acting for somebody is a matter between people: no program gives it, takes it back or has any.
-    api.add(op!(grant_delegation, Access::ResidentsOr(KEEPERS)).closed_to_programs())
+    api.add(op!(grant_delegation, Access::ResidentsOr(KEEPERS)).closed_to_programs().refuses(&[code::TOO_MANY_PENDING]))
         .add(op!(list_my_delegations, Access::Anyone).closed_to_programs().refuses(&[code::CURSOR_INVALID]))
         .add(op!(revoke_delegation, Access::Anyone).closed_to_programs().refuses(&[code::STATE_CONFLICT, code::STALE]));
 }
@@ -154,6 +154,8 @@ async fn grant_delegation(call: Call) -> Outcome {
             scopes: body.scopes.0.iter().map(|scope| (*scope).into()).collect(),
             expires_at: body.expires_at.0,
         };
+        let most = if who.resident().is_ok() { MOST_DELEGATIONS } else { MOST_DELEGATIONS_OF_KEEPERS };
+        room(store::live(tx, who.id)?, most)?;
         let id = tx.new_id();
         let made = match (who.resident(), body.person_id) {
             (Ok(by), None) => domain::Delegation::grant(id, place, draft, &by, tx.now()),

@@ -125,6 +125,12 @@ pub fn between(tx: &mut Tx, account: PrincipalId, home: HomeId) -> Result<Vec<Bi
     found.into_iter().map(|joined| restore(joined, now).map(|bound| bound.binding)).collect()
 }
 
+/// How many claims of an account wait for a keeper.
+pub fn pending(tx: &mut Tx, account: PrincipalId) -> Result<i64, DbError> {
+    let own = home_bindings::table.filter(home_bindings::principal_id.eq(account.text()));
+    tx.run(|conn| own.filter(home_bindings::state.eq(State::Pending.as_str())).count().get_result(conn))
+}
+
 /// Whose bindings are listed.
 #[derive(Debug, Clone)]
 pub enum Whose {

@@ -21,7 +21,7 @@ use crate::error::{ApiError, code};
 use crate::faults::text_fault;
 use crate::input::{Day, Ref};
 use crate::registry::people::{end_facts, tied, write_tie};
-use crate::registry::{absent, keeper_if, on_behalf, refuse};
+use crate::registry::{MOST_PROPOSALS, absent, keeper_if, on_behalf, refuse, room};
 use crate::reply::Reply;
 
 /// What the registry says of the home of an active binding, to its holder.
@@ -75,6 +75,7 @@ fn person(tx: &mut Tx, home: HomeId, body: &NewProposal, mine: &[PersonId]) -> R
 pub fn propose(tx: &mut Tx, cx: &Cx, body: &NewProposal) -> Result<Reply, ApiError> {
     let who = cx.actor()?;
     let by = who.resident()?;
+    room(store::pending(tx, who.id)?, MOST_PROPOSALS)?;
     let not_yours = || ApiError::fault("/home_id", "not_your_home", "您未绑定该房屋", "is not a home that you are bound to");
     let (home, _) = homes::find(tx, body.home_id.0)?.ok_or_else(not_yours)?;
     let acting = on_behalf(tx, who, body.delegation_id.map(|id| id.0), DelegationScope::Registry, home.community)?;

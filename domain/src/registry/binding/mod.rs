@@ -219,7 +219,8 @@ impl Binding {
         }
         self.facts.until = lease_last_day.and_then(|last| last.succ_opt()).or(registered.filter(|until| *until > now.date()));
         if self.facts.relation == Relation::Tenant && self.facts.until.is_none() {
-            self.facts.until = now.date().checked_add_months(chrono::Months::new(UNKNOWN_LEASE_MONTHS));
+            let last = now.date().checked_add_months(chrono::Months::new(UNKNOWN_LEASE_MONTHS));
+            self.facts.until = last.and_then(|last| last.succ_opt());
         }
         self.facts.person = person.map(|(person, _)| person.id).or(self.facts.person);
         Ok(self.decided(State::Active, Action::Approve, None, by, now))

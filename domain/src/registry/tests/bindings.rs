@@ -80,8 +80,8 @@ fn a_tenant_of_whose_lease_nobody_knows_the_end_is_bound_for_a_year() {
     let approve = |relation: Relation, terms: (Option<Date>, Option<Date>)| {
         saved(claimed(relation, None).approve(None, terms, &grid_worker(), Some(&north_keeper()), now()).expect("approved")).facts().until
     };
-    assert_eq!(approve(Relation::Tenant, (None, None)), Some(day("2027-11-21")));
-    assert_eq!(approve(Relation::Tenant, (None, Some(today()))), Some(day("2027-11-21")), "what is over says nothing");
+    assert_eq!(approve(Relation::Tenant, (None, None)), Some(day("2027-11-22")));
+    assert_eq!(approve(Relation::Tenant, (None, Some(today()))), Some(day("2027-11-22")), "what is over says nothing");
     assert_eq!(approve(Relation::Tenant, (Some(day("2030-01-01")), Some(day("2028-01-01")))), Some(day("2030-01-02")));
     assert_eq!(approve(Relation::Owner, (None, None)), None);
 }

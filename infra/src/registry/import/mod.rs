@@ -161,6 +161,12 @@ pub fn list(
     rows.into_iter().map(Stored::try_from).collect()
 }
 
+/// How many imports of somebody are not over yet.
+pub fn waiting(tx: &mut Tx, by: PrincipalId) -> Result<i64, DbError> {
+    let own = imports::table.filter(imports::created_by.eq(by.text())).filter(imports::state.eq_any(["queued", "running"]));
+    tx.run(|conn| own.count().get_result(conn))
+}
+
 /// The oldest import that waits for a worker, or whose worker is gone; what was put off is not looked at before its time. Those without
 /// a stored file are a command's own.
 pub fn next_waiting(tx: &mut Tx) -> Result<Option<Stored>, DbError> {
