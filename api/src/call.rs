@@ -287,7 +287,10 @@ impl Call {
                     return Ok((stored, true));
                 }
                 let reply = audited(tx, &cx, &mut f)?;
-                keyed.keep(tx, &cx.app.vault, &reply)?;
+                // A refusal that had to leave a trace is decided again, too.
+                if reply.status < 400 {
+                    keyed.keep(tx, &cx.app.vault, &reply)?;
+                }
                 Ok::<_, ApiError>((reply, false))
             })
             .await?;
@@ -316,12 +319,16 @@ impl Call {
         if key.is_empty() || key.len() > 255 || key.chars().any(|c| c.is_control()) {
             return Err(bad_header("Idempotency-Key"));
         }
-        let owner = self.identity.as_ref().map_or_else(|| "-".to_owned(), |identity| identity.actor.id.text());
         let mut hash = Sha256::new();
         hash.update(self.request.path().as_bytes());
         hash.update([0]);
         crate::idempotency::hash_body(&mut hash, content);
-        Ok(Some(Keyed { owner, operation: self.op.id.clone(), key: key.to_owned(), fingerprint: hash.finalize().to_vec() }))
+        // Keyed, because a body may hold a password, and a plain hash of it could be guessed at with the speed of a hash.
+        let fingerprint = self.app.vault.blind_index("idempotency", &jiazai_infra::vault::hex(&hash.finalize()));
+        // Of strangers nobody knows whether two are the same, so the same key with another body is somebody else's.
+        let stranger = || format!("-{}", jiazai_infra::vault::hex(&fingerprint[..16.min(fingerprint.len())]));
+        let owner = self.identity.as_ref().map_or_else(stranger, |identity| identity.actor.id.text());
+        Ok(Some(Keyed { owner, operation: self.op.id.clone(), key: key.to_owned(), fingerprint }))
     }
 
     pub fn raw_body(&self) -> &[u8] {

@@ -51,13 +51,24 @@ pub async fn count(app: &App, limit: Limit, who: Option<&Identity>, address: Opt
     policies.extend(own);
     let key = match who {
         Some(identity) => identity.actor.id.text(),
-        None => address.map(|ip| ip.to_string()).unwrap_or_default(),
+        None => address.map(household).unwrap_or_default(),
     };
     let mut counted = Vec::with_capacity(policies.len());
     for policy in policies {
         counted.push((policy, app.cache.hit(&policy, &key, app.clock.now()).await));
     }
     Counted(counted)
+}
+
+/// An address as the one who has it: of IPv6 the first 64 bits, because the rest is theirs to choose.
+fn household(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V6(six) => {
+            let [a, b, c, d, ..] = six.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        four => four.to_string(),
+    }
 }
 
 /// Counts a request whose identity was none, or no good, against where it came from.

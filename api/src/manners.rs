@@ -57,6 +57,11 @@ pub async fn polish<B: MessageBody + 'static>(request: ServiceRequest, next: Nex
         }
         Err(_) => {
             tracing::error!(request_id = asked.id, method = %asked.method, "a handler panicked");
+            // The request has gone with the handler, and with it the pattern of its path; a second hold on it would keep the
+            // framework from routing.
+            if let Some(app) = app {
+                app.metrics.observe(&asked.method, "-", 500, asked.started.elapsed());
+            }
             let response = dressed(ApiError::new(code::INTERNAL), &asked, None);
             Err(InternalError::from_response("panic", response).into())
         }

@@ -72,13 +72,7 @@ pub async fn purge_due(app: &App, holder: &str) -> Result<usize, DbError> {
         .await?;
         let Some(orphans) = orphans else { continue };
         purged += 1;
-        for hash in &orphans {
-            if let Some(hash) = crate::files::hash_bytes(hash)
-                && app.files.delete(&hash).await.is_err()
-            {
-                tracing::warn!("a paper that was purged could not be deleted from the store");
-            }
-        }
+        crate::files::discard(app, orphans).await;
     }
     Ok(purged)
 }

@@ -31,7 +31,8 @@ impl Ticket {
         self.guard(Action::Confirm, by, now)?;
         self.facts.ended_at = Some(now);
         // The worker is not told: a notice costs a consent, and there is nothing left for them to do. Nor of a rating.
-        let event = Self::event(Action::Confirm, by, now);
+        let others = self.facts.also_reported.iter();
+        let event = others.fold(Self::event(Action::Confirm, by, now), |event, id| event.telling(Some(*id), template::PROGRESS));
         Ok(self.moved(State::Closed, event))
     }
 
@@ -44,9 +45,14 @@ impl Ticket {
         f.reopened_at = Some(now);
         f.ended_at = None;
         f.quote = None;
-        f.resolution = None;
+        let done = f.resolution.take().map(|done| done.photos.iter().map(|photo| photo.text()).collect::<Vec<_>>().join(" "));
         let before = f.worker.take();
         let event = Self::event(Action::Reopen, by, now).noting(reason.into_string()).telling(before, template::TASK);
+        // The history names the photos of what was done: nothing else does any more.
+        let event = match done.filter(|photos| !photos.is_empty()) {
+            Some(photos) => event.with("photos_before", photos),
+            None => event,
+        };
         Ok(self.moved(State::Submitted, event))
     }
 

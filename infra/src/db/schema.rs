@@ -24,11 +24,13 @@ diesel::table! { files (id) { id -> Text, owner_id -> Text, subject_id -> Nullab
 
 diesel::table! { repair_categories (community_id, code) { community_id -> Text, code -> Text, name -> Text, dispatch -> Text, accept_within_s -> BigInt, arrive_within_s -> BigInt, resolve_within_s -> BigInt, calendar -> Text, chargeable -> Bool, photos_required -> Bool, active -> Bool, version -> BigInt, updated_at -> BigInt, } }
 
-diesel::table! { repair_tickets (id) { id -> Text, community_id -> Text, category -> Text, state -> Text, reporter_id -> Text, worker_id -> Nullable<Text>, home_id -> Nullable<Text>, title -> Text, detail -> Text, due_at -> Nullable<BigInt>, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, } }
+diesel::table! { repair_tickets (id) { id -> Text, community_id -> Text, category -> Text, state -> Text, reporter_id -> Text, worker_id -> Nullable<Text>, home_id -> Nullable<Text>, title -> Text, detail -> Text, due_at -> Nullable<BigInt>, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, alarm_at -> Nullable<BigInt>, } }
 
 diesel::table! { repair_origins (ticket_id) { ticket_id -> Text, community_id -> Text, client_id -> Text, contact -> Nullable<Binary>, lat -> Nullable<Double>, long -> Nullable<Double>, media_url -> Nullable<Text>, created_at -> BigInt, } }
 
 diesel::table! { repair_ticket_homes (home_id, ticket_id) { home_id -> Text, ticket_id -> Text, } }
+
+diesel::table! { repair_ticket_reporters (principal_id, ticket_id) { principal_id -> Text, ticket_id -> Text, } }
 
 diesel::table! { events (id) { id -> Text, community_id -> Text, #[sql_name = "type"] kind -> Text, subject_id -> Text, subject_version -> BigInt, actor_id -> Nullable<Text>, data -> Text, note -> Nullable<Text>, notices -> Nullable<Text>, occurred_at -> BigInt, position -> Nullable<BigInt>, } }
 
@@ -182,6 +184,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     repair_tickets,
     repair_origins,
     repair_ticket_homes,
+    repair_ticket_reporters,
     events,
     notices,
     notice_credits,

@@ -338,6 +338,23 @@ pub fn exist_in(tx: &mut Tx, community: CommunityId, ids: &[HomeId]) -> Result<V
     found.iter().map(|id| parsed(id)).collect()
 }
 
+/// The accounts that may speak for one of these homes now, a few hundred at most.
+pub fn who_speak_for(tx: &mut Tx, ids: &[HomeId]) -> Result<Vec<PrincipalId>, DbError> {
+    let today = tx.now().date();
+    let texts: Vec<String> = ids.iter().map(HomeId::text).collect();
+    let accounts: Vec<String> = tx.run(|conn| {
+        home_bindings::table
+            .filter(home_bindings::home_id.eq_any(texts))
+            .filter(active(today))
+            .order(home_bindings::principal_id)
+            .limit(300)
+            .select(home_bindings::principal_id)
+            .distinct()
+            .load(conn)
+    })?;
+    accounts.iter().map(|id| parsed(id)).collect()
+}
+
 /// The homes that an account may speak for now: those of its active bindings whose lease is not over.
 pub fn spoken_for_by(tx: &mut Tx, account: PrincipalId) -> Result<Vec<HomeId>, DbError> {
     let today = tx.now().date();

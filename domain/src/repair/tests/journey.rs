@@ -81,12 +81,12 @@ fn a_price_must_be_answered_before_the_work_can_be_resolved() {
 fn photos_are_asked_for_where_the_category_asks() {
     let (d, w) = (dispatcher(), zhao());
     let on_site = after(submitted(), start(), &[(Action::Assign, &d), (Action::Accept, &w), (Action::Arrive, &w)]);
-    assert_eq!(on_site.clone().resolve(note(), vec![], &w, start()).map(|_| ()), Err(Refusal::PhotosMissing));
+    assert_eq!(on_site.clone().resolve(note(), vec![], &[], &w, start()).map(|_| ()), Err(Refusal::PhotosMissing));
     let ten = (0..10).map(file).collect();
-    assert_eq!(on_site.clone().resolve(note(), ten, &w, start()).map(|_| ()), Err(Refusal::TooManyPhotos));
+    assert_eq!(on_site.clone().resolve(note(), ten, &[], &w, start()).map(|_| ()), Err(Refusal::TooManyPhotos));
     let mut facts = on_site.facts().clone();
     facts.category = Category::restore(CategoryFacts { photos_required: false, ..(*facts.category).clone() });
-    assert!(Ticket::restore(facts, start()).resolve(note(), vec![], &w, start()).is_ok());
+    assert!(Ticket::restore(facts, start()).resolve(note(), vec![], &[], &w, start()).is_ok());
 }
 
 #[test]
