@@ -109,7 +109,7 @@ pub async fn run(app: Arc<App>) {
         }
         if rounds.is_multiple_of(60) {
             report(&app, "confirm", confirm(&app, &holder).await);
-            report(&app, "registry", registry(&app, &holder).await);
+            registry(&app, &holder).await;
             report(&app, "tidy", tidy(&app, &holder).await);
             report(&app, "enrolment_purge", crate::enrolment::purge_due(&app, &holder).await);
         }
@@ -289,12 +289,12 @@ async fn remind(app: &App, holder: &str) -> Result<usize, DbError> {
     Ok(reminded)
 }
 
-/// Writes down leases that have run out, and what the facts say of homes for which one has begun or ended.
-async fn registry(app: &App, holder: &str) -> Result<usize, DbError> {
-    leased(app, "registry", holder, |tx| {
-        Ok(crate::registry::settle_leases(tx, BATCH)? + homes::derive_due(tx, BATCH)? + crate::registry::end_abandoned(tx, BATCH)?)
-    })
-    .await
+/// Writes down leases that have run out, and what the facts say of homes for which one has begun or ended, and ends imports whose
+/// command is gone. Each by itself: what one of them stumbles over must not stop the others.
+async fn registry(app: &App, holder: &str) {
+    report(app, "leases", leased(app, "registry", holder, |tx| crate::registry::settle_leases(tx, BATCH)).await);
+    report(app, "occupancy", leased(app, "registry", holder, |tx| homes::derive_due(tx, BATCH)).await);
+    report(app, "abandoned_imports", crate::registry::end_abandoned(app, holder, BATCH).await);
 }
 
 /// Forgets what nobody needs any more.

@@ -85,7 +85,7 @@ pub fn submit(tx: &mut Tx, cx: &Cx, body: &NewTicket) -> Result<Reply, ApiError>
     if category.is_none() && community::find(tx, place)?.is_none() {
         return Err(ApiError::fault("/community_id", "unknown_community", "没有这个社区", "is not a known community"));
     }
-    let acting = registry::on_behalf(tx, who, body.delegation_id.map(|id| id.0), DelegationScope::Repair)?;
+    let acting = registry::on_behalf(tx, who, body.delegation_id.map(|id| id.0), DelegationScope::Repair, place)?;
     let reporter = reporter(tx, who, body, acting)?;
     let (id, now) = (tx.new_id(), tx.now());
     let photos: Vec<FileId> = body.photos.0.iter().map(|photo| photo.0).collect();

@@ -16,6 +16,7 @@ mod pool;
 mod postgres;
 pub mod schema;
 mod sqlite;
+mod trial;
 mod tx;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ use diesel::{PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 pub use error::DbError;
+pub use trial::Trial;
 pub use tx::{Told, Tx};
 
 use crate::clock::Clock;

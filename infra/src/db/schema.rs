@@ -109,6 +109,8 @@ diesel::table! { registry_extras (subject_id, name) { subject_id -> Text, name -
 
 diesel::table! { imports (id) { id -> Text, community_id -> Text, kind -> Text, format -> Text, dry_run -> Bool, atomic -> Bool, state -> Text, stored_as -> Nullable<Text>, total -> Nullable<BigInt>, counts -> Text, failed -> BigInt, done_through -> BigInt, created_by -> Text, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, } }
 
+diesel::table! { import_attempts (import_id) { import_id -> Text, attempts -> BigInt, done_through -> BigInt, not_before -> BigInt, } }
+
 diesel::table! { import_errors (import_id, line, position) { import_id -> Text, line -> BigInt, position -> BigInt, column_name -> Text, code -> Text, message -> Text, } }
 
 diesel::table! { import_diffs (import_id, line) { import_id -> Text, line -> BigInt, diff_sealed -> Binary, } }
@@ -206,6 +208,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     home_visits,
     registry_extras,
     imports,
+    import_attempts,
     import_errors,
     import_diffs,
 );

@@ -91,10 +91,10 @@ pub fn relabel(tx: &mut Tx, estate: &Estate, building: &Building) -> Result<(), 
     for row in rows {
         let home = row.home(None)?;
         let label = label(estate, building, &home);
-        let same = homes::table.find(home.id.text());
+        // As it was read: a keeper who corrects its number at this moment must not find the old one in its label.
+        let same = homes::table.filter(homes::id.eq(home.id.text())).filter(homes::version.eq(home.version));
         // One version on: who holds the old name is not told that nothing has changed.
-        let next = (homes::label.eq(label), homes::version.eq(homes::version + 1));
-        tx.run(|conn| diesel::update(same).set(next).execute(conn))?;
+        tx.update_one(diesel::update(same).set((homes::label.eq(label), homes::version.eq(home.version + 1))))?;
     }
     Ok(())
 }
@@ -309,21 +309,24 @@ pub fn touch(tx: &mut Tx, home: &Home, facts: &[Fact]) -> Result<Home, DbError> 
 /// Writes down what the facts say of homes for which a fact has begun or ended since it was last worked out.
 pub fn derive_due(tx: &mut Tx, limit: i64) -> Result<usize, DbError> {
     let today = tx.now().date();
-    let due: Vec<String> = tx.run(|conn| homes::table.filter(homes::derived_until.le(today)).limit(limit).select(homes::id).load(conn))?;
-    let ids = due.iter().map(|id| parsed(id)).collect::<Result<Vec<HomeId>, _>>()?;
+    let due: Vec<(String, i64)> =
+        tx.run(|conn| homes::table.filter(homes::derived_until.le(today)).limit(limit).select((homes::id, homes::version)).load(conn))?;
+    let ids = due.iter().map(|(id, _)| parsed(id)).collect::<Result<Vec<HomeId>, _>>()?;
     let by_home = facts_by_home(tx, &ids)?;
-    for id in &ids {
+    let mut derived = 0;
+    for (id, (text, version)) in ids.iter().zip(due) {
         let own = by_home.get(id).map(Vec::as_slice).unwrap_or_default();
-        let row = homes::table.find(id.text());
+        // A keeper who has saved a fact since the versions were read has worked it out already, from more facts than are here.
+        let same = homes::table.filter(homes::id.eq(text)).filter(homes::version.eq(version));
         // One version on, so that whoever holds yesterday's answer is not told that nothing has changed.
         let next = (
             homes::occupancy_derived.eq(derive_occupancy(own, today).as_str()),
             homes::derived_until.eq(next_change(own, today)),
-            homes::version.eq(homes::version + 1),
+            homes::version.eq(version + 1),
         );
-        tx.run(|conn| diesel::update(row).set(next).execute(conn))?;
+        derived += tx.run(|conn| diesel::update(same).set(next).execute(conn))?;
     }
-    Ok(ids.len())
+    Ok(derived)
 }
 
 pub(super) fn facts_by_home(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, Vec<Fact>>, DbError> {
