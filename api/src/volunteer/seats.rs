@@ -18,7 +18,7 @@ use jiazai_infra::volunteer::{self as store, Asking, Rules, Sight};
 
 use super::LEADERS;
 use super::commands::{absent, perhaps, seen_shift};
-use super::dto::{CheckIn, NewSignUp, Settle, Shown, SignUpDto};
+use super::dto::{CheckIn, Location, NewSignUp, Settle, ShownCode, Shown, SignUpDto};
 use super::refusal::Standing;
 use crate::call::Cx;
 use crate::error::ApiError;
@@ -238,20 +238,20 @@ pub fn accept_offer(tx: &mut Tx, cx: &Cx, id: SignUpId) -> Result<Reply, ApiErro
 
 /// With the code, and where the activity has a spot, from there. Nobody does this for another: it says who was there.
 pub fn check_in(tx: &mut Tx, cx: &Cx, id: SignUpId, body: &CheckIn) -> Result<Reply, ApiError> {
-    let (spot, here) = place(tx, cx, id, body)?;
+    let (spot, here) = place(tx, cx, id, body.location)?;
     attend(tx, cx, id, |sign_up, key, who, now| sign_up.check_in(&body.code.0, key, spot.as_ref().map(|spot| (spot, here)), who, now))
 }
 
-pub fn check_out(tx: &mut Tx, cx: &Cx, id: SignUpId, body: &CheckIn) -> Result<Reply, ApiError> {
-    let (spot, here) = place(tx, cx, id, body)?;
+pub fn check_out(tx: &mut Tx, cx: &Cx, id: SignUpId, body: &ShownCode) -> Result<Reply, ApiError> {
+    let (spot, here) = place(tx, cx, id, body.location)?;
     attend(tx, cx, id, |sign_up, key, who, now| sign_up.check_out(&body.code.0, key, spot.as_ref().map(|spot| (spot, here)), who, now))
 }
 
 /// Where the activity wants its volunteers to be, and where this one says that they are.
-fn place(tx: &mut Tx, cx: &Cx, id: SignUpId, body: &CheckIn) -> Result<(Option<Spot>, Option<Point>), ApiError> {
+fn place(tx: &mut Tx, cx: &Cx, id: SignUpId, location: Option<Location>) -> Result<(Option<Spot>, Option<Point>), ApiError> {
     let who = cx.actor()?;
     let sign_up = seen(tx, who, id)?;
-    let here = body.location.map(|at| Point::new("/location", at.lat, at.lng)).transpose();
+    let here = location.map(|at| Point::new("/location", at.lat, at.lng)).transpose();
     let here = here.map_err(|faults| Standing::of_sign_up(&sign_up, who, tx.now()).beside(faulty("", faults)))?;
     let activity = store::activity(tx, &Sight::everything(), sign_up.facts().occasion.activity)?;
     Ok((activity.and_then(|activity| activity.facts().spot), here))

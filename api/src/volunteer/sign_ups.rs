@@ -1,11 +1,11 @@
 //! Sign-ups, hours and the ranking.
 
 use jiazai_domain::actor::CommunityId;
-use jiazai_domain::volunteer::{ShiftId, ShiftKind, SignUpKind, State};
-use jiazai_infra::volunteer::{self as store, By, Look, SignUpFilter};
+use jiazai_domain::volunteer::{RankingBy, ShiftId, ShiftKind, SignUpKind, State};
+use jiazai_infra::volunteer::{self as store, Look, SignUpFilter};
 
 use super::commands::{absent, seen_shift};
-use super::dto::{CheckIn, CheckOut, CommunityMinutes, HoursDto, NewSignUp, Ranked, Ranking, RankingBy, RankingConsent, Settle, SignUpDto, Why};
+use super::dto::{CheckIn, ShownCode, CommunityMinutes, HoursDto, NewSignUp, Ranked, Ranking, RankingConsent, Settle, SignUpDto, Why};
 use super::refusal::{CONFLICT, SEAT};
 use super::seats::{self, seen, show, show_all};
 use super::{LEADERS, roster, settle_due};
@@ -167,9 +167,9 @@ async fn check_in(call: Call, id: At<SignUpKind>) -> Outcome {
 ///
 /// With the code that the leader shows by then; where the activity has a `spot`, from there.
 #[utoipa::path(post, path = "/sign-ups/{id}/check-out", tag = "volunteer", operation_id = "check_out", params(("id" = String, Path)),
-    request_body(content = CheckOut, example = json!({ "code": "7K3M9QXA" })), responses((status = 200, body = SignUpDto)))]
+    request_body(content = ShownCode, example = json!({ "code": "7K3M9QXA" })), responses((status = 200, body = SignUpDto)))]
 async fn check_out(call: Call, id: At<SignUpKind>) -> Outcome {
-    let body: CheckOut = call.body()?;
+    let body: ShownCode = call.body()?;
     call.write(move |tx, cx| seats::check_out(tx, cx, id.0, &body)).await
 }
 
@@ -251,18 +251,13 @@ async fn set_ranking_consent(call: Call) -> Outcome {
 /// In the last 365 days, of those who agreed to be named; names are masked. By minutes, or `by=points`: what service has earned there, less
 /// what of it was reversed; what was spent counts.
 #[utoipa::path(get, path = "/volunteer-ranking", tag = "volunteer", operation_id = "get_volunteer_ranking",
-    params(("community_id" = String, Query), ("by" = Option<RankingBy>, Query)), responses((status = 200, body = Ranking)))]
+    params(("community_id" = String, Query), ("by" = Option<super::dto::RankingBy>, Query)), responses((status = 200, body = Ranking)))]
 async fn get_volunteer_ranking(call: Call) -> Outcome {
     const PLACES: i64 = 50;
     let mut params = call.query()?;
     let place: CommunityId = params.required_id("community_id")?;
-    let by = params.text("by")?;
+    let by = params.word("by", RankingBy::ALL, RankingBy::as_str)?.unwrap_or(RankingBy::Minutes);
     params.finish()?;
-    let by = match by.as_deref() {
-        None | Some("minutes") => By::Minutes,
-        Some("points") => By::Points,
-        Some(_) => return Err(ApiError::query("by", "应为 minutes 或 points", "must be minutes or points")),
-    };
     let me = call.actor()?.id;
     call.read(move |tx, _| {
         jiazai_infra::community::find(tx, place)?.ok_or_else(absent)?;

@@ -37,7 +37,7 @@ pub use certificate::{Certificate, CertificateCode, CertificateFacts, Revocation
 pub use code::{CODE_TOLERANCE_MS, CODE_WINDOW_S, CheckInCode, CodeFault, CodeKey, check_code, code_at};
 pub use eligibility::{Eligibility, EligibilityDraft, Ineligible};
 pub use guardian::{GuardianConsent, Kin, TextVersion};
-pub use hours::{Hours, NoShowRule, PointCaps, minutes_between, points_for};
+pub use hours::{Hours, NoShowRule, PointCaps, RankingBy, minutes_between, points_for};
 pub use machine::{
     ACTIVITY_MACHINE, Action, ActivityAction, ActivityState, CERTIFICATE_MACHINE, CONSENT_MACHINE, CertificateAction, CertificateState,
     ConsentAction, ConsentState, MACHINE, Party, SHIFT_MACHINE, SWAP_MACHINE, ShiftAction, ShiftState, State, SwapAction, SwapState,

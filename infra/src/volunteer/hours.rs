@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use jiazai_domain::actor::{CommunityId, PrincipalId};
 use jiazai_domain::kernel::time::{Date, Timestamp};
-use jiazai_domain::volunteer::Hours;
+use jiazai_domain::volunteer::{Hours, RankingBy};
 
 use crate::db::schema::{principals, volunteer_hours, volunteer_records};
 use crate::db::{DbError, Tx, parsed};
@@ -46,14 +46,6 @@ pub fn minutes_of(tx: &mut Tx, person: PrincipalId) -> Result<i64, DbError> {
     Ok(minutes_by_community(tx, person)?.iter().map(|(_, minutes)| minutes).sum())
 }
 
-/// What a ranking goes by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum By {
-    Minutes,
-    /// Points that were earned by service in the community, less what of it was reversed. What was spent was earned all the same.
-    Points,
-}
-
 /// Somebody in a ranking.
 #[derive(Debug, Clone)]
 pub struct Served {
@@ -75,11 +67,11 @@ struct Place {
 }
 
 /// Those who have served most in a community since a day, or earned most by it, of those who agreed to be named.
-pub fn ranking(tx: &mut Tx, community: CommunityId, since: Date, by: By, limit: i64) -> Result<Vec<Served>, DbError> {
+pub fn ranking(tx: &mut Tx, community: CommunityId, since: Date, by: RankingBy, limit: i64) -> Result<Vec<Served>, DbError> {
     use diesel::sql_types::{BigInt, Bool, Text};
     let day = since.format("%Y-%m-%d").to_string();
     let rows: Vec<Place> = match by {
-        By::Minutes => {
+        RankingBy::Minutes => {
             let sums = diesel::sql_query(
                 "SELECT h.resident_id AS owner, CAST(SUM(h.minutes) AS BIGINT) AS minutes, CAST(NULL AS BIGINT) AS points \
                  FROM volunteer_hours h JOIN volunteer_records r ON r.resident_id = h.resident_id \
@@ -92,7 +84,7 @@ pub fn ranking(tx: &mut Tx, community: CommunityId, since: Date, by: By, limit: 
             .bind::<BigInt, _>(limit);
             tx.run(|conn| sums.load(conn))?
         }
-        By::Points => {
+        RankingBy::Points => {
             let sums = diesel::sql_query(
                 "SELECT a.person_id AS owner, CAST(COALESCE((SELECT SUM(h.minutes) FROM volunteer_hours h \
                      WHERE h.resident_id = a.person_id AND h.community_id = $1 AND h.served_on >= $2), 0) AS BIGINT) AS minutes, \

@@ -21,7 +21,7 @@ mod swap;
 pub use self::activity::{Filter, Sight, activities, activity, hold_activity, save_activity};
 pub use self::certificate::{certificate, certificates_of, save_certificate};
 pub use self::consent::{consent, consents_of, kin, live_consents_of, save_consent, unconsented};
-pub use self::hours::{By, Served, add_hours, minutes_by_community, minutes_of, ranking, set_ranked};
+pub use self::hours::{Served, add_hours, minutes_by_community, minutes_of, ranking, set_ranked};
 pub use self::label::{Labels, labels};
 pub use self::person::{Asking, PersonFacts, Wait, facts_of, record_moves, touch, volunteer, waits};
 pub use self::reminder::{forget_reminders, remind, to_remind};

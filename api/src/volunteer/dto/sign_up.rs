@@ -96,8 +96,16 @@ pub struct CheckIn {
     pub location: Option<Location>,
 }
 
-/// As for check-in.
-pub type CheckOut = CheckIn;
+/// The code that the leader shows by then, and where the volunteer is.
+#[derive(Debug, Clone, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct ShownCode {
+    #[schema(inline)]
+    pub code: Text32,
+    /// Required where the activity has a `spot`.
+    #[deserr(default)]
+    pub location: Option<Location>,
+}
 
 /// What a leader has found, where it differs from what the code says.
 #[derive(Debug, Clone, Deserr, ToSchema)]
@@ -438,12 +446,9 @@ pub struct RankingConsent {
     pub agreed: bool,
 }
 
-/// What a ranking goes by.
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RankingBy {
-    Minutes,
-    Points,
+crate::spoken! {
+    /// What a ranking goes by.
+    RankingBy = domain::RankingBy { Minutes = "minutes", Points = "points" }
 }
 
 /// Somebody in the ranking, who has agreed to be.
