@@ -119,7 +119,7 @@ async fn get_certificate(call: Call) -> Outcome {
         let at = format!("{}://{}/api/v1/certificates/{}", here.scheme(), here.host(), certificate.facts().code);
         return picture::certificate_page(&certificate, &at);
     }
-    call.read_brief(move |tx, cx| show(&load(tx, &code)?, cx.perhaps())).await
+    call.read_brief(move |tx, _| show(&load(tx, &code)?, None)).await
 }
 
 /// Revoke it 作废

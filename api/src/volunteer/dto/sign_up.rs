@@ -402,7 +402,7 @@ pub struct CertificateDto {
     pub code: String,
     pub version: i64,
     pub state: CertificateState,
-    /// What the caller may do now.
+    /// What the caller may do now; nothing on the page that is open to everybody, which does not ask who looks.
     pub allowed_actions: Vec<CertificateAction>,
     /// False once it was revoked.
     pub valid: bool,
