@@ -80,6 +80,9 @@ pub mod code {
         TIME_CONFLICT = 409 "time_conflict" "与您已报名的其他班次时间冲突" "You have another shift at the same time";
         NOT_OPEN = 409 "not_open" "当前不能报名" "Signing up is not open";
         HOUSEHOLD_LIMIT = 409 "household_limit" "您家的名额已用完" "Your household has as many places as it may have";
+        HOUSEHOLD_UNKNOWN = 403 "household_unknown" "该活动按户限额，请先完成住户认证" "Places are limited by household; have your home confirmed first";
+        TOO_MANY_PROPOSALS = 409 "too_many_proposals" "该报名提出的换班申请过多" "This place has been offered for a swap too often";
+        TOO_MANY_CERTIFICATES = 429 "too_many_certificates" "今日开具的证书过多，请稍后再试" "You were given many certificates today; wait a while";
         NOT_ELIGIBLE = 403 "not_eligible" "您不符合该活动的报名条件" "You do not meet the conditions of this activity";
         BLOCKED_AFTER_NO_SHOWS = 409 "blocked_after_no_shows" "因多次缺席，暂时不能报名" "You have missed too many shifts and cannot sign up for a while";
         TOO_LATE_TO_CANCEL = 409 "too_late_to_cancel" "已超过最晚取消时间，请联系领队" "It is too late to cancel; talk to the leader";

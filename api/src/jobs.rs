@@ -257,7 +257,8 @@ async fn settle_lines(app: &App, holder: &str) -> Result<usize, DbError> {
     let due = leased(app, "volunteer", holder, look).await?;
     for id in &due {
         let id = *id;
-        app.db.write(move |tx| crate::volunteer::settle_one(tx, id)).await?;
+        let vault = app.vault.clone();
+        app.db.write(move |tx| crate::volunteer::settle_one(tx, &vault, id)).await?;
     }
     if !due.is_empty() {
         app.jobs.wake();

@@ -127,7 +127,7 @@ async fn delete_me(call: Call) -> Outcome {
     let response = call
         .write(move |tx, cx| {
             // Places that somebody else waits for are given up before.
-            crate::volunteer::leave_all(tx, cx.actor()?)?;
+            crate::volunteer::leave_all(tx, &cx.app.vault, cx.actor()?)?;
             crate::registry::leave_all(tx, &cx.app.vault, cx.actor()?)?;
             store::erase_resident(tx, &cx.app.vault, id)?;
             store::end_sessions_of(tx, id, "erased")?;

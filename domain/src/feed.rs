@@ -158,6 +158,7 @@ pub const KINDS: &[&str] = &[
     "volunteer_sign_up.swapped",
     "volunteer_sign_up.waitlisted",
     "volunteer_swap.agreed",
+    "volunteer_swap.expired",
     "volunteer_swap.proposed",
     "volunteer_swap.refused",
     "volunteer_swap.withdrawn",

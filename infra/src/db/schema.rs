@@ -68,11 +68,11 @@ diesel::table! { volunteer_guardian_consents (id) { id -> Text, community_id -> 
 
 diesel::table! { volunteer_reminders (sign_up_id, starts_at) { sign_up_id -> Text, starts_at -> BigInt, } }
 
-diesel::table! { ledger_accounts (id) { id -> Text, unit -> Text, person_id -> Nullable<Text>, community_id -> Nullable<Text>, fund -> Nullable<Text>, balance -> Nullable<BigInt>, expires_next_at -> Nullable<BigInt>, created_at -> BigInt, } }
+diesel::table! { ledger_accounts (id) { id -> Text, unit -> Text, person_id -> Nullable<Text>, community_id -> Nullable<Text>, fund -> Nullable<Text>, balance -> Nullable<BigInt>, expires_next_at -> Nullable<BigInt>, created_at -> BigInt, entries -> Nullable<BigInt>, entered_at -> Nullable<BigInt>, } }
 
 diesel::table! { ledger_transactions (id) { id -> Text, community_id -> Text, source_kind -> Text, source_id -> Text, reason -> Nullable<Text>, reverses -> Nullable<Text>, actor_id -> Nullable<Text>, occurred_at -> BigInt, } }
 
-diesel::table! { ledger_entries (id) { id -> Text, transaction_id -> Text, account_id -> Text, amount -> BigInt, balance_after -> Nullable<BigInt>, occurred_at -> BigInt, } }
+diesel::table! { ledger_entries (id) { id -> Text, transaction_id -> Text, account_id -> Text, amount -> BigInt, balance_after -> Nullable<BigInt>, occurred_at -> BigInt, number -> Nullable<BigInt>, } }
 
 diesel::table! { ledger_lots (id) { id -> Text, account_id -> Text, granted -> BigInt, remaining -> BigInt, expired -> BigInt, granted_at -> BigInt, expires_at -> Nullable<BigInt>, } }
 
