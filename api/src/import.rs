@@ -73,9 +73,7 @@ pub fn file(db: Db, vault: Vault, asked: Asked) -> Result<(), Failed> {
         go_on: Arc::new(|| true),
         progress: Arc::new(move |done, total| bar.draw(done, total)),
     };
-    let done = worker
-        .run(import)
-        .map_err(|stopped| Failed(format!("the import stopped: {stopped}; run it again")))?;
+    let done = worker.run(import).map_err(|stopped| Failed(format!("the import stopped: {stopped}; run it again")))?;
     bar.end();
     let faults = db.write_blocking(move |tx| store::faults_after(tx, id, (-1, -1), SHOWN))?;
     for fault in &faults {

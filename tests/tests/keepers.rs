@@ -109,9 +109,8 @@ fn nobody_asks_by_a_filter_what_else_somebody_of_their_grid_is_tied_to() {
 fn a_trial_shows_nothing_of_what_was_kept_of_somebody_without_being_understood() {
     let registry = Registry::new(shared());
     let number = fresh_id();
-    let file = |note: &str| {
-        format!("name,id_number,estate,building,unit,number,relation,病史\n赵样一,{number},样例一村,1栋,1,101,owner,{note}\n")
-    };
+    let file =
+        |note: &str| format!("name,id_number,estate,building,unit,number,relation,病史\n赵样一,{number},样例一村,1栋,1,101,owner,{note}\n");
     registry.import(PEOPLE, file("高血压").as_bytes(), "succeeded");
     let trial = registry.import(&[("kind", "people"), ("dry_run", "true")], file("无").as_bytes(), "succeeded");
     let changes = registry.manager.get(&format!("/imports/{}/changes", text(&trial, "id"))).expect(200);
@@ -147,7 +146,11 @@ fn who_comes_back_is_counted_again_whoever_writes_it_down() {
     let gone = registry.person("赵样一", &number, json!([fact(&home, "residence", "2020-01-01"), fact(&home, "hukou", "2020-01-01")]));
     let leave = |on: &str| {
         registry.manager.post(&format!("/people/{}/move-out", text(&gone, "id")), json!({ "moved_out_on": on })).expect(200);
-        assert_eq!((counted(), kinds(&registry, &gone).contains(&"hukou".to_owned())), (0, true), "a hukou that stayed behind counts nobody");
+        assert_eq!(
+            (counted(), kinds(&registry, &gone).contains(&"hukou".to_owned())),
+            (0, true),
+            "a hukou that stayed behind counts nobody"
+        );
     };
     assert_eq!(counted(), 1);
     leave("2024-05-01");
@@ -158,7 +161,8 @@ fn who_comes_back_is_counted_again_whoever_writes_it_down() {
     let changes = registry.manager.get(&format!("/people/{}/changes", text(&gone, "id"))).expect(200);
     assert_eq!(items(&changes).iter().filter(|change| change["field"] == "moved_out_on").count(), 2, "that they came back is remembered");
     leave("2025-03-01");
-    let file = format!("name,id_number,estate,building,unit,number,relation,since\n赵样一,{number},样例一村,1栋,1,103,residence,2025-06-01\n");
+    let file =
+        format!("name,id_number,estate,building,unit,number,relation,since\n赵样一,{number},样例一村,1栋,1,103,residence,2025-06-01\n");
     registry.import(PEOPLE, file.as_bytes(), "succeeded");
     assert!(person(&registry, &gone)["moved_out_on"].is_null());
     assert_eq!(counted(), 1);
@@ -331,7 +335,8 @@ fn a_delegation_reaches_no_further_than_the_community_that_it_was_given_in() {
 fn who_has_too_much_waiting_is_told_to_wait() {
     let registry = Registry::empty(shared());
     let (parent, child) = (shared().resident(), shared().resident().id());
-    let grant = json!({ "community_id": registry.id, "delegate_id": child, "scopes": ["registry"], "expires_at": instant(shared(), 86_400) });
+    let grant =
+        json!({ "community_id": registry.id, "delegate_id": child, "scopes": ["registry"], "expires_at": instant(shared(), 86_400) });
     let first = parent.post("/delegations", grant.clone()).expect(201);
     for _ in 1..50 {
         parent.post("/delegations", grant.clone()).expect(201);
@@ -393,12 +398,18 @@ fn whatever_ties_people_to_homes_leaves_as_a_file_and_comes_back_with_its_days()
     let both = first.person(
         "赵样一",
         &fresh_id(),
-        json!([fact(&at("101"), "owner", old), lives(&at("101"), "2021-02-03", false), lives(&at("102"), "2022-03-04", false), fact(&at("101"), "hukou", "2023-04-05")]),
+        json!([
+            fact(&at("101"), "owner", old),
+            lives(&at("101"), "2021-02-03", false),
+            lives(&at("102"), "2022-03-04", false),
+            fact(&at("101"), "hukou", "2023-04-05")
+        ]),
     );
     first.person("钱样二", &fresh_id(), json!([lives(&at("103"), "2019-01-02", true), fact(&at("103"), "hukou", "2018-01-02")]));
     first.person("孙样三", &fresh_id(), json!([fact(&at("104"), "hukou", "2017-01-02")]));
     // A child whom no paper knows yet.
-    let child = json!({ "community_id": first.id, "name": "赵样童", "born_on": "2024-02-29", "facts": [fact(&at("101"), "family", "2024-02-29")] });
+    let child =
+        json!({ "community_id": first.id, "name": "赵样童", "born_on": "2024-02-29", "facts": [fact(&at("101"), "family", "2024-02-29")] });
     first.manager.post("/people", child).expect(201);
     let veteran = json!({ "tag": "退役军人", "from": "2024-01-01", "until": "2099-01-01" });
     let tag = first.manager.post(&format!("/people/{}/tags", text(&both, "id")), veteran).send();
@@ -448,7 +459,8 @@ fn a_job_ends_bindings_that_nobody_followed() {
     let registry = Registry::new(&server);
     let home = registry.home("1栋", "101");
     // The fact was over before the keeper said that the account is this person: nothing has ended since.
-    let tie = json!([{ "home_id": home, "kind": "family", "from": "2020-01-01", "until": "2024-01-01" }, fact(&home, "residence", "2020-01-01")]);
+    let tie =
+        json!([{ "home_id": home, "kind": "family", "from": "2020-01-01", "until": "2024-01-01" }, fact(&home, "residence", "2020-01-01")]);
     let person = registry.person("赵样一", &fresh_id(), tie);
     let resident = server.resident();
     let claim = resident.post("/home-bindings", json!({ "home_id": home, "relation": "family" })).expect(201);

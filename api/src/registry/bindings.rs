@@ -101,13 +101,7 @@ fn holder(who: &Actor, acting: Option<OnBehalf>) -> Result<Resident, ApiError> {
 }
 
 /// How the claim compares with the registry; nothing when the resident has not said who they are.
-fn compare(
-    tx: &mut Tx,
-    cx: &Cx,
-    home: &Home,
-    body: &NewBinding,
-    holder: &Resident,
-) -> Result<Option<(Match, i64)>, ApiError> {
+fn compare(tx: &mut Tx, cx: &Cx, home: &Home, body: &NewBinding, holder: &Resident) -> Result<Option<(Match, i64)>, ApiError> {
     let (Some(name), Some(number)) = (&body.name, &body.id_number) else {
         return match (&body.name, &body.id_number) {
             (Some(_), None) => Err(ApiError::fault("/id_number", "required", "必填", "is required with a name")),

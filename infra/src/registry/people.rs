@@ -273,9 +273,8 @@ fn tied(within: &Grids, grid: Option<GridId>, building: Option<BuildingId>, day:
         (Grids::Only(some), None) => Some(some.clone()),
         (Grids::Only(some), Some(grid)) => Some(some.iter().copied().filter(|own| *own == grid).collect()),
     };
-    let held = || {
-        household_facts::table.inner_join(homes::table).filter(household_facts::person_id.eq(people::id)).filter(facts::held(day))
-    };
+    let held =
+        || household_facts::table.inner_join(homes::table).filter(household_facts::person_id.eq(people::id)).filter(facts::held(day));
     let texts = |grids: Vec<GridId>| grids.iter().map(GridId::text).collect::<Vec<_>>();
     match (grids, building) {
         (None, None) => None,

@@ -82,7 +82,9 @@ pub fn message(code: &str) -> &'static str {
         "stopped" => "导入中途停止，请重新导入",
         "tag_not_offered" => "标签已停用",
         "tag_not_for_you" => "您的角色不能查看此标签，因此不能导入",
-        "too_many_rows" => "试运行或整体导入（atomic）最多 20000 行：请拆分文件，或改为逐行导入（dry_run 和 atomic 均为 false），可随时重复导入",
+        "too_many_rows" => {
+            "试运行或整体导入（atomic）最多 20000 行：请拆分文件，或改为逐行导入（dry_run 和 atomic 均为 false），可随时重复导入"
+        }
         "too_long" => "内容太长",
         "too_long_ago" => "日期过早",
         "unknown_column" => "不认识的列名",

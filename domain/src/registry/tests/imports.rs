@@ -220,7 +220,8 @@ fn a_row_of_a_person_tells_these_facts() {
     assert_eq!(kinds(FactKind::Hukou, None, None), ["hukou"]);
     let sole = |lives: Lives| PersonRow { lives_here: Some(lives), ..a_person() }.facts(today()).iter().any(|fact| fact.sole);
     assert!(sole(Lives::Only) && !sole(Lives::Also));
-    let days = PersonRow { since: Some(day("2020-01-01")), lives_here: Some(Lives::Only), lives_since: Some(day("2021-01-01")), ..a_person() };
+    let days =
+        PersonRow { since: Some(day("2020-01-01")), lives_here: Some(Lives::Only), lives_since: Some(day("2021-01-01")), ..a_person() };
     let from = |kind: FactKind| days.facts(today()).iter().find(|fact| fact.kind == kind).map(|fact| fact.from);
     assert_eq!((from(FactKind::Ownership), from(FactKind::Residence)), (Some(day("2020-01-01")), Some(day("2021-01-01"))));
     let lease = PersonRow { relation: FactKind::Tenancy, lease_ends_on: Some(day("2026-12-31")), ..a_person() };

@@ -216,6 +216,7 @@ fn who_is_registered_to_live_here_again_has_not_left_any_more() {
     assert!(told(FactKind::Residence, "2019-01-01", Some("2024-05-01")).is_none(), "what was is no return");
     let here = person(1);
     let within = Household { person: &here, home: &at, around: &[] };
-    let fact = saved(Fact::record(id(1), FactDraft::plain(FactKind::Residence, today()), within, Source::Keeper, &by, now()).expect("a fact"));
+    let fact =
+        saved(Fact::record(id(1), FactDraft::plain(FactKind::Residence, today()), within, Source::Keeper, &by, now()).expect("a fact"));
     assert!(here.returned(&fact, &by, now()).is_none());
 }

@@ -424,5 +424,7 @@ fn columns(refusal: Refusal) -> Refusal {
         "/sole" => "/lives_here",
         _ => "/relation",
     };
-    Refusal::Invalid(faults.into_iter().map(|fault| Fault { pointer: column(&fault.pointer, fault.code).to_owned(), code: fault.code }).collect())
+    Refusal::Invalid(
+        faults.into_iter().map(|fault| Fault { pointer: column(&fault.pointer, fault.code).to_owned(), code: fault.code }).collect(),
+    )
 }

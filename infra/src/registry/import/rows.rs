@@ -121,9 +121,7 @@ pub(super) fn row(
 /// The names of the tags that somebody has on a day, in the order of the dictionary, and their days.
 pub(super) fn tags_held(given: &[PersonTag], dictionary: &[Tag], today: Date) -> (Vec<String>, Vec<TagDays>) {
     let held = |tag: &Tag| given.iter().find(|given| given.code == tag.code && given.holds(today)).map(|given| given.interval);
-    let days: Vec<TagDays> = dictionary
-        .iter()
-        .filter_map(|tag| held(tag).map(|interval| (tag.name.clone(), interval.from(), interval.last_day())))
-        .collect();
+    let days: Vec<TagDays> =
+        dictionary.iter().filter_map(|tag| held(tag).map(|interval| (tag.name.clone(), interval.from(), interval.last_day()))).collect();
     (days.iter().map(|(name, _, _)| name.clone()).collect(), days)
 }
