@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiazai_domain::actor::{Actor, PrincipalId};
 use jiazai_domain::enrolment::application::{
-    Application, ApplicationDraft, Attachment, ChildDraft, ConsentDraft, Content, GuardianDraft, Placing, Reason, Refusal, Relation,
-    Standing as Family, View,
+    Application, ApplicationDraft, Attachment, ChildDraft, ConsentDraft, Content, Guardian, GuardianDraft, Placing, Reason, Refusal,
+    Relation, Standing as Family, View,
 };
 use jiazai_domain::enrolment::round::{Facts as Round, State as RoundState};
 use jiazai_domain::enrolment::rules::{FactSet, Rest};
@@ -30,6 +30,7 @@ use super::{seats, why};
 use crate::call::Cx;
 use crate::error::{ApiError, Fault, code};
 use crate::faults::{text_fault, together};
+use crate::input::named::Text20;
 use crate::reply::Reply;
 
 /// The application and how the caller sees it. What they do not see does not exist.
@@ -54,7 +55,14 @@ struct Typed {
     number: String,
     sex: Sex,
     born_on: Date,
-    guardians: Vec<(GuardianBody, String)>,
+    guardians: Vec<TypedGuardian>,
+}
+
+/// A guardian, with what a mask stands for put back.
+struct TypedGuardian {
+    body: GuardianBody,
+    number: String,
+    phone: Option<String>,
 }
 
 /// Reads the people of a body. A number that is the mask of what stands there already is meant to stay.
@@ -83,8 +91,21 @@ fn typed(child: &ChildBody, guardians: &[GuardianBody], before: Option<&Content>
         let rule = Document::restore(kind, &number).err().map_or("document_format", Into::into);
         return Err(text_fault("/child/id_number", rule));
     };
-    let known = |i: usize| before.and_then(|content| content.guardians.get(i)).map(|guardian| &guardian.document);
-    let guardians = guardians.iter().enumerate().map(|(i, one)| (one.clone(), kept(&one.id_number.0, known(i)))).collect();
+    let known = |i: usize| before.and_then(|content| content.guardians.get(i));
+    let kept_phone = |sent: Option<&Text20>, known: Option<&Guardian>| {
+        let sent = sent.map(|text| text.0.as_str())?;
+        let before = known.and_then(|guardian| guardian.phone.as_ref()).filter(|phone| phone.masked() == sent.trim());
+        Some(before.map_or_else(|| sent.to_owned(), |phone| phone.expose().to_owned()))
+    };
+    let guardians = guardians
+        .iter()
+        .enumerate()
+        .map(|(i, one)| TypedGuardian {
+            number: kept(&one.id_number.0, known(i).map(|guardian| &guardian.document)),
+            phone: kept_phone(one.phone.as_ref(), known(i)),
+            body: one.clone(),
+        })
+        .collect();
     Ok(Typed { child: child.clone(), number, sex, born_on, guardians })
 }
 
@@ -100,13 +121,13 @@ impl Typed {
     }
 
     fn guardians(&self) -> Vec<GuardianDraft<'_>> {
-        fn draft((body, number): &(GuardianBody, String)) -> GuardianDraft<'_> {
+        fn draft(TypedGuardian { body, number, phone }: &TypedGuardian) -> GuardianDraft<'_> {
             GuardianDraft {
                 name: &body.name.0,
                 relation: body.relation.map_or(Relation::Guardian, Relation::from),
                 id_type: body.id_type.map_or(DocumentType::ResidentId, DocumentType::from),
                 id_number: number,
-                phone: body.phone.as_ref().map(|phone| phone.0.as_str()),
+                phone: phone.as_deref(),
             }
         }
         self.guardians.iter().map(draft).collect()
