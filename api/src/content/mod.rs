@@ -255,6 +255,6 @@ impl Kept {
 pub fn words(tx: &mut Tx, event: &Recorded) -> Result<Option<Words>, DbError> {
     let Ok(id) = event.subject.parse::<CheckId>() else { return Ok(None) };
     let Some(check) = store::find(tx, id)? else { return Ok(None) };
-    let page = format!("pages/repair/ticket?id={}", check.facts().about.subject);
+    let page = format!("repair/ticket?id={}", check.facts().about.subject);
     Ok(Some(Words::new("您提交的内容", "未通过审核", event.occurred_at, page)))
 }

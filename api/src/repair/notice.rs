@@ -30,5 +30,5 @@ pub fn words(tx: &mut Tx, event: &Recorded) -> Result<Option<Words>, DbError> {
     let facts = ticket.facts();
     let held = Kept::of(tx, &[id.text()])?.words_of(&id.text());
     let title = if held { &facts.category.name } else { &facts.title };
-    Ok(Some(Words::new(title, phrase, tx.now(), format!("pages/repair/ticket?id={id}"))))
+    Ok(Some(Words::new(title, phrase, tx.now(), format!("repair/ticket?id={id}"))))
 }

@@ -167,7 +167,7 @@ async fn show_check_in_picture(call: Call, id: At<ShiftKind>) -> Outcome {
 }
 
 /// The page that a shift's mini-program code opens; the scene is the shift's id.
-const SHIFT_PAGE: &str = "pages/volunteer/shift";
+const SHIFT_PAGE: &str = "volunteer/shift";
 
 /// A mini-program code for a poster 小程序码
 ///
