@@ -87,7 +87,7 @@ async fn greet_wechat(call: Call) -> Outcome {
 #[utoipa::path(post, path = "/wechat/push", tag = "wechat", operation_id = "take_wechat_push",
     params(("signature" = Option<String>, Query), ("timestamp" = Option<String>, Query), ("nonce" = Option<String>, Query),
         ("openid" = Option<String>, Query), ("encrypt_type" = Option<String>, Query), ("msg_signature" = Option<String>, Query)),
-    request_body(content((String = "application/json"), (String = "text/xml")), description = "At most 64 KiB"),
+    request_body(content = String, content_type = "*/*", description = "JSON or XML, at most 64 KiB"),
     responses((status = 200, description = "`success`", content((String = "text/plain")))))]
 async fn take_wechat_push(call: Call) -> Outcome {
     let push = call.app.push.as_ref().ok_or_else(|| ApiError::new(code::NOT_FOUND))?;

@@ -448,7 +448,8 @@ impl<'s> Stage<'s> {
             ("PUT", ["grids", _, "staff"]) => json!({ "staff_ids": [self.server.staff("grid1").id()] }),
             ("POST", ["home-bindings"]) => json!({ "home_id": self.place("homes"), "relation": "owner" }),
             ("POST", ["registry-proposals"]) => self.proposal(),
-            ("POST", ["home-bindings" | "home-visits" | "registry-proposals", _, "reject" | "cancel"]) | ("POST", ["content-reviews", _, "reject"]) => {
+            ("POST", ["home-bindings" | "home-visits" | "registry-proposals", _, "reject" | "cancel"])
+            | ("POST", ["content-reviews", _, "reject"]) => {
                 json!({ "reason": "与登记不符" })
             }
             ("POST", ["people"]) => json!({ "community_id": community, "name": "样例人",

@@ -261,9 +261,7 @@ fn a_picture_that_the_platform_will_not_take_is_tried_again_and_then_held() {
     server.sim().fault("media_check_async", json!({ "kind": "errcode", "value": -1 }));
     let (ticket, _) = report_with_picture(&repair);
     for tries in 1..=5 {
-        eventually("another try", PATIENCE_S, || {
-            Some(server.sim().requests("media_check_async").len()).filter(|asked| *asked >= tries)
-        });
+        eventually("another try", PATIENCE_S, || Some(server.sim().requests("media_check_async").len()).filter(|asked| *asked >= tries));
         server.sim().advance(400);
     }
     waits_for(&repair, &ticket, "away");
@@ -470,10 +468,11 @@ fn a_dispatcher_finds_the_workers_of_their_community_and_nothing_else_of_them() 
         let roles = item["roles"].as_array().unwrap();
         assert!(!roles.is_empty() && roles.iter().all(|role| role["role"] == "repair_worker"), "{item}");
     }
-    let gone = shared().staff("admin").hire("repair_worker", &repair.community);
-    shared().staff("admin").post(&format!("/staff/{}/disable", gone.id()), json!({})).expect(200);
-    let without = |who: &str| !repair.dispatcher.get("/staff?limit=100").expect(200)["items"].as_array().unwrap().iter().any(|i| i["id"] == who);
-    assert!(without(&gone.id()), "nobody is sent who may not act");
+    let gone = shared().staff("admin").hire("repair_worker", &repair.community).id();
+    shared().staff("admin").post(&format!("/staff/{gone}/disable"), json!({})).expect(200);
+    let without =
+        |who: &str| !repair.dispatcher.get("/staff?limit=100").expect(200)["items"].as_array().unwrap().iter().any(|i| i["id"] == who);
+    assert!(without(&gone), "nobody is sent who may not act");
     let elsewhere = repair.dispatcher.get(&format!("/staff?community_id={}", shared().other_community())).expect(200);
     assert_eq!(elsewhere["items"], json!([]));
     repair.dispatcher.get(&format!("/staff/{}", repair.worker_id)).refuse(403, "forbidden");

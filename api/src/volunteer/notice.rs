@@ -28,7 +28,12 @@ pub fn words(tx: &mut Tx, event: &Recorded) -> Result<Option<Words>, DbError> {
             _ => "换班失效",
         };
         let labels = store::labels(tx, std::slice::from_ref(&sign_up))?;
-        return Ok(Some(Words::new(labels.title(&sign_up), phrase, swap.facts().until, format!("volunteer/shift?id={}", sign_up.facts().shift))));
+        return Ok(Some(Words::new(
+            labels.title(&sign_up),
+            phrase,
+            swap.facts().until,
+            format!("volunteer/shift?id={}", sign_up.facts().shift),
+        )));
     }
     Ok(None)
 }
