@@ -80,6 +80,9 @@ pub mod code {
         TIME_CONFLICT = 409 "time_conflict" "与您已报名的其他班次时间冲突" "You have another shift at the same time";
         NOT_OPEN = 409 "not_open" "当前不能报名" "Signing up is not open";
         HOUSEHOLD_LIMIT = 409 "household_limit" "您家的名额已用完" "Your household has as many places as it may have";
+        HOUSEHOLD_UNKNOWN = 403 "household_unknown" "该活动按户限额，请先完成住户认证" "Places are limited by household; have your home confirmed first";
+        TOO_MANY_PROPOSALS = 409 "too_many_proposals" "该报名提出的换班申请过多" "This place has been offered for a swap too often";
+        TOO_MANY_CERTIFICATES = 429 "too_many_certificates" "今日开具的证书过多，请稍后再试" "You were given many certificates today; wait a while";
         NOT_ELIGIBLE = 403 "not_eligible" "您不符合该活动的报名条件" "You do not meet the conditions of this activity";
         BLOCKED_AFTER_NO_SHOWS = 409 "blocked_after_no_shows" "因多次缺席，暂时不能报名" "You have missed too many shifts and cannot sign up for a while";
         TOO_LATE_TO_CANCEL = 409 "too_late_to_cancel" "已超过最晚取消时间，请联系领队" "It is too late to cancel; talk to the leader";
@@ -94,9 +97,13 @@ pub mod code {
         ALREADY_SPENT = 409 "already_spent" "积分已被使用，余额不足以冲正" "The points were spent and the balance cannot make up for them";
         NOT_REVERSIBLE = 409 "not_reversible" "该笔积分不能冲正" "The entry cannot be reversed";
         ALREADY_BOUND = 409 "already_bound" "您已绑定或已申请绑定该房屋" "You are bound to this home already, or have asked to be";
+        TOO_MANY_PENDING = 409 "too_many_pending" "您有太多事项尚未办结，请等待处理或先撤回" "Too much of yours is still waiting; wait for it, or take some back";
         ROUND_NOT_OPEN = 409 "round_not_open" "当前不在该批次的登记时间内" "The round does not take applications now";
         CHILD_ALREADY_REGISTERED = 409 "child_already_registered" "该儿童在本批次已有登记" "The child is registered in this round already";
         TOO_MANY_DRAFTS = 409 "too_many_drafts" "您在本批次的草稿过多，请先提交或撤回" "You keep too many drafts in this round; hand one in or withdraw it";
+        TOO_MANY_APPLICATIONS = 409 "too_many_applications" "您在本批次登记的儿童过多" "You have registered as many children in this round as anybody may";
+        HOME_LEFT = 409 "home_left" "您已不再绑定登记所用的房屋，不能凭该房屋确认入学" "You speak for the home no longer on which the seat was given";
+        TOO_MANY_FILES = 409 "too_many_files" "您上传后未使用的文件过多，请先用在表单中或稍后再传" "Too many of your files belong to nothing yet; use them first, or come back later";
         TOO_LATE = 409 "too_late" "已超过办理时限" "The time for this has passed";
         SEAT_LOCKED = 409 "seat_locked" "该房屋的学位已被其他家庭使用" "The home's seat is another family's in this period";
         SCHOOL_FULL = 409 "school_full" "该校学位已满" "The school has no seat left";
@@ -227,6 +234,11 @@ impl ApiError {
         }
         found.extend(self.0.faults);
         Self::invalid(found)
+    }
+
+    /// The faulty fields; the refusal itself when it is about something else.
+    pub fn into_faults(self) -> Result<Vec<Fault>, Self> {
+        if [code::VALIDATION_FAILED, code::UNKNOWN_FIELD].contains(&self.0.code) { Ok(self.0.faults) } else { Err(self) }
     }
 
     /// Names the faulty field of a refusal that has a code of its own: every 422 says where.

@@ -114,13 +114,16 @@ pub const KINDS: &[&str] = &[
     "repair_ticket.cancelled",
     "repair_ticket.confirmed",
     "repair_ticket.declined",
+    "repair_ticket.due_soon",
     "repair_ticket.grabbed",
     "repair_ticket.merged",
+    "repair_ticket.overdue",
     "repair_ticket.paused",
     "repair_ticket.quote_approved",
     "repair_ticket.quote_refused",
     "repair_ticket.quoted",
     "repair_ticket.rated",
+    "repair_ticket.remarked",
     "repair_ticket.reopened",
     "repair_ticket.resolved",
     "repair_ticket.resumed",
@@ -158,6 +161,7 @@ pub const KINDS: &[&str] = &[
     "volunteer_sign_up.swapped",
     "volunteer_sign_up.waitlisted",
     "volunteer_swap.agreed",
+    "volunteer_swap.expired",
     "volunteer_swap.proposed",
     "volunteer_swap.refused",
     "volunteer_swap.withdrawn",
@@ -266,6 +270,12 @@ impl fmt::Display for Pattern {
 }
 
 impl Pattern {
+    /// Every choice that there is.
+    pub fn every() -> impl Iterator<Item = Self> {
+        let sorts = SORTS.iter().map(|(sort, _)| Self::Sort(sort));
+        [Self::All].into_iter().chain(sorts).chain(KINDS.iter().map(|kind| Self::Kind(kind)))
+    }
+
     pub fn fits(&self, kind: &str) -> bool {
         match self {
             Self::All => true,

@@ -3,9 +3,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use diesel::{Connection, PgConnection, RunQueryDsl};
+use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection};
 use jiazai_domain::actor::{Communities, CommunityId, PrincipalId, PrincipalKind};
-use jiazai_domain::kernel::ledger::{Amount, Refusal, Shortfall, Source, TransactionId, Unit, Verdict};
+use jiazai_domain::kernel::ledger::{Amount, Month, Refusal, Shortfall, Source, TransactionId, Unit, Verdict};
 use jiazai_domain::kernel::time::Timestamp;
 use jiazai_infra::clock::Clock;
 use jiazai_infra::db::{DatabaseUrl, Db, DbError, Tx};
@@ -14,6 +14,7 @@ use jiazai_infra::{community, identity, settings};
 
 struct Books {
     db: Db,
+    url: DatabaseUrl,
     community: CommunityId,
     people: Vec<PrincipalId>,
     /// SQLite's folder, removed at the end.
@@ -62,7 +63,7 @@ fn books(people: usize) -> Vec<Books> {
             Ok::<_, DbError>((place, all))
         });
         let (community, people) = made.expect("people");
-        Books { db, community, people, folder }
+        Books { db, url, community, people, folder }
     };
     storages().into_iter().map(open).collect()
 }
@@ -110,6 +111,22 @@ impl Books {
         let verdict = self.db.write_blocking(|tx| ledger::verify(tx, &Communities::All)).expect("a verdict");
         assert!(verdict.balanced && verdict.sum == 0, "{verdict:?}");
         verdict
+    }
+
+    /// What somebody with a hand in the database would do; whether it was let happen.
+    fn by_hand(&self, statement: &str) -> bool {
+        match &self.url {
+            DatabaseUrl::Sqlite(path) => {
+                let mut conn = SqliteConnection::establish(path.to_str().expect("a path")).expect("a file");
+                diesel::sql_query("PRAGMA busy_timeout = 5000").execute(&mut conn).expect("patience");
+                diesel::sql_query("PRAGMA foreign_keys = ON").execute(&mut conn).expect("a pragma");
+                diesel::sql_query(statement).execute(&mut conn).is_ok()
+            }
+            DatabaseUrl::Postgres(url) => {
+                let mut conn = PgConnection::establish(url).expect("PostgreSQL answers");
+                diesel::sql_query(statement).execute(&mut conn).is_ok()
+            }
+        }
     }
 
     fn setting(&self, name: &'static str) -> Option<String> {
@@ -299,4 +316,116 @@ fn work(db: &Db, place: CommunityId, people: &[PrincipalId], thread: u64, steps:
         }
     }
     moved
+}
+
+#[test]
+fn entries_stand_in_the_order_in_which_they_were_posted_and_not_in_that_of_their_ids() {
+    books(1).iter().for_each(post_late);
+}
+
+fn post_late(books: &Books) {
+    let (community, person) = (books.community, books.people[0]);
+    // Ids are made before anybody waits for the account; the second to ask is the first to get it.
+    let posted = books.db.write_blocking(move |tx| {
+        let early = ledger::order(tx, Source::new("grant", 1), None);
+        let late = ledger::order(tx, Source::new("grant", 2), None);
+        for (order, n) in [(late, 10), (early, 20)] {
+            let granting = Granting { person, unit: Unit::Points, amount: amount(n), community, expires_at: None, order, by: None };
+            ledger::grant(tx, granting)?.expect("far from the most");
+        }
+        let tomorrow = tx.now().plus_seconds(86_400);
+        let opening = ledger::balance_before(tx, person, Unit::Points, tomorrow)?;
+        let listed = ledger::entries(tx, person, Unit::Points, None, None, 10)?;
+        let month = ledger::statement_lines(tx, person, Unit::Points, Month::of(tx.now()))?;
+        Ok::<_, DbError>((opening, listed, month))
+    });
+    let (opening, listed, month) = posted.expect("posted");
+    assert_eq!(opening, 30, "what the account held last, not what the highest id says");
+    let after: Vec<_> = listed.iter().map(|line| (line.number, line.amount, line.balance_after)).collect();
+    assert_eq!(after, [(Some(2), 20, Some(30)), (Some(1), 10, Some(10))]);
+    assert_eq!(month.iter().map(|line| line.amount).collect::<Vec<_>>(), [10, 20]);
+    let second = books.db.write_blocking(move |tx| ledger::entries(tx, person, Unit::Points, None, Some(2), 10)).expect("a page");
+    assert_eq!(second.len(), 1);
+    books.verified();
+}
+
+#[test]
+fn books_are_checked_in_portions_and_what_is_wrong_is_found_in_any_of_them() {
+    books(3).iter().for_each(break_books);
+}
+
+fn break_books(books: &Books) {
+    let place = books.community;
+    for n in 0..9 {
+        let person = books.people[n % 3];
+        books.db.write_blocking(move |tx| grant(tx, place, person, 10, Source::new("grant", n))).expect("granted");
+    }
+    let verdict = |books: &Books, portion: i64| {
+        books.db.write_blocking(move |tx| ledger::verify_by(tx, &Communities::All, portion)).expect("a verdict")
+    };
+    for portion in [1, 2, 4, 100] {
+        assert_eq!(verdict(books, portion), Verdict { balanced: true, entries: 18, sum: 0 }, "by {portion}");
+    }
+    // Each breaks the books in another way, and is mended again.
+    for (breaks, mends) in [
+        (
+            "UPDATE ledger_entries SET amount = amount + 1 WHERE number = 2",
+            "UPDATE ledger_entries SET amount = amount - 1 WHERE number = 2",
+        ),
+        (
+            "UPDATE ledger_accounts SET balance = balance + 1 WHERE balance IS NOT NULL",
+            "UPDATE ledger_accounts SET balance = balance - 1 WHERE balance IS NOT NULL",
+        ),
+        ("UPDATE ledger_lots SET remaining = remaining - 1", "UPDATE ledger_lots SET remaining = remaining + 1"),
+        (
+            "UPDATE ledger_entries SET balance_after = balance_after + 1 WHERE number = 3",
+            "UPDATE ledger_entries SET balance_after = balance_after - 1 WHERE number = 3",
+        ),
+        (
+            "UPDATE ledger_accounts SET entries = entries + 1 WHERE entries IS NOT NULL",
+            "UPDATE ledger_accounts SET entries = entries - 1 WHERE entries IS NOT NULL",
+        ),
+    ] {
+        assert!(books.by_hand(breaks), "{breaks}");
+        assert!(!verdict(books, 2).balanced && !verdict(books, 100).balanced, "{breaks}");
+        assert!(books.by_hand(mends), "{mends}");
+        assert!(verdict(books, 2).balanced, "{mends}");
+    }
+    // A transaction of which one side is missing, and then both.
+    assert!(books.by_hand("DELETE FROM ledger_entries WHERE number IS NULL"));
+    assert!(!verdict(books, 2).balanced);
+    assert!(books.by_hand("DELETE FROM ledger_entries"));
+    assert!(!verdict(books, 100).balanced);
+}
+
+#[test]
+fn not_even_a_hand_in_the_database_posts_twice_or_takes_what_is_not_there() {
+    books(1).iter().for_each(meddle);
+}
+
+fn meddle(books: &Books) {
+    let (place, who) = (books.community, books.people[0]);
+    let granted = books.db.write_blocking(move |tx| grant(tx, place, who, 30, Source::new("grant", 1))).expect("granted").expect("once");
+    let reversing = Reversing { transaction: granted, shortfall: Shortfall::Refuse, reason: None, by: None };
+    books.db.write_blocking(move |tx| ledger::reverse(tx, reversing.clone())).expect("reversed").expect("known").expect("back");
+    books.db.write_blocking(move |tx| grant(tx, place, who, 30, Source::new("grant", 2))).expect("granted");
+    for refused in [
+        "INSERT INTO ledger_transactions (id, community_id, source_kind, source_id, occurred_at) \
+         SELECT 'txn_again', community_id, source_kind, source_id, occurred_at FROM ledger_transactions WHERE source_id = '2'",
+        "INSERT INTO ledger_transactions (id, community_id, source_kind, source_id, reverses, occurred_at) \
+         SELECT 'txn_again', community_id, 'reversal', 'again', reverses, occurred_at FROM ledger_transactions WHERE reverses IS NOT NULL",
+        "UPDATE ledger_accounts SET balance = -1 WHERE balance IS NOT NULL",
+        "UPDATE ledger_lots SET remaining = granted + 1",
+        "UPDATE ledger_lots SET remaining = -1",
+        "UPDATE ledger_entries SET amount = 0",
+        "UPDATE ledger_entries SET number = 1 WHERE number = 2",
+        "INSERT INTO ledger_accounts (id, unit, person_id, balance, created_at) \
+         SELECT 'acc_again', unit, person_id, 0, 0 FROM ledger_accounts WHERE person_id IS NOT NULL",
+        "INSERT INTO ledger_accounts (id, unit, created_at) VALUES ('acc_nobody', 'points', 0)",
+        "INSERT INTO ledger_entries (id, transaction_id, account_id, amount, occurred_at) \
+         SELECT 'ent_again', transaction_id, account_id, 1, 0 FROM ledger_entries WHERE number = 1",
+    ] {
+        assert!(!books.by_hand(refused), "{refused}");
+    }
+    books.verified();
 }

@@ -222,8 +222,13 @@ fn a_minor_signs_up_with_a_guardians_word_and_it_goes_when_that_goes() {
     let given = parent.who.post(&path, word(&child)).expect(201);
     parent.who.post(&path, word(&child)).refuse(409, "duplicate");
     let own = format!("/guardian-consents/{}", text(&given, "id"));
-    assert_eq!(child.who.get(&own).expect(200), given);
-    assert_eq!(items(&child.who.get("/me/guardian-consents").expect(200)), std::slice::from_ref(&given));
+    let seen = child.who.get(&own).expect(200);
+    assert_eq!(
+        (&seen["agreed_at"], text(&seen, "state"), actions(&seen)),
+        (&given["agreed_at"], "given", vec![]),
+        "it is not theirs to withdraw"
+    );
+    assert_eq!(items(&child.who.get("/me/guardian-consents").expect(200)), std::slice::from_ref(&seen));
     neighbour.who.get(&own).refuse(404, "not_found");
     // It is for this activity and no other.
     let other = place.activity(json!({}));
@@ -402,6 +407,9 @@ fn bad_input_is_told_apart_with_state_and_actions_and_changes_nothing() {
     let invalid = |what: &str, pointer: &str, refuse: &dyn Fn() -> jiazai_tests::Reply| {
         let problem = unchanged(what, &|| refuse().expect(422).json);
         assert_eq!(codes(&problem)[0].0, pointer, "{what}: {problem}");
+        // Points belong to nothing that has a state; and a number that cannot be one is refused before anything is looked up.
+        let stateless = pointer == "/points" || pointer == "/minutes";
+        assert!(stateless || problem["state"].is_string() && problem["allowed_actions"].is_array(), "{what}: {problem}");
     };
 
     conflict("twice", "already_signed_up", "scheduled", &[], &|| one.post(&sign_up(&shift), json!({})).send());
@@ -441,4 +449,71 @@ fn bad_input_is_told_apart_with_state_and_actions_and_changes_nothing() {
     conflict("a second check-in", "state_conflict", "confirmed", &[], &|| {
         two.post(&act(&again, "check-in"), json!({ "code": activity.code(&shift) })).send()
     });
+}
+
+// ---- homes and guardians that are none any more -----------------------------------------------------------------------
+
+#[test]
+fn who_looks_after_somebody_there_does_not_live_there() {
+    let place = Place::new(shared());
+    let family = place.known(("1栋", "101"), "family", &born(shared(), 40));
+    // A carer without a residence of their own in the registry.
+    let carer = shared().resident();
+    let home = place.registry.home("1栋", "101");
+    let person = place.registry.person("孙样本", &id_number(&born(shared(), 50), 880_001), json!([]));
+    let binding = carer.post("/home-bindings", json!({ "home_id": home, "relation": "carer" })).expect(201);
+    let approve = format!("/home-bindings/{}/approve", text(&binding, "id"));
+    place.registry.manager.post(&approve, json!({ "person_id": person["id"] })).expect(200);
+    let estate = place.activity(json!({ "eligibility": { "estates": [place.estate()] } })).shift(2 * DAY, 5, 0);
+    refused(&carer, &estate, "不是指定小区的居民");
+    let limited = place.activity(json!({ "per_household": 1, "without_household": true }));
+    let shift = limited.shift(4 * DAY, 5, 0);
+    ask(&carer, &shift).expect(201);
+    ask(&family.who, &shift).expect(201);
+}
+
+#[test]
+fn where_households_are_limited_nobody_comes_whose_household_is_unknown_unless_it_says_so() {
+    let place = Place::new(shared());
+    let stranger = shared().resident();
+    let strict = place.activity(json!({ "per_household": 1 }));
+    let problem = ask(&stranger, &strict.shift(2 * DAY, 5, 0)).expect(403).json;
+    assert_eq!((text(&problem, "code"), text(&problem, "state")), ("household_unknown", "scheduled"));
+    let open = place.activity(json!({ "per_household": 1, "without_household": true }));
+    assert_eq!(open.leader.get(&open.path()).expect(200)["without_household"], true);
+    ask(&stranger, &open.shift(4 * DAY, 5, 0)).expect(201);
+}
+
+#[test]
+fn a_guardian_who_moved_out_answers_for_nobody_any_more() {
+    let place = Place::new(shared());
+    let (parent, child) =
+        (place.known(("1栋", "101"), "owner", &born(shared(), 40)), place.known(("1栋", "101"), "family", &born(shared(), 14)));
+    let activity = place.activity(json!({}));
+    let word = json!({ "resident_id": child.who.id(), "text_version": "2026-01" });
+    let given = parent.who.post(&format!("{}/consents", activity.path()), word).expect(201);
+    assert_eq!((text(&given, "state"), actions(&given)), ("given", vec!["withdraw"]));
+    ask(&child.who, &activity.shift(2 * DAY, 5, 0)).expect(201);
+    let binding = items(&parent.who.get("/me/home-bindings").expect(200))[0].clone();
+    parent.who.post(&format!("/home-bindings/{}/end", text(&binding, "id")), json!({})).expect(200);
+    let problem = ask(&child.who, &activity.shift(4 * DAY, 5, 0)).expect(422).json;
+    assert_eq!((codes(&problem), text(&problem, "state")), (vec![("/consent", "consent_required")], "scheduled"));
+}
+
+#[test]
+fn with_a_guardians_account_goes_their_word_and_what_hung_on_it() {
+    let place = Place::new(shared());
+    let (parent, child) =
+        (place.known(("1栋", "101"), "owner", &born(shared(), 40)), place.known(("1栋", "101"), "family", &born(shared(), 14)));
+    let activity = place.activity(json!({}));
+    let shift = activity.shift(2 * DAY, 5, 0);
+    let word = json!({ "resident_id": child.who.id(), "text_version": "2026-01" });
+    let given = parent.who.post(&format!("{}/consents", activity.path()), word).expect(201);
+    let claim = ask(&child.who, &shift).expect(201).json;
+    parent.who.delete("/me").expect(200);
+    let gone = child.who.get(&format!("/guardian-consents/{}", text(&given, "id"))).expect(200);
+    assert_eq!((text(&gone, "state"), actions(&gone)), ("withdrawn", vec![]));
+    assert_eq!(text(&child.who.get(&format!("/sign-ups/{}", text(&claim, "id"))).expect(200), "state"), "cancelled");
+    assert_eq!(activity.look(&shift)["taken"], 0);
+    ask(&child.who, &shift).expect(422);
 }

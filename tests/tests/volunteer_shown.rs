@@ -256,3 +256,118 @@ fn a_swap_and_a_credit_are_told() {
     volunteering.leader.post(&format!("/sign-ups/{}/settle", text(&b, "id")), settle).expect(200);
     eventually("the hours are told", 30, || (told(&server, &bert, "时长入账") == 1).then_some(()));
 }
+
+#[test]
+fn where_an_activity_has_a_spot_check_out_happens_there_too() {
+    let server = Server::start(Options::default());
+    let volunteering = Volunteering::with(&server, json!({ "spot": { "lat": 24.909, "lng": 118.587, "radius_m": 200 } }));
+    let resident = server.resident();
+    let shift = volunteering.shift(60, 1, 0);
+    let own = format!("/sign-ups/{}", text(&volunteering.sign_up(&resident, &shift), "id"));
+    let go = |way: &str, location: Value| {
+        let mut body = json!({ "code": volunteering.code(&shift) });
+        if !location.is_null() {
+            body["location"] = location;
+        }
+        resident.post(&format!("{own}/{way}"), body)
+    };
+    let there = json!({ "lat": 24.909, "lng": 118.587 });
+    go("check-in", there.clone()).expect(200);
+    server.sim().advance(HOUR as u64);
+    for (location, code) in [(Value::Null, "location_required"), (json!({ "lat": 24.95, "lng": 118.587 }), "too_far")] {
+        let problem = go("check-out", location).refuse(422, "validation_failed");
+        assert_eq!((codes(&problem), text(&problem, "state")), (vec![("/location", code)], "present"));
+    }
+    assert_eq!(text(&go("check-out", there).expect(200), "state"), "done");
+}
+
+#[test]
+fn who_takes_an_offer_has_it_in_writing_and_who_is_moved_elsewhere_is_told() {
+    let server = Server::start(Options::default());
+    let volunteering = Volunteering::new(&server);
+    let shift = volunteering.shift(2 * DAY, 1, 1);
+    let (one, two) = (server.resident(), server.resident());
+    allow(&server, &two);
+    let first = volunteering.sign_up(&one, &shift);
+    let waiting = volunteering.sign_up(&two, &shift);
+    one.post(&format!("/sign-ups/{}/cancel", text(&first, "id")), json!({})).expect(200);
+    two.post(&format!("/sign-ups/{}/accept-offer", text(&waiting, "id")), json!({})).expect(200);
+    eventually("the place is told", 30, || (told(&server, &two, "报名成功") == 1).then_some(()));
+    let mut body = Volunteering::draft(&server);
+    body.as_object_mut().expect("a draft").remove("community_id");
+    body["place"] = json!("北门集合");
+    volunteering.leader.put(&volunteering.path(), body).header("If-Match", "*").expect(200);
+    eventually("the new place is told", 30, || (told(&server, &two, "活动变更") == 1).then_some(()));
+}
+
+#[test]
+fn who_is_there_when_the_organiser_cancels_is_told_and_credited() {
+    let server = Server::start(Options::default());
+    let volunteering = Volunteering::new(&server);
+    let shift = volunteering.shift(60, 2, 0);
+    let resident = server.resident();
+    allow(&server, &resident);
+    let own = format!("/sign-ups/{}", text(&volunteering.sign_up(&resident, &shift), "id"));
+    resident.post(&format!("{own}/check-in"), json!({ "code": volunteering.code(&shift) })).expect(200);
+    server.sim().advance(60 + 45 * 60);
+    volunteering.leader.post(&format!("/shifts/{shift}/cancel"), json!({ "reason": "雷雨" })).expect(200);
+    let home = resident.get(&own).expect(200);
+    assert_eq!((text(&home, "state"), &home["minutes"]), ("done", &json!(45)));
+    eventually("the cancellation is told", 30, || (told(&server, &resident, "班次取消") == 1).then_some(()));
+    assert_eq!(volunteering.leader.post(&format!("{own}/settle"), json!({})).expect(200)["minutes"], 45);
+}
+
+#[test]
+fn what_a_delegate_does_is_told_to_whose_place_it_is() {
+    let server = Server::start(Options::default());
+    let activity = Volunteering::new(&server);
+    let shift = activity.shift(2 * DAY, 1, 2);
+    let (elder, child) = (server.resident(), server.resident());
+    allow(&server, &elder);
+    let body = json!({
+        "community_id": server.community(), "delegate_id": child.id(), "scopes": ["volunteer"], "expires_at": instant(&server, DAY),
+    });
+    let given = elder.post("/delegations", body).expect(201);
+    let claim = child.post(&format!("/shifts/{shift}/sign-ups"), json!({ "delegation_id": given["id"] })).expect(201);
+    eventually("the place is told", 30, || (told(&server, &elder, "报名成功") == 1).then_some(()));
+    child.post(&format!("/sign-ups/{}/cancel", text(&claim, "id")), json!({})).expect(200);
+    eventually("the cancellation is told", 30, || (told(&server, &elder, "报名取消") == 1).then_some(()));
+}
+
+#[test]
+fn a_micro_task_is_missed_cancelled_and_waited_for_by_its_end() {
+    let server = Server::start(Options::default());
+    let task = Volunteering::with(&server, json!({ "title": "给独居老人读报", "flexible": true }));
+    let mut draft = task.shift_draft(HOUR, 1, 2);
+    draft["ends_at"] = json!(instant(&server, 4 * DAY));
+    let shift = text(&task.leader.post(&format!("{}/shifts", task.path()), draft).expect(201), "id").to_owned();
+    let people: Vec<Resident> = (0..3).map(|_| server.resident()).collect();
+    let claims: Vec<Value> = people.iter().map(|who| task.sign_up(who, &shift)).collect();
+    let path = |n: usize| format!("/sign-ups/{}", text(&claims[n], "id"));
+    server.sim().advance(DAY as u64);
+    assert_eq!(text(&people[1].get(&path(1)).expect(200), "state"), "waitlisted", "it has begun and the line goes on");
+    task.leader.post(&format!("{}/mark-absent", path(0)), json!({})).refuse(409, "state_conflict");
+    people[0].post(&format!("{}/cancel", path(0)), json!({})).expect(200);
+    people[1].post(&format!("{}/accept-offer", path(1)), json!({})).expect(200);
+    server.sim().advance(4 * DAY as u64);
+    assert_eq!(text(&people[2].get(&path(2)).expect(200), "state"), "expired");
+    assert_eq!(text(&task.leader.post(&format!("{}/mark-absent", path(1)), json!({})).expect(200), "state"), "absent");
+}
+
+#[test]
+fn a_key_that_reads_does_not_take_the_roster_along() {
+    let volunteering = Volunteering::new(shared());
+    let shift = volunteering.shift(DAY, 1, 0);
+    let key = |scopes: Value| {
+        let body = json!({ "name": jiazai_tests::unique("屏"), "scopes": scopes, "community_id": shared().community() });
+        let made = shared().staff("manager").post("/api-keys", body).expect(201);
+        shared().bearer(format!("Bearer {}", text(&made, "key")))
+    };
+    let (reads, exports) = (key(json!(["volunteer:read"])), key(json!(["volunteer:read", "volunteer:export"])));
+    for format in ["csv", "ndjson", "xlsx"] {
+        let path = format!("/shifts/{shift}/sign-ups.{format}");
+        let refused = reads.get(&path).refuse(403, "forbidden");
+        assert!(text(&refused, "detail").contains("volunteer:export"), "{refused}");
+        exports.get(&path).send().expect(200);
+    }
+}

@@ -59,6 +59,8 @@ pub type LinePlaces = Number<0, 100_000>;
 /// Seconds, up to a week.
 pub type WeekSeconds = Number<0, 604_800>;
 pub type ShiftSeconds = Number<60, 604_800>;
+/// Seconds, up to ninety days.
+pub type SeasonSeconds = Number<0, 7_776_000>;
 pub type Age = Number<0, 150>;
 pub type Minutes = Number<0, 1440>;
 pub type GrantPoints = Number<1, 1_000_000>;

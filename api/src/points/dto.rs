@@ -28,7 +28,7 @@ pub struct EntryDto {
     #[schema(inline)]
     pub transaction_id: TransactionRef,
     pub amount: i64,
-    /// What the account held after it.
+    /// What the account held after it, over all communities: for its owner alone, null for everybody else.
     pub balance_after: Option<i64>,
     /// What it was posted for: `sign_up`, `grant`, `absence`, `expiry`, `reversal`, …
     #[schema(example = "sign_up")]
@@ -38,13 +38,20 @@ pub struct EntryDto {
     pub occurred_at: Instant,
 }
 
-impl From<EntryLine> for EntryDto {
-    fn from(line: EntryLine) -> Self {
+impl EntryDto {
+    /// For whose it is.
+    pub fn own(line: EntryLine) -> Self {
+        let balance_after = line.balance_after;
+        Self { balance_after, ..Self::foreign(line) }
+    }
+
+    /// For somebody who administers a community: what else the person has, and where from, is not theirs to know.
+    pub fn foreign(line: EntryLine) -> Self {
         Self {
             id: Ref(line.id),
             transaction_id: Ref(line.transaction),
             amount: line.amount,
-            balance_after: line.balance_after,
+            balance_after: None,
             source: line.source,
             reason: line.reason,
             occurred_at: line.occurred_at.into(),

@@ -78,6 +78,16 @@ async fn get_my_points(call: Call) -> Outcome {
     .await
 }
 
+/// An entry's place in a list: its number, by which entries are in the order in which they were posted.
+fn place(entry: &store::EntryLine) -> String {
+    entry.number.unwrap_or(0).to_string()
+}
+
+/// The number that a cursor holds.
+fn reached(after: Option<&str>) -> Result<Option<i64>, ApiError> {
+    after.map(str::parse).transpose().map_err(|_| ApiError::new(code::CURSOR_INVALID))
+}
+
 /// How my points came and went
 ///
 /// Newest first.
@@ -89,8 +99,8 @@ async fn list_my_point_entries(call: Call) -> Outcome {
     let me = call.actor()?.id;
     settle(&call, me).await?;
     call.list(params, move |tx, _, window| {
-        let rows = store::entries(tx, me, Unit::Points, None, window.after.as_deref(), window.fetch())?;
-        Ok(window.page(rows, |entry| entry.id.text(), EntryDto::from))
+        let rows = store::entries(tx, me, Unit::Points, None, reached(window.after.as_deref())?, window.fetch())?;
+        Ok(window.page(rows, place, EntryDto::own))
     })
     .await
 }
@@ -174,7 +184,7 @@ fn grant(tx: &mut Tx, cx: &Cx, body: &Grant) -> Result<Reply, ApiError> {
 
 fn created(tx: &mut Tx, id: jiazai_domain::kernel::ledger::EntryId) -> Result<Reply, ApiError> {
     let written = store::entry(tx, id)?.ok_or_else(|| ApiError::new(code::INTERNAL))?;
-    Reply::created(format!("/api/v1/points/entries/{id}"), &EntryDto::from(written.line))
+    Reply::created(format!("/api/v1/points/entries/{id}"), &EntryDto::foreign(written.line))
 }
 
 /// Reverse an entry 冲正
@@ -215,8 +225,8 @@ async fn list_point_entries(call: Call) -> Outcome {
     let person: PrincipalId = params.required_id("resident_id")?;
     call.list(params, move |tx, cx, window| {
         let within = cx.actor()?.communities_as(ADMINS);
-        let rows = store::entries(tx, person, Unit::Points, Some(&within), window.after.as_deref(), window.fetch())?;
-        Ok(window.page(rows, |entry| entry.id.text(), EntryDto::from))
+        let rows = store::entries(tx, person, Unit::Points, Some(&within), reached(window.after.as_deref())?, window.fetch())?;
+        Ok(window.page(rows, place, EntryDto::foreign))
     })
     .await
 }
@@ -232,7 +242,8 @@ async fn get_point_entry(call: Call, id: At<EntryKind>) -> Outcome {
         if written.person != Some(who.id) && who.admin_of(written.community).is_err() {
             return Err(absent());
         }
-        Reply::ok(&EntryDto::from(written.line))
+        let own = written.person == Some(who.id);
+        Reply::ok(&if own { EntryDto::own(written.line) } else { EntryDto::foreign(written.line) })
     })
     .await
 }
@@ -240,7 +251,7 @@ async fn get_point_entry(call: Call, id: At<EntryKind>) -> Outcome {
 /// Do the books balance?
 ///
 /// Every transaction sums to zero, every balance is the sum of its entries and of what is left in its lots. An auditor of
-/// some communities is told of their transactions.
+/// some communities is told of their transactions. Books are gone through in portions, however long they are.
 #[utoipa::path(get, path = "/points/ledger/verify", tag = "points", operation_id = "verify_points_ledger", responses((status = 200, body = VerdictDto)))]
 async fn verify_points_ledger(call: Call) -> Outcome {
     call.query()?.finish()?;

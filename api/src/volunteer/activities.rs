@@ -80,7 +80,8 @@ async fn get_volunteer_activity(call: Call, id: At<ActivityKind>) -> Outcome {
 
 /// Change an activity 修改
 ///
-/// A draft in everything; once published only in how it is described: what an hour is worth and who may come was promised.
+/// A draft in everything; once published only in how it is described: what an hour is worth and who may come was promised. When where
+/// or when to be there changes (`place`, `spot`, `description`), those who come are told.
 #[utoipa::path(put, path = "/volunteer-activities/{id}", tag = "volunteer", operation_id = "put_volunteer_activity", params(("id" = String, Path)),
     request_body(content = PutActivity, example = json!({ "title": "清洁河岸", "description": "改在北门集合", "points_per_hour": 10, "max_hours": 4 })), responses((status = 200, body = ActivityDto, headers(("ETag" = String)))))]
 async fn put_volunteer_activity(call: Call, id: At<ActivityKind>) -> Outcome {
@@ -108,7 +109,7 @@ async fn end_volunteer_activity(call: Call, id: At<ActivityKind>) -> Outcome {
 
 /// Cancel it 取消
 ///
-/// With its shifts that have not ended. Whoever has a place, an offer or a number in the line is told.
+/// With its shifts that have not ended. Whoever has a place, an offer or a number in the line is told, and so is who is there.
 #[utoipa::path(post, path = "/volunteer-activities/{id}/cancel", tag = "volunteer", operation_id = "cancel_volunteer_activity",
     params(("id" = String, Path)), request_body(content = Why, example = json!({ "reason": "台风" })), responses((status = 200, body = ActivityDto)))]
 async fn cancel_volunteer_activity(call: Call, id: At<ActivityKind>) -> Outcome {

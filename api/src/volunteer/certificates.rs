@@ -1,7 +1,9 @@
 //! Certificates 证书.
 
 use actix_web::http::header::ACCEPT;
-use jiazai_domain::volunteer::{Certificate, CertificateCode, Eligibility, Reason};
+use jiazai_domain::actor::Actor;
+use jiazai_domain::kernel::time::Timestamp;
+use jiazai_domain::volunteer::{Certificate, CertificateCode, Eligibility, MAX_CERTIFICATES, Reason, Refusal};
 use jiazai_infra::db::Tx;
 use jiazai_infra::{community, identity, vault, volunteer as store};
 
@@ -18,7 +20,7 @@ use crate::reply::Reply;
 use crate::route::{Access, Api};
 
 pub fn routes(api: &mut Api) {
-    api.add(op!(issue_certificate, Access::Residents).refuses(&[code::NOTHING_TO_CERTIFY]))
+    api.add(op!(issue_certificate, Access::Residents).refuses(&[code::NOTHING_TO_CERTIFY, code::TOO_MANY_CERTIFICATES]))
         .add(op!(list_my_certificates, Access::Residents).refuses(&[code::CURSOR_INVALID]))
         .add(op!(get_certificate, Access::Public))
         .add(op!(revoke_certificate, Access::Roles(LEADERS)).refuses(CONFLICT).refuses(&[code::ALREADY_REVOKED]));
@@ -26,7 +28,7 @@ pub fn routes(api: &mut Api) {
 
 /// Certify my hours 开具证书
 ///
-/// For what I have served in a community by now. Whoever is given the code can check it.
+/// For what I have served in a community by now. Whoever is given the code can check it. At most ten within a day.
 #[utoipa::path(post, path = "/me/certificates", tag = "volunteer", operation_id = "issue_certificate",
     request_body(content = NewCertificate, example = json!({})), responses((status = 201, body = CertificateDto, headers(("ETag" = String)))))]
 async fn issue_certificate(call: Call) -> Outcome {
@@ -37,6 +39,8 @@ async fn issue_certificate(call: Call) -> Outcome {
 fn issue(tx: &mut Tx, cx: &Cx, body: &NewCertificate) -> Result<Reply, ApiError> {
     let who = cx.actor()?;
     let resident = who.resident()?;
+    // One after the other, so that all of them are counted.
+    store::touch(tx, who.id)?;
     let served = store::minutes_by_community(tx, who.id)?;
     let (place, minutes) = match (body.community_id, served.as_slice()) {
         (Some(place), all) => (place.0, all.iter().find(|(other, _)| *other == place.0).map_or(0, |(_, minutes)| *minutes)),
@@ -56,9 +60,17 @@ fn issue(tx: &mut Tx, cx: &Cx, body: &NewCertificate) -> Result<Reply, ApiError>
     let account = identity::principal(tx, who.id)?.ok_or_else(absent)?;
     let name = store::facts_of(tx, &cx.app.vault, place, who.id, &Eligibility::default())?.name.unwrap_or(account.display_name);
     let code = CertificateCode::from_random(vault::random());
-    let issued = Certificate::issue(code, &resident, &name, minutes, (place, &issuer.name), tx.now());
-    let certificate = store::save_certificate(tx, issued.map_err(|_| ApiError::new(code::NOTHING_TO_CERTIFY))?)?;
-    Ok(Reply::created(format!("/api/v1/certificates/{code}"), &CertificateDto::of(&certificate))?.version(1))
+    let recent: Vec<Timestamp> =
+        store::certificates_of(tx, who.id, None, MAX_CERTIFICATES as i64)?.iter().map(|one| one.facts().issued_at).collect();
+    let issued = Certificate::issue(code, (&resident, &name), minutes, (place, &issuer.name), &recent, tx.now());
+    let issued = issued.map_err(|refusal| match refusal {
+        Refusal::TooManyCertificates { again_at } => {
+            ApiError::new(code::TOO_MANY_CERTIFICATES).retry_after(again_at.wait_from(tx.now()).as_secs() + 1)
+        }
+        _ => ApiError::new(code::NOTHING_TO_CERTIFY),
+    })?;
+    let certificate = store::save_certificate(tx, issued)?;
+    Ok(Reply::created(format!("/api/v1/certificates/{code}"), &CertificateDto::of(&certificate, Some(who)))?.version(1))
 }
 
 /// My certificates
@@ -70,12 +82,13 @@ fn issue(tx: &mut Tx, cx: &Cx, body: &NewCertificate) -> Result<Reply, ApiError>
 async fn list_my_certificates(call: Call) -> Outcome {
     let params = call.query()?;
     call.list(params, move |tx, cx, window| {
-        let me = cx.actor()?.id;
+        let who = cx.actor()?;
+        let me = who.id;
         let after =
             window.after.as_deref().and_then(|key| key.split_once(' ')).and_then(|(at, code)| Some((at.parse().ok()?, code.to_owned())));
         let rows = store::certificates_of(tx, me, after, window.fetch())?;
         let key = |one: &Certificate| format!("{} {}", one.facts().issued_at.millis(), one.facts().code);
-        Ok(window.page(rows, key, |one| CertificateDto::of(&one)))
+        Ok(window.page(rows, key, |one| CertificateDto::of(&one, Some(who))))
     })
     .await
 }
@@ -86,8 +99,8 @@ fn load(tx: &mut Tx, code: &str) -> Result<Certificate, ApiError> {
     store::certificate(tx, code)?.ok_or_else(absent)
 }
 
-fn show(certificate: &Certificate) -> Result<Reply, ApiError> {
-    Ok(Reply::ok(&CertificateDto::of(certificate))?.version(certificate.facts().version))
+fn show(certificate: &Certificate, who: Option<&Actor>) -> Result<Reply, ApiError> {
+    Ok(Reply::ok(&CertificateDto::of(certificate, who))?.version(certificate.facts().version))
 }
 
 /// Check a certificate 查验证书
@@ -106,7 +119,7 @@ async fn get_certificate(call: Call) -> Outcome {
         let at = format!("{}://{}/api/v1/certificates/{}", here.scheme(), here.host(), certificate.facts().code);
         return picture::certificate_page(&certificate, &at);
     }
-    call.read_brief(move |tx, _| show(&load(tx, &code)?)).await
+    call.read_brief(move |tx, _| show(&load(tx, &code)?, None)).await
 }
 
 /// Revoke it 作废
@@ -125,7 +138,7 @@ async fn revoke_certificate(call: Call) -> Outcome {
         let why = Reason::new(&body.reason.0).map_err(|fault| text_fault("/reason", fault.into()))?;
         let changed =
             certificate.revoke(why, &by, tx.now()).map_err(|_| ApiError::new(code::ALREADY_REVOKED).in_state("revoked", vec![]))?;
-        show(&store::save_certificate(tx, changed)?)
+        show(&store::save_certificate(tx, changed)?, Some(who))
     })
     .await
 }

@@ -9,6 +9,7 @@ use jiazai_domain::volunteer::{
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::events;
 use jiazai_infra::registry::{places, tags};
+use jiazai_infra::vault::Vault;
 use jiazai_infra::volunteer::{self as store, Sight};
 
 use super::dto::{NewActivity, NewShift, NewShiftSeries, Posts, PutActivity, Resize, ShiftDto, ShiftSeries};
@@ -45,9 +46,9 @@ pub fn held_activity(tx: &mut Tx, who: &Actor, id: ActivityId) -> Result<Activit
 }
 
 /// Settles the lines of one shift, for readers and for the job.
-pub fn settle_one(tx: &mut Tx, id: ShiftId) -> Result<(), DbError> {
+pub fn settle_one(tx: &mut Tx, vault: &Vault, id: ShiftId) -> Result<(), DbError> {
     if let Some((activity, shift)) = store::opening(tx, &Sight::everything(), id)? {
-        store::settled(tx, &activity, shift)?;
+        store::settled(tx, vault, &activity, shift)?;
     }
     Ok(())
 }
@@ -110,8 +111,13 @@ pub fn put_activity(tx: &mut Tx, cx: &Cx, id: ActivityId, body: &PutActivity) ->
     if activity.facts().state == ActivityState::Draft {
         check_eligibility(tx, who, activity.facts().community, &plan)?;
     }
+    // Whoever is about to sign up reads of the old place: they come before and are told, or after and read of the new one.
+    let coming: Vec<Shift> =
+        store::shifts_of(tx, id, tx.now())?.into_iter().filter(|shift| shift.facts().state == ShiftState::Scheduled).collect();
+    store::hold(tx, coming.iter().flat_map(posts_of).collect())?;
+    let roster = store::roster_of(tx, &coming.iter().map(|shift| shift.facts().id).collect::<Vec<_>>())?;
     let standing = Standing::of_activity(&activity, who, tx.now());
-    let changed = activity.replace(plan, &by, tx.now()).map_err(|refusal| standing.refuse(refusal))?;
+    let changed = activity.replace(plan, &roster, &by, tx.now()).map_err(|refusal| standing.refuse(refusal))?;
     let activity = store::save_activity(tx, changed)?;
     show_activity(tx, who, &activity)
 }
@@ -146,7 +152,7 @@ pub fn cancel_activity(tx: &mut Tx, cx: &Cx, id: ActivityId, reason: Option<&Any
     let changed = activity.clone().cancel(why.clone(), who, tx.now()).map_err(|refusal| standing.refuse(refusal))?;
     for shift in store::shifts_of(tx, id, tx.now())? {
         if shift.facts().state == ShiftState::Scheduled {
-            call_off(tx, who, &activity, shift, why.clone())?;
+            call_off(tx, cx, &activity, shift, why.clone())?;
         }
     }
     let activity = store::save_activity(tx, changed)?;
@@ -157,27 +163,35 @@ pub fn cancel_activity(tx: &mut Tx, cx: &Cx, id: ActivityId, reason: Option<&Any
 
 /// The shift as the caller sees it.
 pub fn show_shift(tx: &mut Tx, who: &Actor, shift: &Shift) -> Result<Reply, ApiError> {
-    let mine = mine(tx, who, std::slice::from_ref(shift))?;
-    let mine = mine.first().map(|(sign_up, position)| (sign_up, *position));
-    let version = super::dto::shift_version(shift, mine.map(|(sign_up, _)| sign_up));
-    Ok(Reply::ok(&ShiftDto::of(shift, mine, who, tx.now()))?.version(version))
+    let dto = ShiftDto::of(shift, &mine(tx, who, std::slice::from_ref(shift))?, who, tx.now());
+    let version = dto.version;
+    Ok(Reply::ok(&dto)?.version(version))
 }
 
-/// The caller's own claims on these shifts, each with their turn in the line.
-pub fn mine(tx: &mut Tx, who: &Actor, shifts: &[Shift]) -> Result<Vec<(SignUp, Option<i64>)>, ApiError> {
+/// The caller's own claims on some shifts, each with their turn in the line, and how often their record was moved.
+#[derive(Debug, Default)]
+pub struct Mine {
+    pub claims: Vec<(SignUp, Option<i64>)>,
+    pub moves: i64,
+}
+
+pub fn mine(tx: &mut Tx, who: &Actor, shifts: &[Shift]) -> Result<Mine, ApiError> {
     if who.resident().is_err() || shifts.is_empty() {
-        return Ok(vec![]);
+        return Ok(Mine::default());
     }
     let ids: Vec<ShiftId> = shifts.iter().map(|shift| shift.facts().id).collect();
     let claims = store::claims_in(tx, who.id, &ids)?;
     let turns = store::positions(tx, &claims)?;
-    Ok(claims
-        .into_iter()
-        .map(|claim| {
-            let turn = turns.get(&claim.facts().id).copied();
-            (claim, turn)
-        })
-        .collect())
+    let turn = |claim: SignUp| {
+        let turn = turns.get(&claim.facts().id).copied();
+        (claim, turn)
+    };
+    Ok(Mine { claims: claims.into_iter().map(turn).collect(), moves: store::record_moves(tx, who.id)? })
+}
+
+/// The keys of a shift's posts.
+fn posts_of(shift: &Shift) -> Vec<(ShiftId, i64)> {
+    shift.facts().posts.iter().map(|post| (shift.facts().id, post.number)).collect()
 }
 
 fn posts(posts: &Posts) -> Vec<PostDraft<'_>> {
@@ -245,19 +259,20 @@ pub fn create_series(tx: &mut Tx, cx: &Cx, id: ActivityId, body: &NewShiftSeries
             ends_at: span.until,
             capacity: body.capacity.map(|n| n.0),
             waitlist_capacity: body.waitlist_capacity.map(|n| n.0),
-            sign_up_opens_at: None,
+            sign_up_opens_at: body.opens_before_s.map(|before| span.from.plus_seconds(-before.0)),
             cancel_before_s: body.cancel_before_s.map(|n| n.0),
             posts: posts(&body.posts),
         };
         let shift = schedule(tx, who, &activity, draft)?;
-        items.push(ShiftDto::of(&shift, None, who, now));
+        items.push(ShiftDto::of(&shift, &Mine::default(), who, now));
     }
     Reply::created(format!("/api/v1/volunteer-activities/{id}/shifts"), &ShiftSeries { items })
 }
 
-/// Cancels a shift and calls off whoever has not come, everything that is due being settled before.
-fn call_off(tx: &mut Tx, who: &Actor, activity: &Activity, shift: Shift, why: Option<Reason>) -> Result<Shift, ApiError> {
-    let shift = store::settled(tx, activity, shift)?;
+/// Cancels a shift, calls off whoever has not come and sends home who has, everything that is due being settled before.
+fn call_off(tx: &mut Tx, cx: &Cx, activity: &Activity, shift: Shift, why: Option<Reason>) -> Result<Shift, ApiError> {
+    let who = cx.actor()?;
+    let shift = store::settled(tx, &cx.app.vault, activity, shift)?;
     let standing = Standing::of_shift(&shift, who, tx.now());
     let changed = shift.cancel(why, who, tx.now()).map_err(|refusal| standing.refuse(refusal))?;
     let shift = store::save_shift(tx, changed)?;
@@ -269,8 +284,7 @@ fn call_off(tx: &mut Tx, who: &Actor, activity: &Activity, shift: Shift, why: Op
 /// The version that the caller has seen, of the shift with everything that moves beside it.
 fn expect(tx: &mut Tx, cx: &Cx, shift: &Shift) -> Result<(), ApiError> {
     let who = cx.actor()?;
-    let mine = mine(tx, who, std::slice::from_ref(shift))?;
-    cx.expect_version(super::dto::shift_version(shift, mine.first().map(|(sign_up, _)| sign_up)))
+    cx.expect_version(super::dto::shift_version(shift, &mine(tx, who, std::slice::from_ref(shift))?))
 }
 
 pub fn cancel_shift(tx: &mut Tx, cx: &Cx, id: ShiftId, reason: Option<&AnyText500>) -> Result<Reply, ApiError> {
@@ -278,17 +292,20 @@ pub fn cancel_shift(tx: &mut Tx, cx: &Cx, id: ShiftId, reason: Option<&AnyText50
     let why = perhaps(reason)?;
     let (activity, shift) = seen_shift(tx, who, id)?;
     expect(tx, cx, &shift)?;
-    let shift = call_off(tx, who, &activity, shift, why)?;
+    let shift = call_off(tx, cx, &activity, shift, why)?;
     show_shift(tx, who, &shift)
 }
 
 pub fn reschedule(tx: &mut Tx, cx: &Cx, id: ShiftId, times: (Timestamp, Timestamp)) -> Result<Reply, ApiError> {
     let who = cx.actor()?;
-    let (activity, shift) = seen_shift(tx, who, id)?;
+    let (_, shift) = seen_shift(tx, who, id)?;
     who.volunteer_leader_of(shift.facts().community)?;
+    // With the posts in hand nobody signs up between the look at the roster and the new time: everybody on it is told.
+    store::hold(tx, posts_of(&shift))?;
+    let (activity, shift) = seen_shift(tx, who, id)?;
     expect(tx, cx, &shift)?;
-    let shift = store::settled(tx, &activity, shift)?;
-    let roster = store::roster_of(tx, id)?;
+    let shift = store::settled(tx, &cx.app.vault, &activity, shift)?;
+    let roster = store::roster_of(tx, &[id])?;
     let standing = Standing::of_shift(&shift, who, tx.now());
     let decided = shift.reschedule(times, &roster, who, tx.now()).map_err(|faults| faulty("", faults))?;
     let shift = store::save_shift(tx, decided.map_err(|refusal| standing.refuse(refusal))?)?;
@@ -298,18 +315,15 @@ pub fn reschedule(tx: &mut Tx, cx: &Cx, id: ShiftId, times: (Timestamp, Timestam
 pub fn resize(tx: &mut Tx, cx: &Cx, id: ShiftId, body: &Resize) -> Result<Reply, ApiError> {
     let who = cx.actor()?;
     let (activity, shift) = seen_shift(tx, who, id)?;
-    let by = who.volunteer_leader_of(shift.facts().community)?;
+    who.volunteer_leader_of(shift.facts().community)?;
     expect(tx, cx, &shift)?;
-    let shift = store::settled(tx, &activity, shift)?;
+    let shift = store::settled(tx, &cx.app.vault, &activity, shift)?;
     let refuse = |shift: &Shift, refusal| Standing::of_shift(shift, who, tx.now()).refuse(refusal);
     let post = shift.post(body.post.as_ref().map(|name| name.0.as_str())).map_err(|refusal| refuse(&shift, refusal))?.clone();
-    let movement = shift.resize(&post, body.capacity.0, body.waitlist_capacity.0, &by).map_err(|refusal| refuse(&shift, refusal))?;
-    if shift.facts().state != ShiftState::Scheduled || tx.now() >= shift.facts().ends_at {
-        let state = shift.facts().state.as_str();
-        return Err(refuse(&shift, jiazai_domain::volunteer::Refusal::WrongState { state }));
-    }
-    let shift = store::resize(tx, &activity, &shift, &post, &movement)?;
-    let resized = shift.facts().posts.iter().find(|p| p.number == post.number).map(|post| shift.resized(post, &by, tx.now()));
+    let resized = shift.resize(&post, body.capacity.0, body.waitlist_capacity.0, who, tx.now());
+    let movement = resized.map_err(|refusal| refuse(&shift, refusal))?;
+    let shift = store::resize(tx, &cx.app.vault, &activity, &shift, &post, &movement)?;
+    let resized = shift.facts().posts.iter().find(|p| p.number == post.number).map(|post| shift.resized(post, who, tx.now()));
     events::record(tx, shift.facts().community, &id.text(), shift.facts().version, resized.as_slice())?;
     show_shift(tx, who, &shift)
 }

@@ -25,8 +25,8 @@ pub fn routes(api: &mut Api) {
         .add(op!(withdraw_guardian_consent, Access::Residents).refuses(CONFLICT));
 }
 
-fn show(consent: &GuardianConsent) -> Result<Reply, ApiError> {
-    Ok(Reply::ok(&GuardianConsentDto::from(consent))?.version(consent.version))
+fn show(consent: &GuardianConsent, who: &Actor) -> Result<Reply, ApiError> {
+    Ok(Reply::ok(&GuardianConsentDto::of(consent, who))?.version(consent.version))
 }
 
 /// The consent, for the guardian and for whom it was given.
@@ -38,7 +38,7 @@ fn load(tx: &mut Tx, who: &Actor, id: GuardianConsentId) -> Result<GuardianConse
 /// Agree that a minor takes part 监护人同意
 ///
 /// By an adult of the same home, both being known to the registry by their bindings. It holds for all shifts of the activity until
-/// it is withdrawn; without it a minor's sign-up is refused with `consent_required`.
+/// it is withdrawn, as long as the two live together; without it a minor's sign-up is refused with `consent_required`.
 #[utoipa::path(post, path = "/volunteer-activities/{id}/consents", tag = "volunteer", operation_id = "give_guardian_consent",
     params(("id" = String, Path)),
     request_body(content = NewGuardianConsent, example = json!({ "resident_id": "usr_01h455vb4pex5vsknk084sn02q", "text_version": "2026-01" })), responses((status = 201, body = GuardianConsentDto, headers(("ETag" = String)))))]
@@ -61,7 +61,7 @@ fn give(tx: &mut Tx, cx: &Cx, activity: ActivityId, body: &NewGuardianConsent) -
         other => other.into(),
     })?;
     let at = format!("/api/v1/guardian-consents/{}", consent.id);
-    Ok(Reply::created(at, &GuardianConsentDto::from(&consent))?.version(consent.version))
+    Ok(Reply::created(at, &GuardianConsentDto::of(&consent, who))?.version(consent.version))
 }
 
 /// Consents that I gave, or that were given for me
@@ -73,8 +73,9 @@ fn give(tx: &mut Tx, cx: &Cx, activity: ActivityId, body: &NewGuardianConsent) -
 async fn list_my_guardian_consents(call: Call) -> Outcome {
     let params = call.query()?;
     call.list(params, move |tx, cx, window| {
-        let rows = store::consents_of(tx, cx.actor()?.id, window.after.as_deref(), window.fetch())?;
-        Ok(window.page(rows, |consent| consent.id.text(), |consent| GuardianConsentDto::from(&consent)))
+        let who = cx.actor()?;
+        let rows = store::consents_of(tx, who.id, window.after.as_deref(), window.fetch())?;
+        Ok(window.page(rows, |consent| consent.id.text(), |consent| GuardianConsentDto::of(&consent, who)))
     })
     .await
 }
@@ -83,7 +84,7 @@ async fn list_my_guardian_consents(call: Call) -> Outcome {
 #[utoipa::path(get, path = "/guardian-consents/{id}", tag = "volunteer", operation_id = "get_guardian_consent", params(("id" = String, Path)),
     responses((status = 200, body = GuardianConsentDto, headers(("ETag" = String))), (status = 304, description = "Not changed")))]
 async fn get_guardian_consent(call: Call, id: At<GuardianConsentKind>) -> Outcome {
-    call.read_brief(move |tx, cx| show(&load(tx, cx.actor()?, id.0)?)).await
+    call.read_brief(move |tx, cx| show(&load(tx, cx.actor()?, id.0)?, cx.actor()?)).await
 }
 
 /// Withdraw it 撤回同意
@@ -109,6 +110,6 @@ fn withdraw(tx: &mut Tx, cx: &Cx, id: GuardianConsentId) -> Result<Reply, ApiErr
         _ => ApiError::new(code::FORBIDDEN),
     })?;
     let consent = store::save_consent(tx, changed)?;
-    seats::end_unconsented(tx, who, activity, minor)?;
-    show(&consent)
+    seats::end_unconsented(tx, &cx.app.vault, who, activity, minor)?;
+    show(&consent, who)
 }

@@ -49,8 +49,8 @@ const AT_ONCE: i64 = 50;
 async fn settle_due(call: &Call, look: Look) -> Result<(), ApiError> {
     let due = call.app.db.read_brief(move |tx| store::due_shifts(tx, look, AT_ONCE)).await?;
     for id in &due {
-        let id = *id;
-        call.app.db.write(move |tx| settle_one(tx, id)).await?;
+        let (id, app) = (*id, call.app.clone());
+        call.app.db.write(move |tx| settle_one(tx, &app.vault, id)).await?;
     }
     if !due.is_empty() {
         call.app.jobs.wake();

@@ -1,7 +1,7 @@
 //! What notices say about volunteer service.
 
 use jiazai_domain::kernel::time::Timestamp;
-use jiazai_domain::volunteer::{ShiftId, SignUpId, SwapId};
+use jiazai_domain::volunteer::{ActivityId, ShiftId, SignUpId, SwapId};
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::events::Recorded;
 use jiazai_infra::volunteer::{self as store, Sight};
@@ -17,6 +17,13 @@ pub fn words(tx: &mut Tx, event: &Recorded) -> Result<Option<Words>, DbError> {
         let Some((activity, shift)) = store::opening(tx, &Sight::everything(), id)? else { return Ok(None) };
         let phrase = if event.kind == "volunteer_shift.rescheduled" { "班次改期" } else { "班次取消" };
         return Ok(Some(Words::new(&activity.facts().title, phrase, shift.facts().starts_at, format!("volunteer/shift?id={id}"))));
+    }
+    if let Ok(id) = event.subject.parse::<ActivityId>() {
+        let Some(activity) = store::activity(tx, &Sight::everything(), id)? else { return Ok(None) };
+        let f = activity.facts();
+        let next = store::shifts(tx, id, Some(event.occurred_at), None, 1)?.pop();
+        let when = next.map_or(event.occurred_at, |shift| shift.facts().starts_at);
+        return Ok(Some(Words::new(&f.title, "活动变更", when, format!("volunteer/calendar?activity={id}"))));
     }
     if let Ok(id) = event.subject.parse::<SwapId>() {
         let Some(swap) = store::swap(tx, id)? else { return Ok(None) };
@@ -42,6 +49,9 @@ fn of_sign_up(tx: &mut Tx, event: &Recorded, id: SignUpId) -> Result<Option<Word
     let Some(sign_up) = store::sign_up(tx, id)? else { return Ok(None) };
     let phrase = match event.kind.as_str() {
         "volunteer_sign_up.confirmed" => "报名成功",
+        "volunteer_sign_up.waitlisted" => "候补登记",
+        // Only who is sent home has not done it themselves.
+        "volunteer_sign_up.checked_out" => "班次取消",
         "volunteer_sign_up.offered" => "候补待确认",
         "volunteer_sign_up.expired" => "候补失效",
         "volunteer_sign_up.cancelled" => "报名取消",

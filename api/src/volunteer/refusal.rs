@@ -17,6 +17,7 @@ pub const SEAT: &[&Code] = &[
     code::TIME_CONFLICT,
     code::NOT_OPEN,
     code::HOUSEHOLD_LIMIT,
+    code::HOUSEHOLD_UNKNOWN,
     code::NOT_ELIGIBLE,
     code::BLOCKED_AFTER_NO_SHOWS,
 ];
@@ -49,12 +50,17 @@ impl Standing {
         Self { state: swap.facts().state.as_str(), allowed, now }
     }
 
+    /// An answer about wrong values, with how the thing stands that they were meant for.
+    pub fn beside(&self, error: ApiError) -> ApiError {
+        error.in_state(self.state, self.allowed.clone())
+    }
+
     /// The refusal as an answer.
     pub fn refuse(self, refusal: Refusal) -> ApiError {
         let Self { state, allowed, now } = self;
         let with = |code| ApiError::new(code).in_state(state, allowed.clone());
         let conflict = |zh: &str, en: &str| with(code::STATE_CONFLICT).because(zh, en);
-        let field = |pointer: &str, zh: &str, en: &str| ApiError::fault(pointer, refusal.code(), zh, en);
+        let field = |pointer: &str, zh: &str, en: &str| ApiError::fault(pointer, refusal.code(), zh, en).in_state(state, allowed.clone());
         match &refusal {
             Refusal::NotForYou => ApiError::new(code::FORBIDDEN),
             Refusal::WrongState { .. } | Refusal::Unsettled => with(code::STATE_CONFLICT),
@@ -69,9 +75,10 @@ impl Standing {
             Refusal::AlreadySignedUp => with(code::ALREADY_SIGNED_UP),
             Refusal::TimeConflict => with(code::TIME_CONFLICT),
             Refusal::HouseholdLimit => with(code::HOUSEHOLD_LIMIT),
+            Refusal::HouseholdUnknown => with(code::HOUSEHOLD_UNKNOWN),
             Refusal::NotEligible { reasons } => {
                 let say = |pick: fn(&Ineligible) -> &'static str, between: &str| reasons.iter().map(pick).collect::<Vec<_>>().join(between);
-                ApiError::new(code::NOT_ELIGIBLE).because(say(chinese, "；"), say(english, "; "))
+                with(code::NOT_ELIGIBLE).because(say(chinese, "；"), say(english, "; "))
             }
             Refusal::ConsentRequired => {
                 field("/consent", "未成年人报名须先取得监护人同意", "A minor needs the consent of a guardian first")
@@ -106,6 +113,10 @@ impl Standing {
             Refusal::NothingToCertify => ApiError::new(code::NOTHING_TO_CERTIFY),
             Refusal::AlreadyRevoked => with(code::ALREADY_REVOKED),
             Refusal::CannotSwap => with(code::CANNOT_SWAP),
+            Refusal::TooManyProposals => with(code::TOO_MANY_PROPOSALS),
+            Refusal::TooManyCertificates { again_at } => {
+                ApiError::new(code::TOO_MANY_CERTIFICATES).retry_after(again_at.wait_from(now).as_secs() + 1)
+            }
             Refusal::NotTheirGuardian => {
                 field("/resident_id", "不是与您同住的未成年人", "is not somebody of your household for whom you could answer")
             }

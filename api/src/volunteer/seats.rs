@@ -8,19 +8,20 @@ use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::registry::binding::DelegationScope;
 use jiazai_domain::registry::{DelegationId, OnBehalf};
 use jiazai_domain::volunteer::{
-    Action, ActivityId, CodeKey, Effect, Finding, Point, Reason, Refusal, Shift, ShiftId, SignUp, SignUpId, State,
+    Action, ActivityId, CodeKey, Effect, Finding, Point, Reason, Refusal, Shift, ShiftId, SignUp, SignUpId, Spot, State,
 };
 use jiazai_infra::db::Tx;
 use jiazai_infra::ledger::{self, Fund, Granting, Reversing, Spending};
 use jiazai_infra::registry::delegations;
+use jiazai_infra::vault::Vault;
 use jiazai_infra::volunteer::{self as store, Asking, Rules, Sight};
 
 use super::LEADERS;
 use super::commands::{absent, perhaps, seen_shift};
-use super::dto::{CheckIn, NewSignUp, Settle, Shown, SignUpDto};
+use super::dto::{CheckIn, Location, NewSignUp, Settle, Shown, ShownCode, SignUpDto};
 use super::refusal::Standing;
 use crate::call::Cx;
-use crate::error::ApiError;
+use crate::error::{ApiError, code};
 use crate::faults::faulty;
 use crate::input::named::AnyText500;
 use crate::registry::on_behalf;
@@ -99,7 +100,8 @@ pub fn sign_up(tx: &mut Tx, cx: &Cx, shift: ShiftId, body: &NewSignUp) -> Result
     let (resident, acting) = match body.delegation_id {
         None => (own, None),
         Some(delegation) => {
-            let acting = behalf(tx, who, &shift, delegation.0)?;
+            let standing = Standing::of_shift(&shift, who, tx.now());
+            let acting = behalf(tx, who, &shift, delegation.0, standing)?;
             (acting.0, Some(acting.1))
         }
     };
@@ -118,13 +120,11 @@ pub fn sign_up(tx: &mut Tx, cx: &Cx, shift: ShiftId, body: &NewSignUp) -> Result
 }
 
 /// Whom somebody signs up by a delegation. It reaches no further than the community that it was given in.
-fn behalf(tx: &mut Tx, who: &Actor, shift: &Shift, id: DelegationId) -> Result<(Resident, OnBehalf), ApiError> {
-    let fault = |code, zh: &str, en: &str| ApiError::fault("/delegation_id", code, zh, en);
-    let acting = on_behalf(tx, who, Some(id), DelegationScope::Volunteer)?;
-    let here = delegations::find(tx, id)?.is_some_and(|delegation| delegation.community == shift.facts().community);
-    let Some(acting) = acting.filter(|_| here) else {
-        return Err(fault("unknown_delegation", "没有这个代办授权", "is not a delegation of yours in this community"));
-    };
+fn behalf(tx: &mut Tx, who: &Actor, shift: &Shift, id: DelegationId, standing: Standing) -> Result<(Resident, OnBehalf), ApiError> {
+    let fault = |code, zh: &str, en: &str| standing.beside(ApiError::fault("/delegation_id", code, zh, en));
+    let acting = on_behalf(tx, who, Some(id), DelegationScope::Volunteer, shift.facts().community);
+    let acting = acting.map_err(|error| if error.code() == code::VALIDATION_FAILED { standing.beside(error) } else { error })?;
+    let acting = acting.ok_or_else(|| fault("unknown_delegation", "没有这个代办授权", "is not a delegation of yours in this community"))?;
     // Hours and points belong to an account, and a code is shown to somebody who can scan it.
     let resident = acting.resident().ok_or_else(|| fault("no_account", "被代办人没有账号", "is for somebody without an account"))?;
     Ok((resident, acting))
@@ -136,53 +136,75 @@ pub fn cancel(tx: &mut Tx, cx: &Cx, id: SignUpId, reason: Option<&AnyText500>) -
     let why = perhaps(reason)?;
     let sign_up = held(tx, cx, id)?;
     let sign_up = match delegate_of(tx, who, &sign_up)? {
-        None => leave(tx, who, None, &sign_up, why)?,
-        Some((volunteer, acting)) => leave(tx, &volunteer, Some(acting), &sign_up, why)?,
+        None => leave(tx, &cx.app.vault, (who, None), &sign_up, why)?,
+        Some((volunteer, acting)) => leave(tx, &cx.app.vault, (&volunteer, Some(acting)), &sign_up, why)?,
     };
     show(tx, who, &sign_up)
 }
 
-fn leave(tx: &mut Tx, who: &Actor, acting: Option<OnBehalf>, sign_up: &SignUp, why: Option<Reason>) -> Result<SignUp, ApiError> {
+fn leave(
+    tx: &mut Tx,
+    vault: &Vault,
+    (who, acting): (&Actor, Option<OnBehalf>),
+    sign_up: &SignUp,
+    why: Option<Reason>,
+) -> Result<SignUp, ApiError> {
     let (id, now) = (sign_up.facts().id, tx.now());
     let opening = store::opening(tx, &Sight::everything(), sign_up.facts().shift)?.ok_or_else(absent)?;
     let standing = Standing::of_sign_up(sign_up, who, now);
-    let left = store::with_seat(tx, (&opening.0, opening.1), id, None, |sign_up, on| {
+    let left = store::with_seat(tx, vault, (&opening.0, opening.1), id, None, |sign_up, on| {
         sign_up.cancel(on.pool, why, who, now).map(|effect| remembered(effect, acting))
     })?;
     Ok(left.map_err(|refusal| standing.refuse(refusal))?.0)
 }
 
-/// The effect under both names, when somebody has acted for somebody else.
+/// The effect under both names, when somebody has acted for somebody else; whom they acted for is told.
 fn remembered(effect: Effect, acting: Option<OnBehalf>) -> Effect {
     match acting {
-        Some(acting) => Effect { sign_up: acting.remember(effect.sign_up), movement: effect.movement },
+        Some(acting) => Effect { sign_up: SignUp::done_for(effect.sign_up, &acting), movement: effect.movement },
         None => effect,
     }
 }
 
 /// Ends what a minor has not begun in an activity for which no consent holds any more.
-pub fn end_unconsented(tx: &mut Tx, who: &Actor, activity: ActivityId, minor: PrincipalId) -> Result<(), ApiError> {
-    for sign_up in store::unconsented(tx, activity, minor)? {
+pub fn end_unconsented(tx: &mut Tx, vault: &Vault, who: &Actor, activity: ActivityId, minor: PrincipalId) -> Result<(), ApiError> {
+    let activity = store::activity(tx, &Sight::everything(), activity)?.ok_or_else(absent)?;
+    for sign_up in store::unconsented(tx, vault, &activity, minor)? {
         let (f, now) = (sign_up.facts(), tx.now());
         let opening = store::opening(tx, &Sight::everything(), f.shift)?.ok_or_else(absent)?;
         let state = f.state.as_str();
         // What has begun is refused here and stays; a refusal writes nothing.
-        let _ = store::with_seat(tx, (&opening.0, opening.1), f.id, None, |sign_up, on| {
+        let _ = store::with_seat(tx, vault, (&opening.0, opening.1), f.id, None, |sign_up, on| {
             sign_up.without_consent(on.pool, who, now).ok_or(Refusal::WrongState { state })
         })?;
     }
     Ok(())
 }
 
-/// Gives up whatever of a person's can still be given up, for somebody who closes their account.
-pub fn leave_all(tx: &mut Tx, who: &Actor) -> Result<(), ApiError> {
-    store::touch(tx, who.id)?;
+/// Gives up whatever of a person's can still be given up, for somebody who closes their account: their places, their name in the
+/// ranking, and the words that they gave as guardians or that were given for them.
+pub fn leave_all(tx: &mut Tx, vault: &Vault, who: &Actor) -> Result<(), ApiError> {
+    // Everybody whom it concerns, always in the same order.
+    let mut people: Vec<PrincipalId> = store::live_consents_of(tx, who.id)?.iter().map(|consent| consent.minor).chain([who.id]).collect();
+    people.sort();
+    people.dedup();
+    for person in people {
+        store::touch(tx, person)?;
+    }
+    store::set_ranked(tx, who.id, false)?;
     for state in [State::Confirmed, State::Offered, State::Waitlisted] {
         let filter = store::SignUpFilter { resident: Some(who.id), state: Some(state), shift: None };
         for sign_up in store::sign_ups(tx, &filter, None, 1000)? {
             if sign_up.allowed_actions(who, tx.now()).contains(&Action::Cancel) {
-                leave(tx, who, None, &sign_up, None)?;
+                leave(tx, vault, (who, None), &sign_up, None)?;
             }
+        }
+    }
+    for consent in store::live_consents_of(tx, who.id)? {
+        let (activity, minor) = (consent.activity, consent.minor);
+        if let Some(lapsed) = consent.lapse(tx.now()) {
+            store::save_consent(tx, lapsed)?;
+            end_unconsented(tx, vault, who, activity, minor)?;
         }
     }
     Ok(())
@@ -202,7 +224,7 @@ pub fn accept_offer(tx: &mut Tx, cx: &Cx, id: SignUpId) -> Result<Reply, ApiErro
     let (activity, shift) = store::opening(tx, &Sight::everything(), sign_up.facts().shift)?.ok_or_else(absent)?;
     let rules = store::rules(tx, sign_up.facts().community)?;
     let asking = Asking { who: &resident, acting: acting.as_ref(), rule: &rules.no_show, vault: &cx.app.vault };
-    let accepted = store::with_seat(tx, (&activity, shift), id, Some(&asking), |sign_up, on| match on.who {
+    let accepted = store::with_seat(tx, &cx.app.vault, (&activity, shift), id, Some(&asking), |sign_up, on| match on.who {
         Some(asks) => {
             sign_up.accept_offer(&on.opening, on.pool, asks, &rules.no_show, &volunteer, now).map(|effect| remembered(effect, acting))
         }
@@ -214,14 +236,23 @@ pub fn accept_offer(tx: &mut Tx, cx: &Cx, id: SignUpId) -> Result<Reply, ApiErro
 
 /// With the code, and where the activity has a spot, from there. Nobody does this for another: it says who was there.
 pub fn check_in(tx: &mut Tx, cx: &Cx, id: SignUpId, body: &CheckIn) -> Result<Reply, ApiError> {
-    let here = body.location.map(|at| Point::new("/location", at.lat, at.lng)).transpose().map_err(|faults| faulty("", faults))?;
-    let activity = seen(tx, cx.actor()?, id)?.facts().occasion.activity;
-    let spot = store::activity(tx, &Sight::everything(), activity)?.and_then(|activity| activity.facts().spot);
+    let (spot, here) = place(tx, cx, id, body.location)?;
     attend(tx, cx, id, |sign_up, key, who, now| sign_up.check_in(&body.code.0, key, spot.as_ref().map(|spot| (spot, here)), who, now))
 }
 
-pub fn check_out(tx: &mut Tx, cx: &Cx, id: SignUpId, code: &str) -> Result<Reply, ApiError> {
-    attend(tx, cx, id, |sign_up, key, who, now| sign_up.check_out(code, key, who, now))
+pub fn check_out(tx: &mut Tx, cx: &Cx, id: SignUpId, body: &ShownCode) -> Result<Reply, ApiError> {
+    let (spot, here) = place(tx, cx, id, body.location)?;
+    attend(tx, cx, id, |sign_up, key, who, now| sign_up.check_out(&body.code.0, key, spot.as_ref().map(|spot| (spot, here)), who, now))
+}
+
+/// Where the activity wants its volunteers to be, and where this one says that they are.
+fn place(tx: &mut Tx, cx: &Cx, id: SignUpId, location: Option<Location>) -> Result<(Option<Spot>, Option<Point>), ApiError> {
+    let who = cx.actor()?;
+    let sign_up = seen(tx, who, id)?;
+    let here = location.map(|at| Point::new("/location", at.lat, at.lng)).transpose();
+    let here = here.map_err(|faults| Standing::of_sign_up(&sign_up, who, tx.now()).beside(faulty("", faults)))?;
+    let activity = store::activity(tx, &Sight::everything(), sign_up.facts().occasion.activity)?;
+    Ok((activity.and_then(|activity| activity.facts().spot), here))
 }
 
 /// Check-in and check-out: decisions that move no pool.
@@ -277,7 +308,10 @@ pub fn settle(tx: &mut Tx, cx: &Cx, id: SignUpId, body: &Settle) -> Result<Reply
     let (place, resident, max_hours) = (sign_up.facts().community, sign_up.facts().resident, sign_up.facts().occasion.max_hours);
     let standing = Standing::of_sign_up(&sign_up, who, now);
     let reason = body.reason.as_ref().map(|text| text.0.as_str());
-    let finding = Finding::new(body.minutes.map(|m| m.0), reason, max_hours).map_err(|faults| faulty("", faults))?;
+    let finding = match Finding::new(body.minutes.map(|m| m.0), reason, max_hours) {
+        Ok(finding) => finding,
+        Err(faults) => return Err(standing.beside(faulty("", faults))),
+    };
     let rules = store::rules(tx, place)?;
     let earned = match rules.caps.per_month {
         Some(_) => ledger::earned_in(tx, (resident, place), Unit::Points, "sign_up", Month::of(now))?,

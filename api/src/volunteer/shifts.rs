@@ -52,7 +52,7 @@ async fn create_shift(call: Call, id: At<ActivityKind>) -> Outcome {
 
 /// Schedule shifts that recur 周期排班
 ///
-/// At most 120; all or none are made.
+/// At most 120; all or none are made. With `opens_before_s` signing up for each opens that long before it begins.
 #[utoipa::path(post, path = "/volunteer-activities/{id}/shift-series", tag = "volunteer", operation_id = "create_shift_series", params(("id" = String, Path)),
     request_body(content = NewShiftSeries, example = json!({ "from": "2026-05-01", "until": "2026-06-30", "weekdays": [6, 7], "starts": "09:00", "duration_s": 7200, "except": ["2026-05-03"], "capacity": 10, "waitlist_capacity": 5 })), responses((status = 201, body = ShiftSeries)))]
 async fn create_shift_series(call: Call, id: At<ActivityKind>) -> Outcome {
@@ -83,10 +83,7 @@ async fn list_shifts(call: Call, id: At<ActivityKind>) -> Outcome {
         Ok(window.page(
             rows,
             |shift| format!("{} {}", shift.facts().starts_at.millis(), shift.facts().id),
-            |shift| {
-                let own = mine.iter().find(|(sign_up, _)| sign_up.facts().shift == shift.facts().id);
-                ShiftDto::of(&shift, own.map(|(sign_up, position)| (sign_up, *position)), who, now)
-            },
+            |shift| ShiftDto::of(&shift, &mine, who, now),
         ))
     })
     .await
@@ -107,7 +104,8 @@ async fn get_shift(call: Call, id: At<ShiftKind>) -> Outcome {
 
 /// Move it to another time 改期
 ///
-/// Everybody keeps what they have and is told; whom the new time does not suit cancels.
+/// Everybody keeps what they have and is told; whom the new time does not suit cancels. Where signing up has not opened yet, that
+/// moves along.
 #[utoipa::path(post, path = "/shifts/{id}/reschedule", tag = "volunteer", operation_id = "reschedule_shift", params(("id" = String, Path)),
     request_body(content = Reschedule, example = json!({ "starts_at": "2026-05-02T01:00:00Z", "ends_at": "2026-05-02T03:00:00Z" })), responses((status = 200, body = ShiftDto)))]
 async fn reschedule_shift(call: Call, id: At<ShiftKind>) -> Outcome {
@@ -126,6 +124,9 @@ async fn resize_shift(call: Call, id: At<ShiftKind>) -> Outcome {
 }
 
 /// Cancel a shift 取消班次
+///
+/// Until its end. Whoever has a place, an offer or a number in the line is told; who is there is sent home with what they have served
+/// until now (`done`), for the leader to settle.
 #[utoipa::path(post, path = "/shifts/{id}/cancel", tag = "volunteer", operation_id = "cancel_shift", params(("id" = String, Path)),
     request_body(content = Why, example = json!({ "reason": "台风" })), responses((status = 200, body = ShiftDto)))]
 async fn cancel_shift(call: Call, id: At<ShiftKind>) -> Outcome {

@@ -1,7 +1,7 @@
 //! Sign-ups, hours and the ranking.
 
 use jiazai_domain::actor::CommunityId;
-use jiazai_domain::volunteer::{ShiftId, ShiftKind, SignUpKind, State};
+use jiazai_domain::volunteer::{RankingBy, ShiftId, ShiftKind, SignUpKind, State};
 use jiazai_infra::volunteer::{self as store, Look, SignUpFilter};
 
 use super::commands::{absent, seen_shift};
@@ -164,11 +164,13 @@ async fn check_in(call: Call, id: At<SignUpKind>) -> Outcome {
 }
 
 /// Check out 签退
+///
+/// With the code that the leader shows by then; where the activity has a `spot`, from there.
 #[utoipa::path(post, path = "/sign-ups/{id}/check-out", tag = "volunteer", operation_id = "check_out", params(("id" = String, Path)),
     request_body(content = ShownCode, example = json!({ "code": "7K3M9QXA" })), responses((status = 200, body = SignUpDto)))]
 async fn check_out(call: Call, id: At<SignUpKind>) -> Outcome {
     let body: ShownCode = call.body()?;
-    call.write(move |tx, cx| seats::check_out(tx, cx, id.0, &body.code.0)).await
+    call.write(move |tx, cx| seats::check_out(tx, cx, id.0, &body)).await
 }
 
 /// They did not come 标记缺席
@@ -246,25 +248,29 @@ async fn set_ranking_consent(call: Call) -> Outcome {
 
 /// Who has served most 志愿排行
 ///
-/// In the last 365 days, of those who agreed to be named; names are masked.
+/// In the last 365 days, of those who agreed to be named; names are masked. By minutes, or `by=points`: what service has earned there, less
+/// what of it was reversed; what was spent counts.
 #[utoipa::path(get, path = "/volunteer-ranking", tag = "volunteer", operation_id = "get_volunteer_ranking",
-    params(("community_id" = String, Query)), responses((status = 200, body = Ranking)))]
+    params(("community_id" = String, Query), ("by" = Option<super::dto::RankingBy>, Query)), responses((status = 200, body = Ranking)))]
 async fn get_volunteer_ranking(call: Call) -> Outcome {
     const PLACES: i64 = 50;
     let mut params = call.query()?;
     let place: CommunityId = params.required_id("community_id")?;
+    let by = params.word("by", RankingBy::ALL, RankingBy::as_str)?.unwrap_or(RankingBy::Minutes);
     params.finish()?;
     let me = call.actor()?.id;
     call.read(move |tx, _| {
         jiazai_infra::community::find(tx, place)?.ok_or_else(absent)?;
         let since = tx.now().plus_seconds(-364 * 86_400).date();
-        let served = store::ranking(tx, place, since, PLACES)?;
+        let served = store::ranking(tx, place, since, by, PLACES)?;
         // Who has served the same has the same rank.
-        let rank = |minutes: i64| 1 + served.iter().filter(|other| other.minutes > minutes).count();
+        let worth = |one: &store::Served| one.points.unwrap_or(one.minutes);
+        let rank = |own: i64| 1 + served.iter().filter(|other| worth(other) > own).count();
         let items = served.iter().map(|one| Ranked {
-            rank: rank(one.minutes),
+            rank: rank(worth(one)),
             name_masked: jiazai_domain::kernel::mask::name(&one.name),
             minutes: one.minutes,
+            points: one.points,
             me: one.person == me,
         });
         Reply::ok(&Ranking { since: Day(since), items: items.collect() })

@@ -3,7 +3,7 @@
 use jiazai_domain::actor::Actor;
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::Timestamp;
-use jiazai_domain::volunteer::{Opening, Post, Refusal, Shift, Side, SignUp, SignUpId, SignUpKind, Swap, SwapId, SwapKind};
+use jiazai_domain::volunteer::{Opening, Post, Refusal, Shift, Side, SignUp, SignUpId, SignUpKind, Swap, SwapFacts, SwapId, SwapKind};
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::volunteer::{self as store, Asking, Sight};
 
@@ -21,7 +21,7 @@ use crate::route::{Access, Api};
 
 pub fn routes(api: &mut Api) {
     let refusals = &[code::CANNOT_SWAP, code::TOO_LATE_TO_CANCEL];
-    api.add(op!(propose_swap, Access::Residents).refuses(CONFLICT).refuses(refusals).refuses(&[code::DUPLICATE]))
+    api.add(op!(propose_swap, Access::Residents).refuses(CONFLICT).refuses(refusals).refuses(&[code::DUPLICATE, code::TOO_MANY_PROPOSALS]))
         .add(op!(list_my_swaps, Access::Residents).refuses(&[code::CURSOR_INVALID]))
         .add(op!(get_swap, Access::Residents))
         .add(op!(agree_to_swap, Access::Residents).refuses(SEAT).refuses(refusals))
@@ -42,7 +42,8 @@ fn load(tx: &mut Tx, who: &Actor, id: SwapId) -> Result<Swap, ApiError> {
 
 /// Offer my place for another's 申请换班
 ///
-/// The other volunteer tells the id of their sign-up, and agrees or not until the earlier shift's latest time to cancel.
+/// The other volunteer tells the id of their sign-up, and agrees or not until the earlier shift's latest time to cancel. One place can be
+/// offered for the same other one three times, and twenty times in all.
 #[utoipa::path(post, path = "/sign-ups/{id}/swap", tag = "volunteer", operation_id = "propose_swap", params(("id" = String, Path)),
     request_body(content = ProposeSwap, example = json!({ "with": "sgn_01h455vb4pex5vsknk084sn02q" })), responses((status = 201, body = SwapDto, headers(("ETag" = String)))))]
 async fn propose_swap(call: Call, id: At<SignUpKind>) -> Outcome {
@@ -52,13 +53,17 @@ async fn propose_swap(call: Call, id: At<SignUpKind>) -> Outcome {
 
 fn propose(tx: &mut Tx, cx: &Cx, own: SignUpId, other: SignUpId) -> Result<Reply, ApiError> {
     let who = cx.actor()?;
+    seen(tx, who, own)?;
+    // What one person proposes on two devices at once is counted one after the other.
+    store::touch(tx, who.id)?;
     let own = seen(tx, who, own)?;
     cx.expect_version(own.facts().version)?;
     let unknown = || ApiError::fault("/with", "unknown_sign_up", "没有这个报名", "is not a sign-up");
     let other = store::sign_up(tx, other)?.ok_or_else(unknown)?;
     let standing = Standing::of_sign_up(&own, who, tx.now());
     let id = tx.new_id();
-    let changed = Swap::propose(id, &own, &other, who, tx.now()).map_err(|refusal| standing.refuse(refusal))?;
+    let earlier = store::earlier(tx, own.facts().id, other.facts().id)?;
+    let changed = Swap::propose(id, &own, &other, earlier, who, tx.now()).map_err(|refusal| standing.refuse(refusal))?;
     let swap = store::save_swap(tx, changed).map_err(|error| match error {
         DbError::Duplicate => ApiError::new(code::DUPLICATE).because("您已提出过该换班申请", "This swap is proposed already"),
         other => other.into(),
@@ -117,12 +122,18 @@ fn agree(tx: &mut Tx, cx: &Cx, id: SwapId) -> Result<Reply, ApiError> {
     cx.expect_version(swap.facts().version)?;
     let now = tx.now();
     let standing = Standing::of_swap(&swap, who, now);
-    let own = store::sign_up(tx, meant.own)?.ok_or_else(absent)?;
-    let other = store::sign_up(tx, meant.other)?.ok_or_else(absent)?;
+    // With both records in hand nobody else moves either of the two to another post. So these are the posts to hold, with those in
+    // which a place is held for either at a time that will not be theirs any more.
+    let (own, other) = both_places(tx, &meant)?;
+    let goes = store::waits(tx, meant.proposer, other.facts().shift, &other.facts().occasion)?;
+    let comes = store::waits(tx, meant.partner, own.facts().shift, &own.facts().occasion)?;
+    let held = goes.iter().chain(&comes).filter(|wait| wait.offered).map(|wait| (wait.shift, wait.post));
+    let places = [(own.facts().shift, own.facts().post), (other.facts().shift, other.facts().post)];
+    store::hold(tx, held.chain(places).collect())?;
+    // What is decided upon is read after that: a shift may have been moved or called off, a place given up, while we waited.
+    let (own, other) = both_places(tx, &meant)?;
     let (own_activity, own_shift) = store::opening(tx, &Sight::everything(), own.facts().shift)?.ok_or_else(absent)?;
     let (other_activity, other_shift) = store::opening(tx, &Sight::everything(), other.facts().shift)?.ok_or_else(absent)?;
-    let places = [(own.facts().shift, own.facts().post), (other.facts().shift, other.facts().post)];
-    store::hold(tx, places.to_vec())?;
     let rules = store::rules(tx, meant.community)?;
     let rule = &rules.no_show;
     let both = [meant.own, meant.other];
@@ -133,10 +144,17 @@ fn agree(tx: &mut Tx, cx: &Cx, id: SwapId) -> Result<Reply, ApiError> {
     let first = Side { sign_up: own, into: Opening { activity: &other_activity, shift: &other_shift }, who: &goes_there };
     let second = Side { sign_up: other, into: Opening { activity: &own_activity, shift: &own_shift }, who: &comes_here };
     let (swap, one, two) = swap.agree(first, second, rule, who, now).map_err(|refusal| standing.refuse(refusal))?;
-    store::save_sign_up(tx, one)?;
-    store::save_sign_up(tx, two)?;
+    let (one, two) = (store::save_sign_up(tx, one)?, store::save_sign_up(tx, two)?);
+    store::give_up(tx, &cx.app.vault, &one, &goes)?;
+    store::give_up(tx, &cx.app.vault, &two, &comes)?;
     let swap = store::save_swap(tx, swap)?;
     show(who, &swap)
+}
+
+fn both_places(tx: &mut Tx, meant: &SwapFacts) -> Result<(SignUp, SignUp), ApiError> {
+    let own = store::sign_up(tx, meant.own)?.ok_or_else(absent)?;
+    let other = store::sign_up(tx, meant.other)?.ok_or_else(absent)?;
+    Ok((own, other))
 }
 
 /// The post that a sign-up stands in, for counting who else of a household does.

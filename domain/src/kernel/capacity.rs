@@ -80,6 +80,9 @@ pub struct Hold<C> {
 pub struct Waiting<C> {
     pub claim: C,
     pub number: i64,
+    /// Whether they could take a place now. Whose turn comes while they cannot is passed over and stands in the line no longer:
+    /// otherwise a place would stay free for somebody who must not have it, and nobody else could.
+    pub fits: bool,
 }
 
 /// The condition of a move, beside those that always hold (see [`Move`]).
@@ -152,6 +155,8 @@ pub struct Settlement<C> {
     pub lapsed: Vec<C>,
     /// Their wait has ended, for there is no line any more.
     pub dissolved: Vec<C>,
+    /// Their turn came, and they cannot take a place.
+    pub passed: Vec<C>,
     /// Whose turn it is now, in order.
     pub offers: Vec<Hold<C>>,
     pub movement: Move,
@@ -230,8 +235,8 @@ impl Pool {
     /// Does what is due: ends the holds whose time is over, however many they are, and offers every free place to
     /// the next in the line; ends the line when its time is over.
     ///
-    /// `holds` are all open offers of the pool. `line` are those who wait, in any order; the first `free + holds` of them
-    /// by number are enough as long as the line lasts, all of them after that. A list that is not the pool's makes a
+    /// `holds` are all open offers of the pool. `line` are those who wait, in any order; the first by number are enough, until
+    /// `free + holds` of them fit, as long as the line lasts; all of them after that. A list that is not the pool's makes a
     /// move that changes no row or claims that are no longer so; both mean: load and decide again.
     pub fn settle<C: Copy>(&self, holds: &[Hold<C>], line: &[Waiting<C>], terms: &Terms, now: Timestamp) -> Settlement<C> {
         let over = now >= terms.line_until;
@@ -239,23 +244,27 @@ impl Pool {
         let mut line = line.to_vec();
         line.sort_by_key(|waiting| waiting.number);
         let gone = lapsed.len() as i64;
-        let (offers, dissolved): (Vec<_>, Vec<_>) = if over {
-            (vec![], line)
-        } else {
-            line.truncate(usize::try_from(self.free() + gone).unwrap_or(0));
-            (line, vec![])
-        };
+        let room = usize::try_from(self.free() + gone).unwrap_or(0);
+        let (mut offers, mut dissolved, mut passed) = (vec![], vec![], vec![]);
+        for waiting in line {
+            match (over, waiting.fits) {
+                (true, _) => dissolved.push(waiting.claim),
+                (false, _) if offers.len() == room => break,
+                (false, true) => offers.push(waiting),
+                (false, false) => passed.push(waiting.claim),
+            }
+        }
         let until = now.plus_seconds(terms.hold_s).min(terms.line_until);
         let offers: Vec<_> = offers.into_iter().map(|waiting| Hold { claim: waiting.claim, until }).collect();
         let movement = Move {
             offered: offers.len() as i64 - gone,
-            waitlisted: -((offers.len() + dissolved.len()) as i64),
+            waitlisted: -((offers.len() + dissolved.len() + passed.len()) as i64),
             due_at: Some(held.iter().map(|hold| hold.until).chain(offers.iter().map(|offer| offer.until)).min()),
             only: Only::IfUnmoved(self.moves),
             ..STILL
         };
         let lapsed = lapsed.iter().map(|hold| hold.claim).collect();
-        Settlement { lapsed, dissolved: dissolved.iter().map(|waiting| waiting.claim).collect(), offers, movement }
+        Settlement { lapsed, dissolved, passed, offers, movement }
     }
 
     /// Makes the pool larger or smaller. Afterwards it may be due.

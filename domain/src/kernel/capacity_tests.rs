@@ -58,7 +58,7 @@ impl Rows {
 
     fn line(&self) -> Vec<Waiting<u32>> {
         let waiting = |(id, (claim, number)): (&u32, &(Claim, Option<i64>))| {
-            (*claim == Claim::Line).then(|| Waiting { claim: *id, number: number.expect("a number") })
+            (*claim == Claim::Line).then(|| Waiting { claim: *id, number: number.expect("a number"), fits: true })
         };
         // The other way round, because the order in which rows are loaded must not matter.
         self.claims.iter().rev().filter_map(waiting).collect()
@@ -82,7 +82,7 @@ impl Rows {
             return false;
         }
         done.lapsed.iter().for_each(|id| self.becomes(*id, Claim::Lapsed));
-        done.dissolved.iter().for_each(|id| self.becomes(*id, Claim::Dissolved));
+        done.dissolved.iter().chain(&done.passed).for_each(|id| self.becomes(*id, Claim::Dissolved));
         for offer in &done.offers {
             self.offered_numbers.extend(self.claims[&offer.claim].1);
             self.becomes(offer.claim, Claim::Offer(offer.until));
@@ -374,4 +374,22 @@ fn a_pool_has_places_and_not_too_many() {
     assert!(codes(1, 0).is_ok());
     assert_eq!(codes(0, -1), Err(vec!["/capacity".to_owned(), "/waitlist_capacity".to_owned()]));
     assert!(codes(MAX_PLACES + 1, 0).is_err());
+}
+
+#[test]
+fn whose_turn_comes_while_they_cannot_is_passed_over_and_waits_no_longer() {
+    let mut pool = Pool::new(2, 5).expect("a pool");
+    (pool.taken, pool.waitlisted, pool.last_number) = (1, 4, 4);
+    let line: Vec<Waiting<u32>> =
+        [(1, false), (2, true), (3, false), (4, true)].map(|(n, fits)| Waiting { claim: n, number: n.into(), fits }).to_vec();
+    let done = pool.settle(&[], &line, &terms(), at(1));
+    assert_eq!(done.passed, [1]);
+    assert_eq!(done.offers.iter().map(|offer| offer.claim).collect::<Vec<_>>(), [2], "one place is free, so nobody behind is asked");
+    let next = pool.after(&done.movement).expect("moved");
+    assert_eq!((next.taken, next.offered, next.waitlisted), (1, 1, 2));
+    // Nobody who waits can take it: then nobody waits, and it is for whoever comes.
+    let nobody: Vec<Waiting<u32>> = line.iter().map(|one| Waiting { fits: false, ..*one }).collect();
+    let done = pool.settle(&[], &nobody, &terms(), at(1));
+    let next = pool.after(&done.movement).expect("moved");
+    assert_eq!((done.passed.len(), next.waitlisted, next.is_due(&terms(), at(1))), (4, 0, false));
 }

@@ -54,6 +54,14 @@ impl<T> Changed<T> {
         self
     }
 
+    /// The same change, of which somebody is told who did not make it themselves.
+    pub(crate) fn telling_all(mut self, to: PrincipalId, template: &'static str) -> Self {
+        for event in self.events.iter_mut().filter(|event| event.by != Some(to) && event.notices.iter().all(|notice| notice.to != to)) {
+            event.notices.push(Notice { to, template });
+        }
+        self
+    }
+
     /// The same change, done by somebody in the name of whoever it says.
     pub(crate) fn done_by(mut self, actor: PrincipalId) -> Self {
         self.events.iter_mut().filter(|event| event.by.is_some()).for_each(|event| event.by = Some(actor));

@@ -6,12 +6,13 @@ use std::fmt;
 use super::eligibility::{Eligibility, EligibilityDraft};
 use super::machine::{ACTIVITY_MACHINE, ActivityAction, ActivityState, Party};
 use super::spot::Spot;
-use super::{ActivityId, Description, ENDED_AFTER_S, HOLD_S, MAX_HOURS, MAX_POINTS_PER_HOUR, Place, Reason, Refusal, Title};
+use super::{ActivityId, Description, ENDED_AFTER_S, HOLD_S, MAX_HOURS, MAX_POINTS_PER_HOUR, Place, Reason, Refusal, Title, template};
 use crate::actor::{Actor, CommunityId, PrincipalId, VolunteerLeader};
 use crate::kernel::capacity::Limits;
 use crate::kernel::changed::{Changed, Event};
 use crate::kernel::fault::{Fault, Faults};
 use crate::kernel::time::Timestamp;
+use crate::registry::HomeId;
 
 /// The shortest and the longest hold on an offered place: a minute and three days.
 const HOLDS_S: std::ops::RangeInclusive<i64> = 60..=3 * 86_400;
@@ -35,6 +36,8 @@ pub struct ActivityFacts {
     pub flexible: bool,
     /// How many of one household may come to one post of a shift.
     pub per_household: Option<i64>,
+    /// With `per_household`: whether those may come of whom nobody knows the household. They count for none.
+    pub without_household: bool,
     /// How long a place is held for somebody who waited, in seconds.
     pub hold_s: i64,
     pub state: ActivityState,
@@ -64,6 +67,7 @@ pub struct ActivityDraft<'a> {
     pub eligibility: Option<EligibilityDraft>,
     pub flexible: bool,
     pub per_household: Option<i64>,
+    pub without_household: bool,
     pub hold_s: Option<i64>,
 }
 
@@ -79,6 +83,7 @@ pub struct ActivityPlan {
     eligibility: Eligibility,
     flexible: bool,
     per_household: Option<i64>,
+    without_household: bool,
     hold_s: i64,
 }
 
@@ -120,6 +125,7 @@ impl ActivityDraft<'_> {
             eligibility,
             flexible: self.flexible,
             per_household: self.per_household,
+            without_household: self.without_household,
             hold_s,
         }))
     }
@@ -155,6 +161,7 @@ impl Activity {
             eligibility: plan.eligibility,
             flexible: plan.flexible,
             per_household: plan.per_household,
+            without_household: plan.without_household,
             hold_s: plan.hold_s,
             state: ActivityState::Draft,
             created_by: by.id(),
@@ -184,6 +191,12 @@ impl Activity {
     /// How many places of one post a person and a household may have.
     pub fn limits(&self) -> Limits {
         Limits { per_household: self.facts.per_household, ..Limits::ONE_EACH }
+    }
+
+    /// A limit for households means something only for those whose household is known.
+    pub(super) fn knows_household(&self, household: Option<HomeId>) -> Result<(), Refusal> {
+        let f = &self.facts;
+        if f.per_household.is_some() && !f.without_household && household.is_none() { Err(Refusal::HouseholdUnknown) } else { Ok(()) }
     }
 
     pub fn allowed_actions(&self, actor: &Actor, now: Timestamp) -> Vec<ActivityAction> {
@@ -232,17 +245,26 @@ impl Activity {
     }
 
     /// 修改: while it is a draft everything, once it is published only how it is described. What an hour is worth and who
-    /// may come is what people signed up for.
+    /// may come is what people signed up for. When it is about where and when to be there, everybody on the `roster` of its coming shifts
+    /// is told; times are words of the description, so any change of that counts.
     ///
     /// # Errors
     /// [`Refusal::Promised`]; [`Refusal::WrongState`], when it is over.
-    pub fn replace(mut self, plan: ActivityPlan, by: &VolunteerLeader, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+    pub fn replace(
+        mut self,
+        plan: ActivityPlan,
+        roster: &[PrincipalId],
+        by: &VolunteerLeader,
+        now: Timestamp,
+    ) -> Result<Changed<Self>, Refusal> {
         let f = &mut self.facts;
         if by.community() != f.community {
             return Err(Refusal::NotForYou);
         }
-        let promised = (f.points_per_hour, f.max_hours, &f.eligibility, f.flexible, f.per_household);
-        let same = promised == (plan.points_per_hour, plan.max_hours, &plan.eligibility, plan.flexible, plan.per_household);
+        let promised = (f.points_per_hour, f.max_hours, &f.eligibility, f.flexible, f.per_household, f.without_household);
+        let asked = (plan.points_per_hour, plan.max_hours, &plan.eligibility, plan.flexible, plan.per_household, plan.without_household);
+        let same = promised == asked;
+        let elsewhere = (&f.place, &f.spot, &f.description) != (&plan.place, &plan.spot, &plan.description);
         match f.state {
             ActivityState::Draft => {}
             ActivityState::Published if same => {}
@@ -252,7 +274,11 @@ impl Activity {
         (f.title, f.description, f.place, f.spot) = (plan.title, plan.description, plan.place, plan.spot);
         (f.points_per_hour, f.max_hours, f.eligibility) = (plan.points_per_hour, plan.max_hours, plan.eligibility);
         (f.flexible, f.per_household, f.hold_s) = (plan.flexible, plan.per_household, plan.hold_s);
-        let event = Event::new("volunteer_activity.updated", Some(by.id()), now);
+        f.without_household = plan.without_household;
+        let mut event = Event::new("volunteer_activity.updated", Some(by.id()), now);
+        for person in roster.iter().filter(|_| elsewhere && f.state == ActivityState::Published) {
+            event = event.telling(Some(*person), template::CHANGED);
+        }
         Ok(self.changed(event))
     }
 

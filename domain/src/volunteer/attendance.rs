@@ -2,7 +2,8 @@
 
 use super::code::{CodeFault, CodeKey, check_code};
 use super::hours::{Hours, PointCaps, minutes_between, points_for};
-use super::machine::{Action, State};
+use super::machine::{Action, ShiftState, State};
+use super::shift::Shift;
 use super::sign_up::SignUp;
 use super::spot::{Point, Spot};
 use super::{MAX_HOURS, Reason, Refusal, template};
@@ -70,17 +71,47 @@ impl SignUp {
         Ok(self.moved(State::Present, event))
     }
 
-    /// 签退: with the code again. When nobody shows one any more, the leader settles.
-    pub fn check_out(mut self, code: &str, key: &CodeKey, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+    /// 签退: with the code again, and where the activity has a `spot`, from there again. When nobody shows a code any more, the leader
+    /// settles.
+    pub fn check_out(
+        mut self,
+        code: &str,
+        key: &CodeKey,
+        spot: Option<(&Spot, Option<Point>)>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<Changed<Self>, Refusal> {
         self.guard(Action::CheckOut, by, now)?;
         self.shown(code, key, now)?;
+        if let Some((spot, here)) = spot {
+            spot.admit(here)?;
+        }
+        let minutes = self.left(now);
+        let event = self.event(Action::CheckOut, Some(by), now).with("minutes", minutes);
+        Ok(self.moved(State::Done, event))
+    }
+
+    /// The shift was cancelled while they were there: they have served until now, and the leader settles that. Nothing for those who
+    /// are not there, or as long as the shift is on.
+    pub fn sent_home(mut self, shift: &Shift, now: Timestamp) -> Option<Changed<Self>> {
+        let s = shift.facts();
+        if self.facts.state != State::Present || s.state != ShiftState::Cancelled || s.id != self.facts.shift {
+            return None;
+        }
+        let minutes = self.left(now);
+        let event = self.event(Action::CheckOut, None, now).with("minutes", minutes).with("shift", ShiftState::Cancelled);
+        let event = event.telling(Some(self.facts.resident), template::CHANGED);
+        Some(self.moved(State::Done, event))
+    }
+
+    /// Writes down that they leave, and how many minutes that makes.
+    fn left(&mut self, now: Timestamp) -> i64 {
         let (o, f) = (self.facts.occasion, &mut self.facts);
         f.checked_out_at = Some(now);
         // Somebody who is present has come; a row that does not say when is worth nothing.
         let minutes = minutes_between(f.checked_in_at.unwrap_or(now), now, (o.starts_at, o.ends_at), o.max_hours);
         f.minutes = Some(minutes);
-        let event = self.event(Action::CheckOut, Some(by), now).with("minutes", minutes);
-        Ok(self.moved(State::Done, event))
+        minutes
     }
 
     /// 迟到: they came after the start of a shift that has one.

@@ -8,8 +8,9 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-use super::{Reason, Refusal};
-use crate::actor::{CommunityId, PrincipalId, Resident, VolunteerLeader};
+use super::machine::{CERTIFICATE_MACHINE, CertificateAction, CertificateState, Party};
+use super::{CERTIFICATES_WITHIN_S, MAX_CERTIFICATES, Reason, Refusal};
+use crate::actor::{Actor, CommunityId, PrincipalId, Resident, VolunteerLeader};
 use crate::kernel::changed::{Changed, Event};
 use crate::kernel::mask;
 use crate::kernel::time::Timestamp;
@@ -117,20 +118,24 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// 开具: for what the resident has served in this community by now.
+    /// 开具: for what the resident has served in this community by now. `recent` is when they were last given one, newest first.
     ///
     /// # Errors
-    /// [`Refusal::NothingToCertify`].
+    /// [`Refusal::NothingToCertify`], [`Refusal::TooManyCertificates`].
     pub fn issue(
         code: CertificateCode,
-        who: &Resident,
-        name: &str,
+        (who, name): (&Resident, &str),
         minutes: i64,
         issuer: (CommunityId, &str),
+        recent: &[Timestamp],
         now: Timestamp,
     ) -> Result<Changed<Self>, Refusal> {
         if minutes <= 0 {
             return Err(Refusal::NothingToCertify);
+        }
+        let again_at = recent.get(MAX_CERTIFICATES - 1).map(|at| at.plus_seconds(CERTIFICATES_WITHIN_S));
+        if let Some(again_at) = again_at.filter(|at| now < *at) {
+            return Err(Refusal::TooManyCertificates { again_at });
         }
         let facts = CertificateFacts {
             code,
@@ -158,6 +163,16 @@ impl Certificate {
     /// Whether it is good.
     pub fn is_valid(&self) -> bool {
         self.facts.revoked.is_none()
+    }
+
+    pub fn state(&self) -> CertificateState {
+        if self.is_valid() { CertificateState::Issued } else { CertificateState::Revoked }
+    }
+
+    /// What this caller may do with it; nobody in particular may only look.
+    pub fn allowed_actions(&self, actor: Option<&Actor>) -> Vec<CertificateAction> {
+        let leads = actor.is_some_and(|actor| actor.volunteer_leader_of(self.facts.community).is_ok());
+        CERTIFICATE_MACHINE.actions(self.state(), if leads { &[Party::Leader] } else { &[] })
     }
 
     /// 作废. The page behind the code stays and says so.

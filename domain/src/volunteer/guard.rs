@@ -42,7 +42,7 @@ impl SignUp {
             Action::Swap => fixed(o.fixed_at()),
             Action::CheckIn if now >= o.ends_at => Err(Refusal::TooLate { since: o.ends_at }),
             Action::CheckIn => not_before(o.starts_at.plus_seconds(-CHECK_IN_BEFORE_S)),
-            Action::MarkAbsent => not_before(o.starts_at),
+            Action::MarkAbsent => not_before(o.due_at()),
             // Until the shift is over, whoever is not done may still come or check out.
             Action::Settle if f.state != State::Done => not_before(o.ends_at),
             _ => Ok(()),

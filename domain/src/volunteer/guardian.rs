@@ -8,7 +8,7 @@
 //! their name.
 
 use super::activity::Activity;
-use super::machine::ActivityState;
+use super::machine::{ActivityState, CONSENT_MACHINE, ConsentAction, ConsentState, Party};
 use super::opening::{Consent, is_minor};
 use super::{ADULT_AGE, ActivityId, GuardianConsentId, Refusal};
 use crate::actor::{Actor, CommunityId, PrincipalId, Resident};
@@ -26,6 +26,13 @@ pub struct Kin {
     pub guardian_born_on: Option<Date>,
     /// Both are bound to one home, the guardian not as a carer.
     pub share_a_home: bool,
+}
+
+impl Kin {
+    /// Whether that one of the two may answer for the other, as the registry has it today.
+    pub fn may_answer(&self, today: Date) -> bool {
+        self.share_a_home && self.guardian_born_on.is_some_and(|born| super::eligibility::age_on(born, today) >= ADULT_AGE)
+    }
 }
 
 /// A guardian's word, as it is remembered.
@@ -57,8 +64,7 @@ impl GuardianConsent {
         now: Timestamp,
     ) -> Result<Changed<Self>, Refusal> {
         let (a, today) = (activity.facts(), now.date());
-        let of_age = kin.guardian_born_on.is_some_and(|born| super::eligibility::age_on(born, today) >= ADULT_AGE);
-        if !kin.share_a_home || !of_age || by.id() == minor {
+        if !kin.may_answer(today) || by.id() == minor {
             return Err(Refusal::NotTheirGuardian);
         }
         if !is_minor(kin.minor_born_on, today) {
@@ -87,6 +93,21 @@ impl GuardianConsent {
         self.withdrawn_at.is_none()
     }
 
+    pub fn state(&self) -> ConsentState {
+        if self.is_live() { ConsentState::Given } else { ConsentState::Withdrawn }
+    }
+
+    pub fn allowed_actions(&self, actor: &Actor) -> Vec<ConsentAction> {
+        let parties: &[Party] = if actor.id == self.guardian { &[Party::Guardian] } else { &[] };
+        CONSENT_MACHINE.actions(self.state(), parties)
+    }
+
+    /// Whether it is good for signing up today: it was not withdrawn, and who gave it would be one to give it still. Who has moved out
+    /// answers for nobody any more.
+    pub fn holds(&self, kin: &Kin, today: Date) -> bool {
+        self.is_live() && kin.may_answer(today)
+    }
+
     /// As a sign-up keeps it.
     pub fn word(&self) -> Consent {
         Consent { version: self.text_version.clone(), guardian: self.guardian, at: self.agreed_at }
@@ -96,17 +117,27 @@ impl GuardianConsent {
     ///
     /// # Errors
     /// [`Refusal::NotForYou`] for anybody but the guardian, [`Refusal::WrongState`], when it was withdrawn before.
-    pub fn withdraw(mut self, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+    pub fn withdraw(self, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
         if by.id != self.guardian {
             return Err(Refusal::NotForYou);
         }
         if !self.is_live() {
-            return Err(Refusal::WrongState { state: "withdrawn" });
+            return Err(Refusal::WrongState { state: ConsentState::Withdrawn.as_str() });
         }
+        Ok(self.ended(now, Event::new("volunteer_consent.withdrawn", Some(by.id), now)))
+    }
+
+    /// The account of one of the two is closed, and with it the word. Nothing when it held no more.
+    pub fn lapse(self, now: Timestamp) -> Option<Changed<Self>> {
+        let event = Event::new("volunteer_consent.withdrawn", None, now).with("because", "account_closed".to_owned());
+        self.is_live().then(|| self.ended(now, event))
+    }
+
+    fn ended(mut self, now: Timestamp, event: Event) -> Changed<Self> {
         self.withdrawn_at = Some(now);
         let loaded = self.version;
         self.version += 1;
-        let event = Event::new("volunteer_consent.withdrawn", Some(by.id), now).with("activity_id", self.activity);
-        Ok(Changed::from_version(loaded, self, vec![event]))
+        let event = event.with("activity_id", self.activity).with("state", ConsentState::Withdrawn);
+        Changed::from_version(loaded, self, vec![event])
     }
 }

@@ -22,6 +22,15 @@ pub struct Hours {
     pub credited_at: Timestamp,
 }
 
+crate::words! {
+    /// What a ranking goes by.
+    RankingBy {
+        Minutes = "minutes",
+        /// What service has earned in the community, less what of it was reversed. What was spent was earned all the same.
+        Points = "points",
+    }
+}
+
 /// Whole minutes that count: from check-in to check-out, not before the start, not after the end, at most `max_hours`.
 /// A minute that was begun does not count.
 pub fn minutes_between(came: Timestamp, left: Timestamp, shift: (Timestamp, Timestamp), max_hours: i64) -> i64 {

@@ -11,7 +11,7 @@ crate::words! {
     /// Whether a shift takes place.
     ShiftState { Scheduled = "scheduled", Cancelled = "cancelled" }
     /// What may be done with a shift.
-    ShiftAction { Reschedule = "reschedule", Cancel = "cancel" }
+    ShiftAction { Reschedule = "reschedule", Resize = "resize", Cancel = "cancel" }
 
     /// Where a sign-up stands.
     State {
@@ -54,6 +54,16 @@ crate::words! {
     /// What may be done with a swap.
     SwapAction { Agree = "agree", Refuse = "refuse", Withdraw = "withdraw", Expire = "expire" }
 
+    /// Whether a guardian's word holds.
+    ConsentState { Given = "given", Withdrawn = "withdrawn" }
+    /// What may be done with it.
+    ConsentAction { Withdraw = "withdraw" }
+
+    /// Whether a certificate is good.
+    CertificateState { Issued = "issued", Revoked = "revoked" }
+    /// What may be done with it.
+    CertificateAction { Revoke = "revoke" }
+
     /// What somebody is to any of these.
     Party {
         /// Whose sign-up it is; in a swap, who proposed it.
@@ -61,6 +71,8 @@ crate::words! {
         /// Who was asked to swap.
         Partner = "partner",
         Leader = "volunteer_leader",
+        /// Who has given their word for a minor.
+        Guardian = "guardian",
         /// The rules themselves: the next in line, the passing of time, a shift that was called off.
         System = "system",
     }
@@ -96,7 +108,7 @@ impl Action {
     }
 }
 
-use Party::{Leader, Partner, System, Volunteer};
+use Party::{Guardian, Leader, Partner, System, Volunteer};
 
 const ACTIVITY_EDGES: &[Edge<ActivityState, ActivityAction, Party>] = &[
     edge(ActivityAction::Publish, ActivityState::Draft, ActivityState::Published, &[Leader]),
@@ -111,6 +123,7 @@ pub const ACTIVITY_MACHINE: Machine<ActivityState, ActivityAction, Party> =
 
 const SHIFT_EDGES: &[Edge<ShiftState, ShiftAction, Party>] = &[
     edge(ShiftAction::Reschedule, ShiftState::Scheduled, ShiftState::Scheduled, &[Leader]),
+    edge(ShiftAction::Resize, ShiftState::Scheduled, ShiftState::Scheduled, &[Leader]),
     edge(ShiftAction::Cancel, ShiftState::Scheduled, ShiftState::Cancelled, &[Leader]),
 ];
 
@@ -133,7 +146,8 @@ const EDGES: &[Edge<State, Action, Party>] = &[
     edge(A::CallOff, S::Waitlisted, S::Cancelled, &[System]),
     edge(A::CallOff, S::Offered, S::Cancelled, &[System]),
     edge(A::CheckIn, S::Confirmed, S::Present, &[Volunteer]),
-    edge(A::CheckOut, S::Present, S::Done, &[Volunteer]),
+    // A shift that is cancelled while it runs sends home whoever is there.
+    edge(A::CheckOut, S::Present, S::Done, &[Volunteer, System]),
     edge(A::MarkAbsent, S::Confirmed, S::Absent, &[Leader]),
     edge(A::Settle, S::Done, S::Credited, &[Leader]),
     // What the code does not show, the leader may know: a dead telephone, a forgotten check-out, a wrong mark.
@@ -157,3 +171,17 @@ const SWAP_EDGES: &[Edge<SwapState, SwapAction, Party>] = &[
 /// Everything that may happen to a swap.
 pub const SWAP_MACHINE: Machine<SwapState, SwapAction, Party> =
     Machine { name: "volunteer_swap", initial: &[SwapState::Proposed], edges: SWAP_EDGES };
+
+/// Everything that may happen to a guardian's word.
+pub const CONSENT_MACHINE: Machine<ConsentState, ConsentAction, Party> = Machine {
+    name: "volunteer_consent",
+    initial: &[ConsentState::Given],
+    edges: &[edge(ConsentAction::Withdraw, ConsentState::Given, ConsentState::Withdrawn, &[Guardian, System])],
+};
+
+/// Everything that may happen to a certificate.
+pub const CERTIFICATE_MACHINE: Machine<CertificateState, CertificateAction, Party> = Machine {
+    name: "volunteer_certificate",
+    initial: &[CertificateState::Issued],
+    edges: &[edge(CertificateAction::Revoke, CertificateState::Issued, CertificateState::Revoked, &[Leader])],
+};

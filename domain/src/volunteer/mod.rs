@@ -37,19 +37,19 @@ pub use certificate::{Certificate, CertificateCode, CertificateFacts, Revocation
 pub use code::{CODE_TOLERANCE_MS, CODE_WINDOW_S, CheckInCode, CodeFault, CodeKey, check_code, code_at};
 pub use eligibility::{Eligibility, EligibilityDraft, Ineligible};
 pub use guardian::{GuardianConsent, Kin, TextVersion};
-pub use hours::{Hours, NoShowRule, PointCaps, minutes_between, points_for};
+pub use hours::{Hours, NoShowRule, PointCaps, RankingBy, minutes_between, points_for};
 pub use machine::{
-    ACTIVITY_MACHINE, Action, ActivityAction, ActivityState, MACHINE, Party, SHIFT_MACHINE, SWAP_MACHINE, ShiftAction, ShiftState, State,
-    SwapAction, SwapState,
+    ACTIVITY_MACHINE, Action, ActivityAction, ActivityState, CERTIFICATE_MACHINE, CONSENT_MACHINE, CertificateAction, CertificateState,
+    ConsentAction, ConsentState, MACHINE, Party, SHIFT_MACHINE, SWAP_MACHINE, ShiftAction, ShiftState, State, SwapAction, SwapState,
 };
-pub use opening::{Admission, Consent, Opening, Span, Volunteer};
+pub use opening::{Admission, Consent, Opening, Span, Volunteer, is_minor};
 pub use recurrence::{MAX_OCCURRENCES, Recurrence};
 pub use refusal::Refusal;
-pub use seat::{Effect, SettledLine, settle_line};
+pub use seat::{Effect, SettledLine, Unfit, settle_line};
 pub use shift::{Post, PostDraft, Shift, ShiftDraft, ShiftFacts, ShiftPlan};
 pub use sign_up::{Occasion, SignUp, SignUpFacts};
 pub use spot::{Point, Spot};
-pub use swap::{Side, Swap, SwapFacts};
+pub use swap::{Earlier, Side, Swap, SwapFacts};
 
 use crate::kernel::text::{Line, Prose};
 
@@ -94,6 +94,13 @@ pub const CHECK_IN_BEFORE_S: i64 = 30 * 60;
 pub const CODE_AFTER_S: i64 = 12 * 3600;
 /// This long after its last shift an activity counts as ended.
 pub const ENDED_AFTER_S: i64 = 7 * 86_400;
+/// So often may one place be offered for another one, and for others all in all. Each proposal tells somebody, and who is told pays with a
+/// consent of theirs.
+pub const MAX_PROPOSALS_TO_ONE: i64 = 3;
+pub const MAX_PROPOSALS: i64 = 20;
+/// Certificates that somebody is given within [`CERTIFICATES_WITHIN_S`].
+pub const MAX_CERTIFICATES: usize = 10;
+pub const CERTIFICATES_WITHIN_S: i64 = 86_400;
 /// Who is younger needs the consent of a guardian (监护人).
 pub const ADULT_AGE: i64 = 18;
 

@@ -53,8 +53,8 @@ pub struct Volunteer {
     pub tags: Vec<String>,
     /// The home whose limit they share.
     pub household: Option<HomeId>,
-    /// When they are elsewhere: their sign-ups that are confirmed, offered or present, of activities that are not flexible; without
-    /// the sign-ups that the decision is about.
+    /// When they are elsewhere: their sign-ups that are confirmed or present, of activities that are not flexible; without the
+    /// sign-ups that the decision is about. A place that is merely offered to them bars nothing: who takes another one gives it up.
     pub busy: Vec<Span>,
     /// The starts of shifts that they missed.
     pub absences: Vec<Timestamp>,
@@ -107,7 +107,8 @@ pub struct Admission {
 
 impl Opening<'_> {
     pub fn terms(&self) -> Terms {
-        self.shift.terms(self.activity.facts().hold_s)
+        let a = self.activity.facts();
+        self.shift.terms(a.hold_s, a.flexible)
     }
 
     /// What a sign-up needs to know of its shift.
@@ -127,7 +128,7 @@ impl Opening<'_> {
     /// 报名: decides on a place or a number in the line. `id` is the sign-up's if it comes to one.
     ///
     /// # Errors
-    /// [`Refusal::NotOpen`], [`Refusal::AlreadySignedUp`], [`Refusal::HouseholdLimit`], [`Refusal::Blocked`],
+    /// [`Refusal::NotOpen`], [`Refusal::AlreadySignedUp`], [`Refusal::HouseholdLimit`], [`Refusal::HouseholdUnknown`], [`Refusal::Blocked`],
     /// [`Refusal::NotEligible`], [`Refusal::ConsentRequired`], [`Refusal::TimeConflict`], [`Refusal::ShiftFull`];
     /// [`Refusal::Unsettled`], when [`settle_line`](super::settle_line) has to come first.
     pub fn admit(&self, id: SignUpId, post: &Post, who: &Volunteer, rule: &NoShowRule, now: Timestamp) -> Result<Admission, Refusal> {
@@ -135,6 +136,7 @@ impl Opening<'_> {
         self.is_open(now)?;
         self.activity.limits().check(who.held)?;
         self.suits(who, rule, now)?;
+        self.activity.knows_household(who.household)?;
         let (entry, movement) = post.pool.join(&self.terms(), now)?;
         let facts = SignUpFacts {
             id,
@@ -159,8 +161,9 @@ impl Opening<'_> {
         Ok(Admission { post: post.number, movement, entry, facts })
     }
 
-    /// Whether this shift suits this person, whoever else comes: also asked when places are swapped and offers accepted.
-    pub(super) fn suits(&self, who: &Volunteer, rule: &NoShowRule, now: Timestamp) -> Result<(), Refusal> {
+    /// Whether this shift suits this person, whoever else comes: also asked when places are swapped, and before a place is offered or
+    /// an offer accepted.
+    pub fn suits(&self, who: &Volunteer, rule: &NoShowRule, now: Timestamp) -> Result<(), Refusal> {
         let (a, s) = (self.activity.facts(), self.shift.facts());
         if let Some(until) = rule.blocked_until(&who.absences, now) {
             return Err(Refusal::Blocked { until });
@@ -189,7 +192,7 @@ impl Opening<'_> {
 
 /// Whether somebody born then is a minor on that day. Whose age nobody knows counts as of age: without a home bound to
 /// them, that is every WeChat user.
-pub(super) fn is_minor(born_on: Option<Date>, on: Date) -> bool {
+pub fn is_minor(born_on: Option<Date>, on: Date) -> bool {
     born_on.is_some_and(|born| age_on(born, on) < ADULT_AGE)
 }
 

@@ -25,6 +25,8 @@ pub enum Refusal {
     TimeConflict,
     /// Their household has as many places as one may have.
     HouseholdLimit,
+    /// A household may have so many places, and nobody knows which household is theirs.
+    HouseholdUnknown,
     /// All reasons at once.
     NotEligible {
         reasons: Vec<Ineligible>,
@@ -70,6 +72,12 @@ pub enum Refusal {
     AlreadyRevoked,
     /// With oneself, for a sign-up that is not confirmed, or across communities.
     CannotSwap,
+    /// They have proposed as many swaps as one place is worth.
+    TooManyProposals,
+    /// They were given as many certificates as anybody needs in a day.
+    TooManyCertificates {
+        again_at: Timestamp,
+    },
     /// Nobody of age and of the same home, as far as the registry knows.
     NotTheirGuardian,
     /// They speak for themselves, or nobody knows their age.
@@ -93,6 +101,7 @@ impl Refusal {
             Self::AlreadySignedUp => "already_signed_up",
             Self::TimeConflict => "time_conflict",
             Self::HouseholdLimit => "household_limit",
+            Self::HouseholdUnknown => "household_unknown",
             Self::NotEligible { .. } => "not_eligible",
             Self::ConsentRequired => "consent_required",
             Self::Blocked { .. } => "blocked_after_no_shows",
@@ -110,6 +119,8 @@ impl Refusal {
             Self::NothingToCertify => "nothing_to_certify",
             Self::AlreadyRevoked => "already_revoked",
             Self::CannotSwap => "cannot_swap",
+            Self::TooManyProposals => "too_many_proposals",
+            Self::TooManyCertificates { .. } => "too_many_certificates",
             Self::NotTheirGuardian => "not_their_guardian",
             Self::NotAMinor => "not_a_minor",
             Self::LocationRequired => "location_required",

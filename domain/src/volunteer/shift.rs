@@ -177,9 +177,11 @@ impl Shift {
     }
 
     /// When places may be had: from the opening to the end, because somebody may join on the spot; waiting ends at the start.
-    pub fn terms(&self, hold_s: i64) -> Terms {
+    /// For what may be done at any time (`flexible`), at the end.
+    pub fn terms(&self, hold_s: i64, flexible: bool) -> Terms {
         let f = &self.facts;
-        Terms { opens_at: f.sign_up_opens_at, line_until: f.starts_at, closes_at: f.ends_at, hold_s }
+        let line_until = if flexible { f.ends_at } else { f.starts_at };
+        Terms { opens_at: f.sign_up_opens_at, line_until, closes_at: f.ends_at, hold_s }
     }
 
     /// The post of this name; without one, the only post.
@@ -223,7 +225,7 @@ impl Shift {
         if now < last { Ok(()) } else { Err(Refusal::TooLate { since: last }) }
     }
 
-    /// 取消班次, until its end. The caller calls its sign-ups off in the same transaction.
+    /// 取消班次, until its end. The caller calls its sign-ups off in the same transaction, and sends home who is there.
     pub fn cancel(mut self, reason: Option<Reason>, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
         self.guard(ShiftAction::Cancel, by, now)?;
         let from = std::mem::replace(&mut self.facts.state, ShiftState::Cancelled);
@@ -232,7 +234,7 @@ impl Shift {
     }
 
     /// 改期, before it starts. Everybody on the `roster` is told and keeps what they have; whom the new time does not
-    /// suit cancels.
+    /// suit cancels. Where signing up has not opened yet, it opens as long before the start as it would have, and never after the end.
     ///
     /// # Errors
     /// Faults of the times; or the refusal.
@@ -250,6 +252,11 @@ impl Shift {
         if let Err(refusal) = self.guard(ShiftAction::Reschedule, by, now) {
             return Ok(Err(refusal));
         }
+        let by_ms = starts_at.millis_since(self.facts.starts_at);
+        if let Some(opens_at) = self.facts.sign_up_opens_at.filter(|at| now < *at) {
+            let moved = opens_at.plus_millis(by_ms);
+            self.facts.sign_up_opens_at = Some(if moved < ends_at { moved } else { starts_at });
+        }
         (self.facts.starts_at, self.facts.ends_at) = (starts_at, ends_at);
         let mut event = Event::new("volunteer_shift.rescheduled", Some(by.id), now).with("starts_at", starts_at).with("ends_at", ends_at);
         for person in roster {
@@ -264,10 +271,11 @@ impl Shift {
     }
 
     /// More places, or fewer if nobody loses theirs; the move goes to the post's row.
-    pub fn resize(&self, post: &Post, capacity: i64, waitlist_capacity: i64, by: &VolunteerLeader) -> Result<Move, Refusal> {
-        if by.community() != self.facts.community {
-            return Err(Refusal::NotForYou);
-        }
+    ///
+    /// # Errors
+    /// [`Refusal::TooSmall`]; [`Refusal::TooLate`] from the end of the shift on.
+    pub fn resize(&self, post: &Post, capacity: i64, waitlist_capacity: i64, by: &Actor, now: Timestamp) -> Result<Move, Refusal> {
+        self.guard(ShiftAction::Resize, by, now)?;
         if !(1..=MAX_PLACES).contains(&capacity) {
             return Err(Refusal::TooSmall);
         }
@@ -275,8 +283,8 @@ impl Shift {
     }
 
     /// That a post was resized, once its move is written: the pool is not part of the shift's own row.
-    pub fn resized(&self, post: &Post, by: &VolunteerLeader, now: Timestamp) -> Event {
-        let event = Event::new("volunteer_shift.resized", Some(by.id()), now).with("post", post.number);
+    pub fn resized(&self, post: &Post, by: &Actor, now: Timestamp) -> Event {
+        let event = Event::new("volunteer_shift.resized", Some(by.id), now).with("post", post.number);
         event.with("capacity", post.pool.capacity).with("waitlist_capacity", post.pool.waitlist_capacity)
     }
 

@@ -8,7 +8,7 @@ use super::{ActivityId, REMIND_BEFORE_S, ShiftId, SignUpId, template};
 use crate::actor::{Actor, CommunityId, PrincipalId, Resident};
 use crate::kernel::changed::{Changed, Event};
 use crate::kernel::time::Timestamp;
-use crate::registry::HomeId;
+use crate::registry::{HomeId, OnBehalf};
 
 /// What a sign-up needs to know of its shift and activity; read with it, not written with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,9 +27,15 @@ impl Occasion {
         Span { from: self.starts_at, until: self.ends_at }
     }
 
+    /// When it is too late to wait for a place, and somebody who did not come is missed: the start, or the end of what may be done at any
+    /// time (微事项).
+    pub fn due_at(&self) -> Timestamp {
+        if self.flexible { self.ends_at } else { self.starts_at }
+    }
+
     /// From this instant on volunteers cannot cancel or swap.
     pub fn fixed_at(&self) -> Timestamp {
-        self.starts_at.plus_seconds(-self.cancel_before_s)
+        self.due_at().plus_seconds(-self.cancel_before_s)
     }
 
     pub(super) fn clashes(&self, busy: &[Span]) -> bool {
@@ -88,8 +94,8 @@ impl SignUp {
     /// Nothing leads on from there, so no decision can be saved that overlooks it.
     pub fn restore(mut facts: SignUpFacts, now: Timestamp) -> Self {
         let over = match facts.state {
-            State::Offered => facts.offered_until.map(|until| until.min(facts.occasion.starts_at)),
-            State::Waitlisted => Some(facts.occasion.starts_at),
+            State::Offered => facts.offered_until.map(|until| until.min(facts.occasion.due_at())),
+            State::Waitlisted => Some(facts.occasion.due_at()),
             _ => None,
         };
         if let Some(at) = over.filter(|at| *at <= now) {
@@ -118,6 +124,12 @@ impl SignUp {
             let event = Event::new("volunteer_sign_up.reminded", None, now).with("shift_id", f.shift).with("starts_at", starts_at);
             event.telling(Some(f.resident), template::REMINDER)
         })
+    }
+
+    /// What a delegate did: remembered under both names, and told to whose sign-up it is.
+    pub fn done_for(changed: Changed<Self>, acting: &OnBehalf) -> Changed<Self> {
+        let resident = changed.value().facts.resident;
+        acting.remember(changed).telling_all(resident, template::CHANGED)
     }
 
     /// The event of an action, on its way to be filled in.

@@ -7,7 +7,7 @@ use super::hours::NoShowRule;
 use super::machine::{Action, Party, SWAP_MACHINE, State, SwapAction, SwapState};
 use super::opening::{Opening, Volunteer};
 use super::sign_up::SignUp;
-use super::{Refusal, SignUpId, SwapId, template};
+use super::{MAX_PROPOSALS, MAX_PROPOSALS_TO_ONE, Refusal, SignUpId, SwapId, template};
 use crate::actor::{Actor, CommunityId, PrincipalId};
 use crate::kernel::changed::{Changed, Event};
 use crate::kernel::time::Timestamp;
@@ -36,6 +36,13 @@ pub struct Swap {
     facts: SwapFacts,
 }
 
+/// How often this place was offered before: for the same other one, and for any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Earlier {
+    pub for_this: i64,
+    pub for_any: i64,
+}
+
 /// One side of an agreement: the sign-up as it is, and where its owner would go.
 #[derive(Debug, Clone)]
 pub struct Side<'a> {
@@ -50,8 +57,15 @@ impl Swap {
     /// 申请换班: offers an own confirmed place for another's.
     ///
     /// # Errors
-    /// [`Refusal::CannotSwap`], [`Refusal::TooLateToCancel`], and what the own sign-up does not allow.
-    pub fn propose(id: SwapId, own: &SignUp, other: &SignUp, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+    /// [`Refusal::CannotSwap`], [`Refusal::TooLateToCancel`], [`Refusal::TooManyProposals`], and what the own sign-up does not allow.
+    pub fn propose(
+        id: SwapId,
+        own: &SignUp,
+        other: &SignUp,
+        earlier: Earlier,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<Changed<Self>, Refusal> {
         own.guard(Action::Swap, by, now)?;
         let (a, b) = (own.facts(), other.facts());
         let different = a.resident != b.resident && (a.shift, a.post) != (b.shift, b.post);
@@ -61,6 +75,9 @@ impl Swap {
         let until = a.occasion.fixed_at().min(b.occasion.fixed_at());
         if now >= until {
             return Err(Refusal::TooLateToCancel { since: until });
+        }
+        if earlier.for_this >= MAX_PROPOSALS_TO_ONE || earlier.for_any >= MAX_PROPOSALS {
+            return Err(Refusal::TooManyProposals);
         }
         let facts = SwapFacts {
             id,
@@ -87,6 +104,19 @@ impl Swap {
             facts.ended_at = Some(facts.until);
         }
         Self { facts }
+    }
+
+    /// Writes down that nobody agreed in time, so that the same two places can be proposed again; nothing when that is not so, as the
+    /// swap is stored.
+    pub fn expire(facts: SwapFacts, now: Timestamp) -> Option<Changed<Self>> {
+        let stored = facts.state;
+        let mut swap = Self::restore(facts, now);
+        if stored != SwapState::Proposed || swap.facts.state != SwapState::Expired {
+            return None;
+        }
+        swap.facts.version += 1;
+        let event = Event::new("volunteer_swap.expired", None, facts.until).with("from", stored).with("state", SwapState::Expired);
+        Some(Changed::from_version(facts.version, swap, vec![event]))
     }
 
     pub fn facts(&self) -> &SwapFacts {
@@ -137,6 +167,7 @@ impl Swap {
         for side in [&own, &other] {
             side.into.activity.limits().check(side.who.held)?;
             side.into.suits(side.who, rule, now)?;
+            side.into.activity.knows_household(side.who.household)?;
         }
         let (a, b) = exchange(own.sign_up, other.sign_up, self.facts.id, by, now);
         Ok((self.ended(SwapState::Agreed, "volunteer_swap.agreed", by, now), a, b))

@@ -4,6 +4,7 @@
 //! What expired is posted by [`expire_due`], by whoever next looks; no job is needed. [`grant`], [`spend`] and [`reverse`] do all of
 //! that in one step.
 
+mod checking;
 mod moves;
 mod reading;
 
@@ -14,8 +15,9 @@ use jiazai_domain::kernel::ledger::{
 };
 use jiazai_domain::kernel::time::Timestamp;
 
+pub use self::checking::{verify, verify_by};
 pub use self::moves::{Granting, Reversing, Spending, expire_due, grant, reverse, spend};
-pub use self::reading::{Balance, EntryLine, Written, balance, balance_before, earned_in, entries, entry, statement_lines, verify};
+pub use self::reading::{Balance, EntryLine, Written, balance, balance_before, earned_in, entries, entry, statement_lines};
 use crate::db::schema::{ledger_accounts, ledger_draws, ledger_entries, ledger_lots, ledger_transactions};
 use crate::db::{DbError, Tx, parsed};
 use crate::events;
@@ -87,8 +89,9 @@ fn held(tx: &mut Tx, person: PrincipalId, unit: Unit) -> Result<Account, DbError
             .filter(ledger_accounts::person_id.assume_not_null().eq(person.text()))
             .filter(ledger_accounts::unit.eq(unit.as_str()));
         let still = diesel::update(own).set(ledger_accounts::unit.eq(ledger_accounts::unit));
-        let still = still.returning((ledger_accounts::id, ledger_accounts::balance));
-        tx.run(|conn| still.get_result::<(String, Option<i64>)>(conn).optional())
+        let of = (ledger_accounts::id, ledger_accounts::balance, ledger_accounts::entries, ledger_accounts::entered_at);
+        let still = still.returning(of);
+        tx.run(|conn| still.get_result::<(String, Option<i64>, Option<i64>, Option<i64>)>(conn).optional())
     };
     let found = match take(tx)? {
         Some(found) => Some(found),
@@ -97,8 +100,16 @@ fn held(tx: &mut Tx, person: PrincipalId, unit: Unit) -> Result<Account, DbError
             take(tx)?
         }
     };
-    let (id, balance) = found.ok_or_else(|| DbError::Corrupt("an account that was just opened is missing".to_owned()))?;
-    Ok(Account { id: parsed(&id)?, owner: Owner::Person(person), unit, balance: balance.unwrap_or(0) })
+    let (id, balance, entries, entered_at) =
+        found.ok_or_else(|| DbError::Corrupt("an account that was just opened is missing".to_owned()))?;
+    Ok(Account {
+        id: parsed(&id)?,
+        owner: Owner::Person(person),
+        unit,
+        balance: balance.unwrap_or(0),
+        entries: entries.unwrap_or(0),
+        entered_at: entered_at.map(Timestamp::from_millis),
+    })
 }
 
 /// A fund of a community; made when there is none.
@@ -124,7 +135,7 @@ pub fn fund(tx: &mut Tx, community: CommunityId, fund: Fund, unit: Unit) -> Resu
         }
     };
     let id = id.ok_or_else(|| DbError::Corrupt("a fund that was just opened is missing".to_owned()))?;
-    Ok(Account { id: parsed(&id)?, owner: Owner::Fund, unit, balance: 0 })
+    Ok(Account::fund(parsed(&id)?, unit))
 }
 
 /// Of two who open the same account at once, one waits for the other and then does nothing.
@@ -133,8 +144,8 @@ fn open(tx: &mut Tx, unit: Unit, person: Option<PrincipalId>, fund: Option<(Comm
     let id: AccountId = tx.new_id();
     let now = tx.now().millis();
     let insert = diesel::sql_query(
-        "INSERT INTO ledger_accounts (id, unit, person_id, community_id, fund, balance, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+        "INSERT INTO ledger_accounts (id, unit, person_id, community_id, fund, balance, created_at, entries) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
     )
     .bind::<Text, _>(id.text())
     .bind::<Text, _>(unit.as_str())
@@ -142,7 +153,8 @@ fn open(tx: &mut Tx, unit: Unit, person: Option<PrincipalId>, fund: Option<(Comm
     .bind::<Nullable<Text>, _>(fund.map(|(community, _)| community.text()))
     .bind::<Nullable<Text>, _>(fund.map(|(_, fund)| fund.as_str()))
     .bind::<Nullable<BigInt>, _>(person.map(|_| 0))
-    .bind::<BigInt, _>(now);
+    .bind::<BigInt, _>(now)
+    .bind::<Nullable<BigInt>, _>(person.map(|_| 0));
     tx.run(|conn| insert.execute(conn)).map(drop)
 }
 
@@ -186,10 +198,14 @@ pub fn post(tx: &mut Tx, community: CommunityId, by: Option<PrincipalId>, wallet
     let change = posting.balance();
     let account = ledger_accounts::table
         .filter(ledger_accounts::id.eq(change.account.text()))
+        .filter(ledger_accounts::entries.is_not_null())
+        .filter(ledger_accounts::entries.assume_not_null().eq(posting.number() - 1))
         .filter((ledger_accounts::balance.assume_not_null() + change.amount).ge(0));
     let moved = diesel::update(account)
         .set((
             ledger_accounts::balance.eq(ledger_accounts::balance + change.amount),
+            ledger_accounts::entries.eq(Some(posting.number())),
+            ledger_accounts::entered_at.eq(Some(at)),
             ledger_accounts::expires_next_at.eq(after.expires_next_at().map(Timestamp::millis)),
         ))
         .returning(ledger_accounts::balance);
@@ -203,6 +219,7 @@ pub fn post(tx: &mut Tx, community: CommunityId, by: Option<PrincipalId>, wallet
             ledger_entries::amount.eq(entry.amount),
             ledger_entries::balance_after.eq(balance.filter(|_| entry.account == change.account)),
             ledger_entries::occurred_at.eq(at),
+            ledger_entries::number.eq((entry.account == change.account).then_some(posting.number())),
         )))?;
     }
     for change in posting.lots() {
@@ -294,6 +311,6 @@ pub fn reversible(tx: &mut Tx, id: TransactionId) -> Result<Option<Reversible>, 
         original: Original { transaction: id, source: Source { kind, id: source_id }, amount, lots, reversed: reversed.is_some() },
         person: parsed(person)?,
         community: parsed(&community)?,
-        fund: Account { id: parsed(account)?, owner: Owner::Fund, unit: parsed(unit)?, balance: 0 },
+        fund: Account::fund(parsed(account)?, parsed(unit)?),
     }))
 }

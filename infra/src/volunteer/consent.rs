@@ -4,9 +4,9 @@ use diesel::prelude::*;
 use jiazai_domain::actor::{CommunityId, PrincipalId};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::Timestamp;
-use jiazai_domain::volunteer::{ActivityId, Eligibility, GuardianConsent, GuardianConsentId, Kin, SignUp, State};
+use jiazai_domain::volunteer::{Activity, ActivityId, Eligibility, GuardianConsent, GuardianConsentId, Kin, SignUp, State};
 
-use super::person::facts_of;
+use super::person::{CARER, facts_of};
 use crate::db::schema::{home_bindings, volunteer_guardian_consents as table};
 use crate::db::{DbError, Tx, parsed};
 use crate::events;
@@ -50,19 +50,35 @@ pub fn consent(tx: &mut Tx, id: GuardianConsentId) -> Result<Option<GuardianCons
     row.map(GuardianConsent::try_from).transpose()
 }
 
-/// A consent that holds for this minor in this activity: the oldest, if several guardians have given theirs.
-pub(super) fn standing(tx: &mut Tx, activity: ActivityId, minor: PrincipalId) -> Result<Option<GuardianConsent>, DbError> {
-    let row: Option<Row> = tx.run(|conn| {
+/// A consent that holds for this minor in this activity: the oldest, if several guardians have given theirs. One whose giver could not
+/// give it today, because they do not live with the minor any more, holds no longer.
+pub(super) fn standing(tx: &mut Tx, vault: &Vault, activity: &Activity, minor: PrincipalId) -> Result<Option<GuardianConsent>, DbError> {
+    let (place, today) = (activity.facts().community, tx.now().date());
+    for consent in live(tx, activity.facts().id, minor)? {
+        if consent.holds(&kin(tx, vault, place, minor, consent.guardian)?, today) {
+            return Ok(Some(consent));
+        }
+    }
+    Ok(None)
+}
+
+/// Consents for this minor in this activity that nobody withdrew, the oldest first.
+fn live(tx: &mut Tx, activity: ActivityId, minor: PrincipalId) -> Result<Vec<GuardianConsent>, DbError> {
+    let rows: Vec<Row> = tx.run(|conn| {
         table::table
             .filter(table::activity_id.eq(activity.text()))
             .filter(table::minor_id.eq(minor.text()))
             .filter(table::withdrawn_at.is_null())
             .order(table::id)
             .select(Row::as_select())
-            .first(conn)
-            .optional()
+            .load(conn)
     })?;
-    row.map(GuardianConsent::try_from).transpose()
+    rows.into_iter().map(GuardianConsent::try_from).collect()
+}
+
+/// Consents that hold and that somebody gave, or that were given for them.
+pub fn live_consents_of(tx: &mut Tx, person: PrincipalId) -> Result<Vec<GuardianConsent>, DbError> {
+    Ok(consents_of(tx, person, None, i64::MAX)?.into_iter().filter(GuardianConsent::is_live).collect())
 }
 
 /// Consents that somebody gave, or that were given for them, newest first, after the id `after`.
@@ -122,17 +138,17 @@ pub fn kin(tx: &mut Tx, vault: &Vault, community: CommunityId, minor: PrincipalI
                 .load(conn)
         })
     };
-    let theirs = bound(tx, minor, "carer")?;
-    let share_a_home = bound(tx, guardian, "carer")?.iter().any(|home| theirs.contains(home));
+    let theirs = bound(tx, minor, CARER)?;
+    let share_a_home = bound(tx, guardian, CARER)?.iter().any(|home| theirs.contains(home));
     Ok(Kin { minor_born_on, guardian_born_on, share_a_home })
 }
 
 /// What a minor has signed up for in an activity and not begun, while nobody's consent holds any more.
-pub fn unconsented(tx: &mut Tx, activity: ActivityId, minor: PrincipalId) -> Result<Vec<SignUp>, DbError> {
-    if standing(tx, activity, minor)?.is_some() {
+pub fn unconsented(tx: &mut Tx, vault: &Vault, activity: &Activity, minor: PrincipalId) -> Result<Vec<SignUp>, DbError> {
+    if standing(tx, vault, activity, minor)?.is_some() {
         return Ok(vec![]);
     }
     let all = super::sign_ups(tx, &super::SignUpFilter { resident: Some(minor), ..Default::default() }, None, i64::MAX)?;
     let open = |sign_up: &SignUp| matches!(sign_up.facts().state, State::Confirmed | State::Offered | State::Waitlisted);
-    Ok(all.into_iter().filter(|sign_up| sign_up.facts().occasion.activity == activity && open(sign_up)).collect())
+    Ok(all.into_iter().filter(|sign_up| sign_up.facts().occasion.activity == activity.facts().id && open(sign_up)).collect())
 }

@@ -20,13 +20,13 @@ mod swap;
 
 pub use self::activity::{Filter, Sight, activities, activity, hold_activity, save_activity};
 pub use self::certificate::{certificate, certificates_of, save_certificate};
-pub use self::consent::{consent, consents_of, kin, save_consent, unconsented};
+pub use self::consent::{consent, consents_of, kin, live_consents_of, save_consent, unconsented};
 pub use self::hours::{Served, add_hours, minutes_by_community, minutes_of, ranking, set_ranked};
 pub use self::label::{Labels, labels};
-pub use self::person::{Asking, PersonFacts, facts_of, touch, volunteer};
+pub use self::person::{Asking, PersonFacts, Wait, facts_of, record_moves, touch, volunteer, waits};
 pub use self::reminder::{forget_reminders, remind, to_remind};
 pub use self::rules::{Rules, rules, save_rules};
-pub use self::seat::{Decision, Look, call_off, due_shifts, hold, join, resize, settled, with_seat};
+pub use self::seat::{Decision, Look, call_off, due_shifts, give_up, hold, join, resize, settled, with_seat};
 pub use self::shift::{opening, roster_of, save_shift, shift, shifts, shifts_of};
 pub use self::sign_up::{SignUpFilter, Waiting, claims_in, positions, save_sign_up, sign_up, sign_ups};
-pub use self::swap::{save_swap, swap, swaps_of};
+pub use self::swap::{earlier, save_swap, swap, swaps_of};

@@ -6,9 +6,11 @@ use jiazai_domain::kernel::capacity::Held;
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::{Date, Timestamp};
 use jiazai_domain::registry::{EstateId, FactKind, HomeId, OnBehalf, PersonId, as_of};
-use jiazai_domain::volunteer::{Activity, Eligibility, NoShowRule, Post, Shift, SignUpId, Span, State, Volunteer};
+use jiazai_domain::volunteer::{
+    Activity, Eligibility, NoShowRule, Occasion, Post, Shift, ShiftId, SignUp, SignUpId, Span, State, Volunteer, is_minor,
+};
 
-use crate::db::schema::{buildings, home_bindings, homes, volunteer_activities, volunteer_shifts, volunteer_sign_ups};
+use crate::db::schema::{buildings, home_bindings, homes, volunteer_activities, volunteer_records, volunteer_shifts, volunteer_sign_ups};
 use crate::db::{DbError, Tx, parsed};
 use crate::registry::{bindings, facts, people, tags};
 use crate::vault::Vault;
@@ -19,7 +21,7 @@ pub struct PersonFacts {
     /// Their name as the registry has it, for certificates; who is not in it goes by the name of their account.
     pub name: Option<String>,
     pub born_on: Option<Date>,
-    /// Where they live, own or rent today, or are bound to a home.
+    /// Where they live, own or rent today, or are bound to a home otherwise than as a carer.
     pub estates: Vec<EstateId>,
     /// The codes of their tags, as of today.
     pub tags: Vec<String>,
@@ -27,8 +29,11 @@ pub struct PersonFacts {
     pub household: Option<HomeId>,
 }
 
-/// An active binding: home, person of the registry, estate.
-type BoundRow = (String, Option<String>, Option<String>);
+/// An active binding: home, person of the registry, estate, as what.
+type BoundRow = (String, Option<String>, Option<String>, String);
+
+/// Who looks after somebody in a home does not live there: it is neither their household nor their estate.
+pub(super) const CARER: &str = "carer";
 
 /// The kinds of fact by which somebody's home is in an estate. Where their hukou is, or whom they care for, is elsewhere.
 const AT_HOME: &[FactKind] = &[FactKind::Residence, FactKind::Ownership, FactKind::Tenancy, FactKind::Family];
@@ -51,14 +56,15 @@ pub fn facts_of(
             .filter(home_bindings::community_id.eq(community.text()))
             .filter(bindings::active(today))
             .order((home_bindings::created_at, home_bindings::id))
-            .select((home_bindings::home_id, home_bindings::person_id, buildings::estate_id.nullable()))
+            .select((home_bindings::home_id, home_bindings::person_id, buildings::estate_id.nullable(), home_bindings::relation))
             .load(conn)
     })?;
     // Who owns two homes is of one household all the same.
-    let household = bound.first().map(|(home, _, _)| parsed(home)).transpose()?;
-    let estates = bound.iter().filter_map(|(_, _, estate)| estate.as_deref()).map(parsed).collect::<Result<_, _>>()?;
+    let at_home = || bound.iter().filter(|(.., relation)| relation != CARER);
+    let household = at_home().next().map(|(home, ..)| parsed(home)).transpose()?;
+    let estates = at_home().filter_map(|(_, _, estate, _)| estate.as_deref()).map(parsed).collect::<Result<_, _>>()?;
     let mut known = PersonFacts { household, estates, ..PersonFacts::default() };
-    let Some(person) = bound.iter().find_map(|(_, person, _)| person.as_deref()) else { return Ok(known) };
+    let Some(person) = bound.iter().find_map(|(_, person, ..)| person.as_deref()) else { return Ok(known) };
     let person: PersonId = parsed(person)?;
     if let Some(person) = people::find(tx, vault, person)? {
         known.name = Some(person.name);
@@ -100,9 +106,9 @@ pub struct Asking<'a> {
 
 impl Asking<'_> {
     /// Remembers who has really done it.
-    pub(super) fn remember<T>(&self, changed: Changed<T>) -> Changed<T> {
+    pub(super) fn remember(&self, changed: Changed<SignUp>) -> Changed<SignUp> {
         match self.acting {
-            Some(acting) => acting.remember(changed),
+            Some(acting) => SignUp::done_for(changed, acting),
             None => changed,
         }
     }
@@ -120,29 +126,61 @@ pub fn touch(tx: &mut Tx, person: PrincipalId) -> Result<(), DbError> {
     tx.run(|conn| touch.execute(conn)).map(drop)
 }
 
+/// How often the person's record was moved: by everything that was done with a sign-up of theirs. It never shrinks.
+pub fn record_moves(tx: &mut Tx, person: PrincipalId) -> Result<i64, DbError> {
+    let moves: Option<i64> =
+        tx.run(|conn| volunteer_records::table.find(person.text()).select(volunteer_records::moves).first(conn).optional())?;
+    Ok(moves.unwrap_or(0))
+}
+
 const DAY_S: i64 = 86_400;
 
-type Around = (String, String, String, i64, i64, Option<i64>, bool);
+type Around = (String, String, i64, String, i64, i64, Option<i64>, bool);
+
+/// A claim of somebody's that waits, or has an offer, for a shift at the same time as another one.
+#[derive(Debug, Clone, Copy)]
+pub struct Wait {
+    pub sign_up: SignUpId,
+    pub shift: ShiftId,
+    pub post: i64,
+    /// A place is held for them, as it is stored: its time may be over.
+    pub offered: bool,
+}
 
 /// Somebody who asks for a place in this post, with what their other sign-ups say. Those in `but` are left out: the
 /// decision is about them.
 pub fn volunteer(
     tx: &mut Tx,
     asking: &Asking,
-    (activity, shift): (&Activity, &Shift),
+    of: (&Activity, &Shift),
     post: Option<&Post>,
     but: &[SignUpId],
 ) -> Result<Volunteer, DbError> {
+    known(tx, asking, of, post, but).map(|(volunteer, _)| volunteer)
+}
+
+/// As [`volunteer`], with the claims that wait elsewhere for the same time.
+pub(super) fn known(
+    tx: &mut Tx,
+    asking: &Asking,
+    (activity, shift): (&Activity, &Shift),
+    post: Option<&Post>,
+    but: &[SignUpId],
+) -> Result<(Volunteer, Vec<Wait>), DbError> {
     let Asking { who, rule, vault, .. } = *asking;
     let (now, s) = (tx.now(), shift.facts());
     let known = facts_of(tx, vault, s.community, who.id(), &activity.facts().eligibility)?;
     let since = now.plus_seconds(-(rule.within_days.saturating_add(rule.block_days)).saturating_mul(DAY_S)).millis();
-    let elsewhere = [State::Confirmed, State::Offered, State::Present].map(State::as_str);
+    let elsewhere = [State::Confirmed, State::Offered, State::Present, State::Waitlisted].map(State::as_str);
     let clashing = volunteer_sign_ups::state
         .eq_any(elsewhere)
         .and(volunteer_shifts::starts_at.lt(s.ends_at.millis()))
         .and(volunteer_shifts::ends_at.gt(s.starts_at.millis()));
-    let missed = volunteer_sign_ups::state.eq(State::Absent.as_str()).and(volunteer_shifts::starts_at.ge(since));
+    // Each community judges absences by its own rule, so only its own count.
+    let missed = volunteer_sign_ups::state
+        .eq(State::Absent.as_str())
+        .and(volunteer_sign_ups::community_id.eq(s.community.text()))
+        .and(volunteer_shifts::starts_at.ge(since));
     let here = volunteer_sign_ups::shift_id.eq(s.id.text());
     let around: Vec<Around> = tx.run(|conn| {
         volunteer_sign_ups::table
@@ -153,6 +191,7 @@ pub fn volunteer(
             .select((
                 volunteer_sign_ups::id,
                 volunteer_sign_ups::shift_id,
+                volunteer_sign_ups::post,
                 volunteer_sign_ups::state,
                 volunteer_shifts::starts_at,
                 volunteer_shifts::ends_at,
@@ -163,12 +202,12 @@ pub fn volunteer(
     })?;
     let mut volunteer = Volunteer { born_on: known.born_on, estates: known.estates, tags: known.tags, ..Volunteer::new(who) };
     volunteer.household = known.household;
-    // Asked of those only whose age is known: nobody else can be a minor here.
-    if volunteer.born_on.is_some() {
-        volunteer.consent = super::consent::standing(tx, activity.facts().id, who.id())?.map(|consent| consent.word());
+    // Asked of minors alone, and each time: who gave their word may have moved out, or closed their account.
+    if is_minor(volunteer.born_on, s.starts_at.date()) {
+        volunteer.consent = super::consent::standing(tx, vault, activity, who.id())?.map(|consent| consent.word());
     }
-    let here = s.id.text();
-    for (id, at, state, starts_at, ends_at, offered_until, flexible) in around {
+    let (here, mut waits) = (s.id.text(), Vec::new());
+    for (id, at, number, state, starts_at, ends_at, offered_until, flexible) in around {
         let (id, state): (SignUpId, State) = (parsed(&id)?, parsed(&state)?);
         let span = Span { from: Timestamp::from_millis(starts_at), until: Timestamp::from_millis(ends_at) };
         if state == State::Absent {
@@ -182,15 +221,45 @@ pub fn volunteer(
         if at == here && state.is_claim() && !lapsed {
             volunteer.held.person += 1;
         }
-        let is_elsewhere = matches!(state, State::Confirmed | State::Offered | State::Present) && !lapsed && !flexible;
-        if is_elsewhere && at != here {
-            volunteer.busy.push(span);
+        if at == here || flexible {
+            continue;
+        }
+        match state {
+            State::Confirmed | State::Present => volunteer.busy.push(span),
+            State::Offered | State::Waitlisted if !activity.facts().flexible => {
+                waits.push(Wait { sign_up: id, shift: parsed(&at)?, post: number, offered: state == State::Offered });
+            }
+            _ => {}
         }
     }
     if let (Some(post), Some(household), Some(_)) = (post, volunteer.household, activity.facts().per_household) {
         volunteer.held.household = household_in(tx, shift, post, household, but)?;
     }
-    Ok(volunteer)
+    Ok((volunteer, waits))
+}
+
+/// What somebody waits for, or has an offer of, elsewhere at the time of this shift.
+pub fn waits(tx: &mut Tx, person: PrincipalId, shift: ShiftId, at: &Occasion) -> Result<Vec<Wait>, DbError> {
+    if at.flexible {
+        return Ok(vec![]);
+    }
+    let rows: Vec<(String, String, i64, String)> = tx.run(|conn| {
+        volunteer_sign_ups::table
+            .inner_join(volunteer_shifts::table.on(volunteer_shifts::id.eq(volunteer_sign_ups::shift_id)))
+            .inner_join(volunteer_activities::table.on(volunteer_activities::id.eq(volunteer_shifts::activity_id)))
+            .filter(volunteer_sign_ups::resident_id.eq(person.text()))
+            .filter(volunteer_sign_ups::shift_id.ne(shift.text()))
+            .filter(volunteer_sign_ups::state.eq_any([State::Offered, State::Waitlisted].map(State::as_str)))
+            .filter(volunteer_activities::flexible.eq(false))
+            .filter(volunteer_shifts::starts_at.lt(at.ends_at.millis()))
+            .filter(volunteer_shifts::ends_at.gt(at.starts_at.millis()))
+            .select((volunteer_sign_ups::id, volunteer_sign_ups::shift_id, volunteer_sign_ups::post, volunteer_sign_ups::state))
+            .load(conn)
+    })?;
+    let wait = |(id, shift, post, state): (String, String, i64, String)| {
+        Ok(Wait { sign_up: parsed(&id)?, shift: parsed(&shift)?, post, offered: state == State::Offered.as_str() })
+    };
+    rows.into_iter().map(wait).collect()
 }
 
 /// How many claims a household has in a post, those in `but` not counted.

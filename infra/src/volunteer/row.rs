@@ -24,6 +24,13 @@ struct Detail {
     estates: Vec<String>,
     #[serde(default)]
     tags: Vec<String>,
+    /// Activities from before there was a choice took everybody.
+    #[serde(default = "yes")]
+    without_household: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -57,6 +64,7 @@ impl ActivityRow {
             max_age: f.eligibility.max_age(),
             estates: f.eligibility.estates().iter().map(|estate| estate.text()).collect(),
             tags: f.eligibility.tags().to_vec(),
+            without_household: f.without_household,
         };
         Ok(Self {
             id: f.id.text(),
@@ -98,6 +106,7 @@ impl ActivityRow {
             eligibility: eligibility.check().map_err(|_| DbError::Corrupt("an eligibility does not read back".to_owned()))?,
             flexible: self.flexible,
             per_household: self.per_household,
+            without_household: detail.without_household,
             hold_s: self.hold_s,
             state: parsed(&self.state)?,
             created_by: parsed(&self.created_by)?,

@@ -103,6 +103,7 @@ pub fn save_shift(tx: &mut Tx, changed: Changed<Shift>) -> Result<Shift, DbError
                 volunteer_shifts::state.eq(&row.state),
                 volunteer_shifts::starts_at.eq(row.starts_at),
                 volunteer_shifts::ends_at.eq(row.ends_at),
+                volunteer_shifts::sign_up_opens_at.eq(row.sign_up_opens_at),
                 volunteer_shifts::version.eq(row.version),
             )))?;
         }
@@ -116,15 +117,18 @@ pub(super) fn version(tx: &mut Tx, id: ShiftId) -> Result<i64, DbError> {
     tx.run(|conn| volunteer_shifts::table.find(id.text()).select(volunteer_shifts::version).first(conn))
 }
 
-/// Whoever has a place, an offer or a number in the line.
-pub fn roster_of(tx: &mut Tx, id: ShiftId) -> Result<Vec<PrincipalId>, DbError> {
-    let open = [State::Confirmed, State::Offered, State::Waitlisted].map(State::as_str);
+/// Whoever has a place, an offer or a number in the line, or is there already. To be read with the posts in hand, so that nobody signs
+/// up meanwhile and hears nothing.
+pub fn roster_of(tx: &mut Tx, shifts: &[ShiftId]) -> Result<Vec<PrincipalId>, DbError> {
+    let open = [State::Confirmed, State::Offered, State::Waitlisted, State::Present].map(State::as_str);
+    let ids: Vec<String> = shifts.iter().map(ShiftId::text).collect();
     let people: Vec<String> = tx.run(|conn| {
         volunteer_sign_ups::table
-            .filter(volunteer_sign_ups::shift_id.eq(id.text()))
+            .filter(volunteer_sign_ups::shift_id.eq_any(ids))
             .filter(volunteer_sign_ups::state.eq_any(open))
-            .order(volunteer_sign_ups::id)
+            .order(volunteer_sign_ups::resident_id)
             .select(volunteer_sign_ups::resident_id)
+            .distinct()
             .load(conn)
     })?;
     people.iter().map(|id| parsed(id)).collect()

@@ -88,23 +88,53 @@ pub fn claims_in(tx: &mut Tx, resident: PrincipalId, shifts: &[ShiftId]) -> Resu
     Ok(all?.into_iter().filter(|sign_up| sign_up.facts().state.is_claim()).collect())
 }
 
-/// Those in a post who have an offer, and the first `line` of those who wait; stored states.
-pub(super) fn waiting(tx: &mut Tx, shift: ShiftId, post: i64, line: Option<i64>) -> Result<Vec<Waiting>, DbError> {
-    let of = |state: State| {
+macro_rules! standing_in {
+    ($shift:expr, $post:expr, $state:expr) => {
         joined!()
-            .filter(volunteer_sign_ups::shift_id.eq(shift.text()))
-            .filter(volunteer_sign_ups::post.eq(post))
-            .filter(volunteer_sign_ups::state.eq(state.as_str()))
+            .filter(volunteer_sign_ups::shift_id.eq($shift.text()))
+            .filter(volunteer_sign_ups::post.eq($post))
+            .filter(volunteer_sign_ups::state.eq($state.as_str()))
     };
-    let mut rows: Vec<Found> = tx.run(|conn| of(State::Offered).load(conn))?;
-    let ordered = of(State::Waitlisted).order(volunteer_sign_ups::number).limit(line.unwrap_or(i64::MAX));
-    rows.extend(tx.run(|conn| ordered.load::<Found>(conn))?);
+}
+
+/// Those in a post who have an offer, as it is stored.
+pub(super) fn offered(tx: &mut Tx, shift: ShiftId, post: i64) -> Result<Vec<Waiting>, DbError> {
+    let rows: Vec<Found> = tx.run(|conn| standing_in!(shift, post, State::Offered).load(conn))?;
     rows.into_iter().map(facts).collect()
 }
 
-/// Everybody of a shift who has not come and not left: confirmed, offered, waitlisted; stored states.
+/// The next who wait in a post, after this number, in order; as it is stored.
+pub(super) fn waiting(tx: &mut Tx, shift: ShiftId, post: i64, after: i64, limit: i64) -> Result<Vec<Waiting>, DbError> {
+    let line = standing_in!(shift, post, State::Waitlisted)
+        .filter(volunteer_sign_ups::number.is_not_null())
+        .filter(volunteer_sign_ups::number.assume_not_null().gt(after))
+        .order(volunteer_sign_ups::number)
+        .limit(limit);
+    let rows: Vec<Found> = tx.run(|conn| line.load(conn))?;
+    rows.into_iter().map(facts).collect()
+}
+
+/// A sign-up as it is stored: what time has done to it since is not looked at.
+pub(super) fn facts_stored(tx: &mut Tx, id: SignUpId) -> Result<Option<SignUpFacts>, DbError> {
+    let found: Option<Found> = tx.run(|conn| joined!().filter(volunteer_sign_ups::id.eq(id.text())).first(conn).optional())?;
+    found.map(facts).transpose()
+}
+
+/// Writes a new version on those of these that wait, so that whoever has read the old one decides again.
+pub(super) fn mark_waiting(tx: &mut Tx, ids: &[SignUpId]) -> Result<(), DbError> {
+    let same = volunteer_sign_ups::table
+        .filter(volunteer_sign_ups::id.eq_any(ids.iter().map(SignUpId::text).collect::<Vec<_>>()))
+        .filter(volunteer_sign_ups::state.eq(State::Waitlisted.as_str()));
+    tx.run(|conn| diesel::update(same).set(volunteer_sign_ups::version.eq(volunteer_sign_ups::version + 1)).execute(conn)).map(drop)
+}
+
+/// Everybody of a shift who has not left: confirmed, offered, waitlisted, present; stored states. Their rows are ours from here on: a
+/// hundred who check in at this moment are waited for once, instead of each making us decide again.
 pub(super) fn open_in(tx: &mut Tx, shift: ShiftId) -> Result<Vec<SignUpFacts>, DbError> {
-    let open = [State::Confirmed, State::Offered, State::Waitlisted].map(State::as_str);
+    let open = [State::Confirmed, State::Offered, State::Waitlisted, State::Present].map(State::as_str);
+    let rows =
+        volunteer_sign_ups::table.filter(volunteer_sign_ups::shift_id.eq(shift.text())).filter(volunteer_sign_ups::state.eq_any(open));
+    tx.run(|conn| diesel::update(rows).set(volunteer_sign_ups::version.eq(volunteer_sign_ups::version)).execute(conn))?;
     let rows: Vec<Found> = tx.run(|conn| {
         joined!().filter(volunteer_sign_ups::shift_id.eq(shift.text())).filter(volunteer_sign_ups::state.eq_any(open)).load(conn)
     })?;

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use jiazai_domain::actor::PrincipalId;
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::Timestamp;
-use jiazai_domain::volunteer::{Swap, SwapFacts, SwapId};
+use jiazai_domain::volunteer::{Earlier, SignUpId, Swap, SwapFacts, SwapId};
 
 use crate::db::schema::volunteer_swaps as table;
 use crate::db::{DbError, Tx, parsed};
@@ -46,7 +46,12 @@ impl Row {
     }
 
     fn swap(self, now: Timestamp) -> Result<Swap, DbError> {
-        let facts = SwapFacts {
+        Ok(Swap::restore(self.facts()?, now))
+    }
+
+    /// As it is stored.
+    fn facts(self) -> Result<SwapFacts, DbError> {
+        Ok(SwapFacts {
             id: parsed(&self.id)?,
             version: self.version,
             community: parsed(&self.community_id)?,
@@ -58,8 +63,7 @@ impl Row {
             proposed_at: Timestamp::from_millis(self.proposed_at),
             until: Timestamp::from_millis(self.until_at),
             ended_at: self.ended_at.map(Timestamp::from_millis),
-        };
-        Ok(Swap::restore(facts, now))
+        })
     }
 }
 
@@ -83,6 +87,22 @@ pub fn swaps_of(tx: &mut Tx, person: PrincipalId, after: Option<&str>, limit: i6
     let rows: Vec<Row> = tx.run(|conn| query.load(conn))?;
     let now = tx.now();
     rows.into_iter().map(|row| row.swap(now)).collect()
+}
+
+/// How often a place was offered for another one before, and for any; what nobody agreed to in time is written down first, so that it
+/// does not stand in the way. The caller has moved the proposer's record.
+pub fn earlier(tx: &mut Tx, own: SignUpId, other: SignUpId) -> Result<Earlier, DbError> {
+    let rows: Vec<Row> = tx.run(|conn| table::table.filter(table::own_id.eq(own.text())).select(Row::as_select()).load(conn))?;
+    let (now, mut earlier) = (tx.now(), Earlier::default());
+    for row in rows {
+        let facts = row.facts()?;
+        earlier.for_any += 1;
+        earlier.for_this += i64::from(facts.other == other);
+        if let Some(expired) = Swap::expire(facts, now).filter(|_| facts.other == other) {
+            save_swap(tx, expired)?;
+        }
+    }
+    Ok(earlier)
 }
 
 /// [`DbError::Duplicate`] when the same swap is proposed already.

@@ -96,6 +96,10 @@ pub struct NewActivity {
     #[schema(inline)]
     #[deserr(default)]
     pub per_household: Option<HouseholdLimit>,
+    /// With `per_household`: whether those may come whose household the registry does not know. Left out, they may not.
+    #[schema(default = false, required = false)]
+    #[deserr(default)]
+    pub without_household: bool,
     /// How long a place is held for somebody who waited; left out, two hours.
     #[schema(inline)]
     #[deserr(default)]
@@ -128,6 +132,9 @@ pub struct PutActivity {
     #[schema(inline)]
     #[deserr(default)]
     pub per_household: Option<HouseholdLimit>,
+    #[schema(default = false, required = false)]
+    #[deserr(default)]
+    pub without_household: bool,
     #[schema(inline)]
     #[deserr(default)]
     pub hold_s: Option<HoldSeconds>,
@@ -146,11 +153,24 @@ impl From<NewActivity> for (CommunityRef, PutActivity) {
             eligibility,
             flexible,
             per_household,
+            without_household,
             hold_s,
         } = new;
         (
             community_id,
-            PutActivity { title, description, place, spot, points_per_hour, max_hours, eligibility, flexible, per_household, hold_s },
+            PutActivity {
+                title,
+                description,
+                place,
+                spot,
+                points_per_hour,
+                max_hours,
+                eligibility,
+                flexible,
+                per_household,
+                without_household,
+                hold_s,
+            },
         )
     }
 }
@@ -172,6 +192,7 @@ impl PutActivity {
             }),
             flexible: self.flexible,
             per_household: self.per_household.map(|n| n.0),
+            without_household: self.without_household,
             hold_s: self.hold_s.map(|n| n.0),
         }
     }
@@ -199,6 +220,7 @@ pub struct ActivityDto {
     pub eligibility: Option<EligibilityDto>,
     pub flexible: bool,
     pub per_household: Option<i64>,
+    pub without_household: bool,
     pub hold_s: i64,
     #[schema(inline)]
     pub created_at: Instant,
@@ -235,6 +257,7 @@ impl ActivityDto {
             }),
             flexible: f.flexible,
             per_household: f.per_household,
+            without_household: f.without_household,
             hold_s: f.hold_s,
             created_at: f.created_at.into(),
             ended_at: f.ended_at.map(Instant),

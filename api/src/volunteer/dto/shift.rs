@@ -7,9 +7,11 @@ use jiazai_domain::volunteer as domain;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::super::commands::Mine;
 use super::SignUpState;
 use crate::input::named::{
-    ActivityRef, CommunityRef, EveryWeeks, LinePlaces, Places, ShiftRef, ShiftSeconds, SignUpRef, Text5To5, Text20, WeekSeconds, Weekday,
+    ActivityRef, CommunityRef, EveryWeeks, LinePlaces, Places, SeasonSeconds, ShiftRef, ShiftSeconds, SignUpRef, Text5To5, Text20,
+    WeekSeconds, Weekday,
 };
 use crate::input::{Day, Faults, Few, Instant, Ref};
 
@@ -20,7 +22,7 @@ crate::spoken! {
 
 crate::spoken! {
     /// What may be done with a shift.
-    ShiftAction = domain::ShiftAction { Reschedule = "reschedule", Cancel = "cancel" }
+    ShiftAction = domain::ShiftAction { Reschedule = "reschedule", Resize = "resize", Cancel = "cancel" }
 }
 
 /// At most twenty.
@@ -106,6 +108,10 @@ pub struct NewShiftSeries {
     #[schema(inline)]
     #[deserr(default)]
     pub cancel_before_s: Option<WeekSeconds>,
+    /// Signing up for each shift opens this long before its start; left out, at once.
+    #[schema(inline)]
+    #[deserr(default)]
+    pub opens_before_s: Option<SeasonSeconds>,
     #[schema(inline, required = false)]
     #[deserr(default)]
     pub posts: Posts,
@@ -192,17 +198,19 @@ pub struct ShiftDto {
     pub my_sign_up: Option<MySignUp>,
 }
 
-/// The shift's version with everything that moves beside its row.
-pub fn shift_version(shift: &domain::Shift, mine: Option<&domain::SignUp>) -> i64 {
-    shift.facts().version + shift.totals().moves + mine.map_or(0, |sign_up| sign_up.facts().version)
+/// The shift's version with everything that moves beside its row. None of the three ever shrinks, and whatever changes what is shown
+/// moves one of them, so no version comes twice. (A sign-up's own version would not do: who cancels and signs up again begins anew.)
+pub fn shift_version(shift: &domain::Shift, mine: &Mine) -> i64 {
+    shift.facts().version + shift.totals().moves + mine.moves
 }
 
 impl ShiftDto {
-    pub fn of(shift: &domain::Shift, mine: Option<(&domain::SignUp, Option<i64>)>, who: &Actor, now: Timestamp) -> Self {
+    pub fn of(shift: &domain::Shift, mine: &Mine, who: &Actor, now: Timestamp) -> Self {
         let (f, all) = (shift.facts(), shift.totals());
+        let own = mine.claims.iter().find(|(sign_up, _)| sign_up.facts().shift == f.id);
         Self {
             id: Ref(f.id),
-            version: shift_version(shift, mine.map(|(sign_up, _)| sign_up)),
+            version: shift_version(shift, mine),
             community_id: Ref(f.community),
             activity_id: Ref(f.activity),
             state: f.state.into(),
@@ -228,10 +236,10 @@ impl ShiftDto {
                     waitlisted: post.pool.waitlisted,
                 })
                 .collect(),
-            my_sign_up: mine.map(|(sign_up, position)| MySignUp {
+            my_sign_up: own.map(|(sign_up, position)| MySignUp {
                 id: Ref(sign_up.facts().id),
                 state: sign_up.facts().state.into(),
-                position,
+                position: *position,
             }),
         }
     }

@@ -41,6 +41,26 @@ crate::spoken! {
     SwapAction = domain::SwapAction { Agree = "agree", Refuse = "refuse", Withdraw = "withdraw", Expire = "expire" }
 }
 
+crate::spoken! {
+    /// Whether a guardian's word holds.
+    ConsentState = domain::ConsentState { Given = "given", Withdrawn = "withdrawn" }
+}
+
+crate::spoken! {
+    /// What may be done with a guardian's word.
+    ConsentAction = domain::ConsentAction { Withdraw = "withdraw" }
+}
+
+crate::spoken! {
+    /// Whether a certificate is good.
+    CertificateState = domain::CertificateState { Issued = "issued", Revoked = "revoked" }
+}
+
+crate::spoken! {
+    /// What may be done with a certificate.
+    CertificateAction = domain::CertificateAction { Revoke = "revoke" }
+}
+
 /// Somebody asks for a place.
 #[derive(Debug, Clone, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
@@ -76,12 +96,15 @@ pub struct CheckIn {
     pub location: Option<Location>,
 }
 
-/// The code that the leader shows.
+/// The code that the leader shows by then, and where the volunteer is.
 #[derive(Debug, Clone, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub struct ShownCode {
     #[schema(inline)]
     pub code: Text32,
+    /// Required where the activity has a `spot`.
+    #[deserr(default)]
+    pub location: Option<Location>,
 }
 
 /// What a leader has found, where it differs from what the code says.
@@ -254,6 +277,9 @@ pub struct GuardianConsentDto {
     #[schema(inline)]
     pub id: GuardianConsentRef,
     pub version: i64,
+    pub state: ConsentState,
+    /// What the caller may do now.
+    pub allowed_actions: Vec<ConsentAction>,
     #[schema(inline)]
     pub community_id: CommunityRef,
     #[schema(inline)]
@@ -270,11 +296,13 @@ pub struct GuardianConsentDto {
     pub withdrawn_at: Option<Instant>,
 }
 
-impl From<&domain::GuardianConsent> for GuardianConsentDto {
-    fn from(consent: &domain::GuardianConsent) -> Self {
+impl GuardianConsentDto {
+    pub fn of(consent: &domain::GuardianConsent, who: &Actor) -> Self {
         Self {
             id: Ref(consent.id),
             version: consent.version,
+            state: consent.state().into(),
+            allowed_actions: consent.allowed_actions(who).into_iter().map(ConsentAction::from).collect(),
             community_id: Ref(consent.community),
             activity_id: Ref(consent.activity),
             resident_id: Ref(consent.minor),
@@ -373,6 +401,9 @@ pub struct CertificateDto {
     #[schema(example = "7K3M-9QXA-0R4T-WZ5H")]
     pub code: String,
     pub version: i64,
+    pub state: CertificateState,
+    /// What the caller may do now; nothing on the page that is open to everybody, which does not ask who looks.
+    pub allowed_actions: Vec<CertificateAction>,
     /// False once it was revoked.
     pub valid: bool,
     #[schema(example = "王*四")]
@@ -389,11 +420,14 @@ pub struct CertificateDto {
 }
 
 impl CertificateDto {
-    pub fn of(certificate: &domain::Certificate) -> Self {
+    /// `who` is whoever looks; anybody may.
+    pub fn of(certificate: &domain::Certificate, who: Option<&Actor>) -> Self {
         let f = certificate.facts();
         Self {
             code: f.code.to_string(),
             version: f.version,
+            state: certificate.state().into(),
+            allowed_actions: certificate.allowed_actions(who).into_iter().map(CertificateAction::from).collect(),
             valid: certificate.is_valid(),
             name_masked: f.masked_name.clone(),
             minutes: f.minutes,
@@ -412,12 +446,19 @@ pub struct RankingConsent {
     pub agreed: bool,
 }
 
+crate::spoken! {
+    /// What a ranking goes by.
+    RankingBy = domain::RankingBy { Minutes = "minutes", Points = "points" }
+}
+
 /// Somebody in the ranking, who has agreed to be.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Ranked {
     pub rank: usize,
     pub name_masked: String,
     pub minutes: i64,
+    /// What their service has earned; only in a ranking by points.
+    pub points: Option<i64>,
     /// Whether it is the caller.
     pub me: bool,
 }

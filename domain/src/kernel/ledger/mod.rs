@@ -113,6 +113,22 @@ pub struct Account {
     /// The sum of the account's entries. Kept for persons only: a fund stands in every posting of its community, and a
     /// counter in its row would make everybody wait for everybody. A fund's balance is summed when somebody asks.
     pub balance: i64,
+    /// How many entries it has, which is the number of the last one. Kept for persons only, like the balance.
+    pub entries: i64,
+    /// When the last of them was made.
+    pub entered_at: Option<Timestamp>,
+}
+
+impl Account {
+    /// A fund's: it keeps nothing of its own.
+    pub const fn fund(id: AccountId, unit: Unit) -> Self {
+        Self { id, owner: Owner::Fund, unit, balance: 0, entries: 0, entered_at: None }
+    }
+
+    /// A person's that nothing was posted to.
+    pub const fn empty(id: AccountId, person: PrincipalId, unit: Unit) -> Self {
+        Self { id, owner: Owner::Person(person), unit, balance: 0, entries: 0, entered_at: None }
+    }
 }
 
 /// What was granted at once.

@@ -52,6 +52,7 @@ pub struct BalanceChange {
 pub struct Posting {
     order: Order,
     occurred_at: Timestamp,
+    number: i64,
     reverses: Option<TransactionId>,
     entries: [Entry; 2],
     lots: Vec<LotChange>,
@@ -63,7 +64,10 @@ impl Posting {
     pub(super) fn between(wallet: &Wallet, fund: &Account, amount: i64, lots: Vec<LotChange>, order: Order, now: Timestamp) -> Self {
         let entries =
             [Entry { id: order.own, account: wallet.account().id, amount }, Entry { id: order.other, account: fund.id, amount: -amount }];
-        Self { order, occurred_at: now, reverses: None, entries, lots }
+        let account = wallet.account();
+        // Whoever waited for the account may have decided before those who were quicker: what comes later is not earlier.
+        let occurred_at = account.entered_at.map_or(now, |last| last.max(now));
+        Self { order, occurred_at, number: account.entries + 1, reverses: None, entries, lots }
     }
 
     pub(super) fn reversing(mut self, original: TransactionId) -> Self {
@@ -85,6 +89,12 @@ impl Posting {
 
     pub fn occurred_at(&self) -> Timestamp {
         self.occurred_at
+    }
+
+    /// Which of the account's entries this is: 1 for the first. Given under the account's lock, so that the order of the numbers is the
+    /// order in which things were posted; ids are made before.
+    pub fn number(&self) -> i64 {
+        self.number
     }
 
     /// The transaction that this one reverses; unique as well, so that nothing is reversed twice.

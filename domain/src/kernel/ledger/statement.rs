@@ -86,6 +86,8 @@ impl std::fmt::Display for Month {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     pub entry: EntryId,
+    /// Which of the account's entries it is.
+    pub number: i64,
     pub amount: i64,
     pub source: String,
     pub reason: Option<String>,
@@ -109,7 +111,7 @@ impl Statement {
     /// A statement from the balance before the month and the account's entries; those of other months are left out.
     pub fn new(month: Month, opening: i64, mut lines: Vec<Line>) -> Self {
         lines.retain(|line| (month.from()..month.until()).contains(&line.occurred_at));
-        lines.sort_by_key(|line| (line.occurred_at, line.entry));
+        lines.sort_by_key(|line| line.number);
         let gained = lines.iter().map(|line| line.amount.max(0)).sum();
         let given = lines.iter().map(|line| -line.amount.min(0)).sum();
         Self { month, opening, gained, given, closing: opening + gained - given, lines }

@@ -17,11 +17,11 @@ fn id<K: Kind>(n: u128) -> Id<K> {
 }
 
 fn fund() -> Account {
-    Account { id: id(1), owner: Owner::Fund, unit: Unit::Points, balance: 0 }
+    Account::fund(id(1), Unit::Points)
 }
 
 fn empty(n: u128) -> Wallet {
-    let account = Account { id: id(100 + n), owner: Owner::Person(id(100 + n)), unit: Unit::Points, balance: 0 };
+    let account = Account::empty(id(100 + n), id(100 + n), Unit::Points);
     Wallet::restore(account, vec![])
 }
 
@@ -216,7 +216,8 @@ fn books_with_a_wrong_transaction_do_not_balance_even_when_the_sum_is_zero() {
 #[test]
 fn a_statement_closes_at_what_it_opened_with_and_what_came_and_went() {
     let month = Month::parse("2026-03").expect("a month");
-    let line = |n, amount, at: &str| Line {
+    let line = |n: u128, amount, at: &str| Line {
+        number: n as i64,
         entry: id(n),
         amount,
         source: "grant".to_owned(),
@@ -373,4 +374,18 @@ proptest! {
             books.check();
         }
     }
+}
+
+#[test]
+fn entries_have_numbers_and_none_is_earlier_than_the_one_before_it() {
+    let first = empty(0).grant(&fund(), amount(5), None, order(1, Source::new("grant", 1)), at(100)).expect("granted");
+    let wallet = empty(0).after(&first).expect("written");
+    // Decided before, posted after: somebody waited for the account.
+    let late = wallet.grant(&fund(), amount(7), None, order(2, Source::new("grant", 2)), at(50)).expect("granted");
+    assert_eq!((first.number(), late.number()), (1, 2));
+    assert_eq!((first.occurred_at(), late.occurred_at()), (at(100), at(100)));
+    let stale = empty(0).grant(&fund(), amount(7), None, order(3, Source::new("grant", 3)), at(50)).expect("granted");
+    assert_eq!(wallet.after(&stale), None, "its number is taken");
+    let both = wallet.after(&late).expect("written");
+    assert_eq!((both.account().entries, both.account().entered_at), (2, Some(at(100))));
 }

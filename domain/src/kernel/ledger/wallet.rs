@@ -94,9 +94,10 @@ impl Wallet {
         let mut next = self.clone();
         let change = posting.balance();
         next.account.balance += change.amount;
-        if change.account != self.account.id || next.account.balance < 0 {
+        if change.account != self.account.id || next.account.balance < 0 || posting.number() != self.account.entries + 1 {
             return None;
         }
+        (next.account.entries, next.account.entered_at) = (posting.number(), Some(posting.occurred_at()));
         for change in posting.lots() {
             match *change {
                 LotChange::Open(lot) => next.lots.push(lot),

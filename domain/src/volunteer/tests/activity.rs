@@ -40,14 +40,14 @@ fn an_activity_ends_by_hand_after_its_last_shift_or_by_itself_a_week_later() {
 fn what_an_hour_is_worth_is_promised_once_it_is_published() {
     let dearer = || planned(ActivityDraft { points_per_hour: 20, ..draft() });
     let reworded = || planned(ActivityDraft { title: "清洁河岸和公园", ..draft() });
-    assert!(created().replace(dearer(), &leading(), start()).is_ok());
-    assert_eq!(published(draft()).replace(dearer(), &leading(), start()).map(|_| ()), Err(Refusal::Promised));
-    let changed = published(draft()).replace(reworded(), &leading(), start()).expect("reworded").kept();
+    assert!(created().replace(dearer(), &[], &leading(), start()).is_ok());
+    assert_eq!(published(draft()).replace(dearer(), &[], &leading(), start()).map(|_| ()), Err(Refusal::Promised));
+    let changed = published(draft()).replace(reworded(), &[], &leading(), start()).expect("reworded").kept();
     assert_eq!(changed.facts().title, "清洁河岸和公园");
     let foreign = foreign_leader().volunteer_leader_of(elsewhere()).expect("a leader elsewhere");
-    assert_eq!(created().replace(reworded(), &foreign, start()).map(|_| ()), Err(Refusal::NotForYou));
+    assert_eq!(created().replace(reworded(), &[], &foreign, start()).map(|_| ()), Err(Refusal::NotForYou));
     let cancelled = created().cancel(None, &leader(), start()).expect("cancelled").kept();
-    assert_eq!(cancelled.replace(reworded(), &leading(), start()).map(|_| ()), Err(Refusal::WrongState { state: "cancelled" }));
+    assert_eq!(cancelled.replace(reworded(), &[], &leading(), start()).map(|_| ()), Err(Refusal::WrongState { state: "cancelled" }));
 }
 
 #[test]
@@ -115,10 +115,46 @@ fn a_post_shrinks_only_to_those_who_have_a_place() {
     let mut table = Table::new(2, 0);
     table.sign_up(volunteer(1), start()).expect("a place");
     table.sign_up(volunteer(2), start()).expect("a place");
-    assert_eq!(table.shift.resize(table.post(), 1, 0, &leading()), Err(Refusal::TooSmall));
-    let movement = table.shift.resize(table.post(), 3, 2, &leading()).expect("larger");
+    assert_eq!(table.shift.resize(table.post(), 1, 0, &leader(), start()), Err(Refusal::TooSmall));
+    let movement = table.shift.resize(table.post(), 3, 2, &leader(), start()).expect("larger");
     table.write(&movement);
     assert_eq!((table.pool().capacity, table.pool().waitlist_capacity), (3, 2));
-    let foreign = foreign_leader().volunteer_leader_of(elsewhere()).expect("a leader elsewhere");
-    assert_eq!(table.shift.resize(table.post(), 9, 0, &foreign), Err(Refusal::NotForYou));
+    assert_eq!(table.shift.resize(table.post(), 9, 0, &foreign_leader(), start()), Err(Refusal::NotForYou));
+    assert_eq!(table.shift.resize(table.post(), 9, 0, &leader(), ends()), Err(Refusal::TooLate { since: ends() }));
+    assert!(table.shift.allowed_actions(&leader(), start()).contains(&ShiftAction::Resize));
+}
+
+#[test]
+fn a_published_activity_that_is_somewhere_else_tells_those_who_come() {
+    let roster = [id(1001), id(1002)];
+    let told = |draft: ActivityDraft<'static>, activity: Activity| {
+        let changed = activity.replace(planned(draft), &roster, &leading(), start()).expect("changed");
+        changed.events()[0].notices.len()
+    };
+    let on = || published(draft());
+    assert_eq!(told(ActivityDraft { place: Some("北门"), ..draft() }, on()), 2);
+    assert_eq!(told(ActivityDraft { spot: Some((24.9, 118.6, 100)), ..draft() }, on()), 2);
+    assert_eq!(told(ActivityDraft { description: "改为九点集合", ..draft() }, on()), 2);
+    assert_eq!(told(ActivityDraft { title: "清洁河岸（二）", ..draft() }, on()), 0, "what it is called moves nobody");
+    assert_eq!(
+        told(ActivityDraft { place: Some("北门"), ..draft() }, Activity::create(id(1), planned(draft()), &leading(), start()).kept()),
+        0
+    );
+}
+
+#[test]
+fn signing_up_opens_as_long_before_a_moved_shift_and_never_after_its_end() {
+    let opens_at = begins().plus_seconds(-3600);
+    let shift = Table::of(draft(), ShiftDraft { sign_up_opens_at: Some(opens_at), ..shift_draft(1, 0) }).shift;
+    let moved = |times, now| {
+        let shift = shift.clone().reschedule(times, &[], &leader(), now).expect("times").expect("moved").kept();
+        shift.facts().sign_up_opens_at
+    };
+    let day = 86_400;
+    let earlier = (begins().plus_seconds(-day), ends().plus_seconds(-day));
+    assert_eq!(moved(earlier, start()), Some(opens_at.plus_seconds(-day)), "not after the shift is over");
+    assert_eq!(moved((begins().plus_seconds(day), ends().plus_seconds(day)), opens_at), Some(opens_at), "what is open stays open");
+    let late = Table::of(draft(), ShiftDraft { sign_up_opens_at: Some(ends().plus_seconds(-60)), ..shift_draft(1, 0) }).shift;
+    let short = late.reschedule((begins(), begins().plus_seconds(60)), &[], &leader(), start()).expect("times").expect("moved").kept();
+    assert_eq!(short.facts().sign_up_opens_at, Some(begins()));
 }

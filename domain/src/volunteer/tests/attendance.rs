@@ -13,7 +13,7 @@ fn come(table: &mut Table, n: u128, now: Timestamp) -> Result<(), Refusal> {
 }
 
 fn go(table: &mut Table, n: u128, now: Timestamp) -> Result<(), Refusal> {
-    take(table, n, now, |s| s.check_out(&code(now), &key(), &resident(n), now))
+    take(table, n, now, |s| s.check_out(&code(now), &key(), None, &resident(n), now))
 }
 
 fn settle(table: &mut Table, n: u128, minutes: Option<i64>, by: &Actor, now: Timestamp) -> Result<Credit, Refusal> {
@@ -68,7 +68,7 @@ fn a_stale_code_and_another_shifts_are_refused_and_change_nothing() {
     assert_eq!(take(&mut table, 1, now, |s| s.check_in(&foreign, &key(), None, &resident(1), now)), Err(Refusal::CodeUnknown));
     assert_eq!(table.state(1, now), State::Confirmed);
     come(&mut table, 1, now).expect("there");
-    assert_eq!(take(&mut table, 1, later, |s| s.check_out(&old, &key(), &resident(1), later)), Err(Refusal::CodeStale));
+    assert_eq!(take(&mut table, 1, later, |s| s.check_out(&old, &key(), None, &resident(1), later)), Err(Refusal::CodeStale));
     assert_eq!(table.state(1, later), State::Present);
 }
 
@@ -165,4 +165,31 @@ fn who_signed_up_before_the_last_day_is_reminded_on_it() {
     let mut late = Table::new(1, 0);
     late.sign_up(volunteer(1), from.plus_seconds(60)).expect("room");
     assert_eq!(late.load(id(1), from.plus_seconds(90)).reminder(from.plus_seconds(90)), None, "they have just been told");
+}
+
+#[test]
+fn who_is_there_when_the_shift_is_cancelled_is_sent_home_with_what_they_have_served() {
+    let mut table = signed_up();
+    come(&mut table, 1, begins()).expect("came");
+    let now = begins().plus_seconds(45 * 60);
+    assert_eq!(table.load(id(1), now).sent_home(&table.shift, now), None, "the shift is on");
+    table.shift = table.shift.clone().cancel(None, &leader(), now).expect("cancelled").kept();
+    assert_eq!(table.load(id(2), now).sent_home(&table.shift, now), None, "they had not come");
+    let home = table.load(id(1), now).sent_home(&table.shift, now).expect("was there");
+    assert_eq!(home.events()[0].notices.iter().map(|n| n.to).collect::<Vec<_>>(), [id(1001)]);
+    table.save(home);
+    let credit = settle(&mut table, 1, None, &leader(), now).expect("settled at once");
+    assert_eq!(credit.hours.minutes, 45);
+}
+
+#[test]
+fn where_an_activity_has_a_spot_check_out_happens_there_too() {
+    let mut table = signed_up();
+    let (spot, now) = (Spot::new(24.9, 118.6, 100).expect("a spot"), begins());
+    come(&mut table, 1, now).expect("came");
+    let point = |lat: f64| Some(Point::new("", lat, 118.6).expect("a point"));
+    let mut leave = |here| take(&mut table, 1, now, |s| s.check_out(&code(now), &key(), Some((&spot, here)), &resident(1), now));
+    assert_eq!(leave(None), Err(Refusal::LocationRequired));
+    assert_eq!(leave(point(24.91)), Err(Refusal::TooFar));
+    assert_eq!(leave(point(24.9)), Ok(()));
 }

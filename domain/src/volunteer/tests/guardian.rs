@@ -60,3 +60,17 @@ fn with_the_consent_goes_what_has_not_begun() {
     assert_eq!(gone.sign_up.events()[0].notices.len(), 1, "the minor is told");
     assert!(table.load(id(1), begins()).without_consent(&table.pool(), &resident(9), begins()).is_none());
 }
+
+#[test]
+fn who_has_moved_out_answers_for_nobody_any_more() {
+    let consent = give(&kin()).expect("given").kept();
+    let today = start().date();
+    assert!(consent.holds(&kin(), today));
+    assert!(!consent.holds(&Kin { share_a_home: false, ..kin() }, today));
+    assert!(!consent.holds(&Kin { guardian_born_on: None, ..kin() }, today));
+    assert_eq!((consent.state(), consent.allowed_actions(&resident(9))), (ConsentState::Given, vec![ConsentAction::Withdraw]));
+    assert_eq!(consent.allowed_actions(&resident(1)), []);
+    let gone = consent.lapse(start()).expect("it held").kept();
+    assert!(!gone.holds(&kin(), today) && gone.allowed_actions(&resident(9)).is_empty());
+    assert_eq!((gone.state(), gone.lapse(start())), (ConsentState::Withdrawn, None));
+}

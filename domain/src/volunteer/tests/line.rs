@@ -108,3 +108,65 @@ fn a_line_that_moved_is_settled_before_anybody_joins() {
     let who = volunteer(9);
     assert_eq!(table.opening().admit(id(99), table.post(), &who, &rule(), start()).map(|_| ()), Err(Refusal::Unsettled));
 }
+
+#[test]
+fn nobody_is_offered_what_they_could_not_take_and_the_next_is_asked() {
+    let mut table = queued();
+    table.unfit = vec![(id(2), Refusal::TimeConflict), (id(3), Refusal::Blocked { until: ends() })];
+    table.cancel(1, &resident(1), start()).expect("in time");
+    assert_eq!([2, 3, 4].map(|n| table.state(n, start())), [State::Expired, State::Expired, State::Offered]);
+    table.check();
+    let post = table.post().clone();
+    let mut again = queued();
+    again.unfit = vec![(id(2), Refusal::TimeConflict)];
+    let effect = again.load(id(1), start()).cancel(&again.pool(), None, &resident(1), start()).expect("in time");
+    again.effect(effect);
+    let open = again.sign_ups.iter().filter(|f| f.state == State::Waitlisted).cloned().collect();
+    let done = settle_line(&again.opening(), again.post(), open, &again.unfit, start()).expect("a free place");
+    let passed = done.sign_ups.iter().find(|c| c.value().facts().id == id(2)).expect("passed over");
+    assert_eq!(passed.events()[0].data.get("because"), Some(&crate::kernel::changed::Datum::Text("time_conflict".to_owned())));
+    assert_eq!(passed.events()[0].notices.iter().map(|n| (n.to, n.template)).collect::<Vec<_>>(), [(id(1002), template::CHANGED)]);
+    assert_eq!(post.pool.waitlisted, 0);
+}
+
+#[test]
+fn who_takes_another_place_at_the_same_time_gives_up_the_one_that_is_held() {
+    let mut table = queued();
+    table.cancel(1, &resident(1), start()).expect("in time");
+    let effect = table.load(id(2), start()).release(&table.pool(), start()).expect("an offer");
+    assert_eq!(effect.sign_up.events()[0].notices.len(), 1);
+    table.effect(effect);
+    table.settle(start());
+    assert_eq!([2, 3].map(|n| table.state(n, start())), [State::Expired, State::Offered]);
+    table.check();
+    assert!(table.load(id(4), start()).release(&table.pool(), start()).is_none(), "a number in the line bars nothing and stays");
+}
+
+#[test]
+fn who_takes_an_offer_has_it_in_writing() {
+    let mut table = queued();
+    table.cancel(1, &resident(1), start()).expect("in time");
+    let (sign_up, by) = (table.load(id(2), start()), resident(2));
+    let taken = sign_up.accept_offer(&table.opening(), &table.pool(), &volunteer(2), &rule(), &by, start()).expect("held");
+    let told: Vec<_> = taken.sign_up.events()[0].notices.iter().map(|n| (n.to, n.template)).collect();
+    assert_eq!(told, [(id(1002), template::CONFIRMED)]);
+}
+
+#[test]
+fn what_may_be_done_at_any_time_is_waited_for_cancelled_and_missed_by_its_end() {
+    let mut table = Table::of(ActivityDraft { flexible: true, ..draft() }, shift_draft(1, 3));
+    (1..=3).for_each(|n| table.sign_up(volunteer(n), start()).map(|_| ()).expect("room"));
+    let midway = begins().plus_seconds(60);
+    assert_eq!(table.state(2, midway), State::Waitlisted, "the line lasts while there is time to do it");
+    let early = take(&mut table, 1, midway, |s| s.mark_absent(&leader(), midway));
+    assert_eq!(early, Err(Refusal::TooEarly { from: ends() }));
+    let fixed = ends().plus_seconds(-CANCEL_BEFORE_S);
+    assert_eq!(table.clone().cancel(1, &resident(1), fixed), Err(Refusal::TooLateToCancel { since: fixed }));
+    table.cancel(1, &resident(1), fixed.plus_millis(-1)).expect("in time");
+    table.settle(midway);
+    assert_eq!(table.state(2, midway), State::Offered);
+    assert_eq!(table.state(3, ends()), State::Expired);
+    let mut missed = Table::of(ActivityDraft { flexible: true, ..draft() }, shift_draft(1, 0));
+    missed.sign_up(volunteer(1), start()).expect("a place");
+    assert_eq!(take(&mut missed, 1, ends(), |s| s.mark_absent(&leader(), ends())), Ok(()));
+}

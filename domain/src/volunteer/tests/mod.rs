@@ -134,6 +134,7 @@ struct Table {
     activity: Activity,
     shift: Shift,
     sign_ups: Vec<SignUpFacts>,
+    unfit: Vec<Unfit>,
 }
 
 impl Table {
@@ -143,7 +144,7 @@ impl Table {
 
     fn of(draft: ActivityDraft, shift: ShiftDraft) -> Self {
         let activity = published(draft);
-        Self { shift: scheduled(1, shift, &activity), activity, sign_ups: vec![] }
+        Self { shift: scheduled(1, shift, &activity), activity, sign_ups: vec![], unfit: vec![] }
     }
 
     fn opening(&self) -> Opening<'_> {
@@ -181,7 +182,7 @@ impl Table {
 
     fn settle(&mut self, now: Timestamp) {
         let open = self.sign_ups.iter().filter(|f| matches!(f.state, State::Offered | State::Waitlisted)).cloned().collect();
-        if let Some(done) = settle_line(&self.opening(), self.post(), open, now) {
+        if let Some(done) = settle_line(&self.opening(), self.post(), open, &self.unfit, now) {
             self.write(&done.movement);
             done.sign_ups.into_iter().for_each(|changed| self.save(changed));
         }

@@ -90,7 +90,7 @@ fn a_minor_needs_the_consent_of_somebody_else() {
 #[test]
 fn a_household_has_no_more_places_than_it_may() {
     let table = Table::of(ActivityDraft { per_household: Some(2), ..draft() }, shift_draft(5, 0));
-    let with = |household| Volunteer { held: Held { person: 0, household }, ..volunteer(1) };
+    let with = |held| Volunteer { household: Some(id(7)), held: Held { person: 0, household: held }, ..volunteer(1) };
     assert_eq!(refused(&table, &with(1), start()), Ok(Entry::Place));
     assert_eq!(refused(&table, &with(2), start()), Err(Refusal::HouseholdLimit));
 }
@@ -120,4 +120,12 @@ fn what_the_registry_knows_stays_out_of_logs() {
     let who = Volunteer { born_on: born(1965), tags: vec!["低保".to_owned()], ..volunteer(1) };
     let debug = format!("{who:?} {:?}", key());
     assert!(!debug.contains("1965") && !debug.contains("低保") && !debug.contains('7'.to_string().repeat(2).as_str()), "{debug}");
+}
+
+#[test]
+fn where_households_are_limited_one_that_nobody_knows_keeps_out_unless_the_activity_says_otherwise() {
+    let limited = |without_household| ActivityDraft { per_household: Some(2), without_household, ..draft() };
+    assert_eq!(refused(&Table::of(limited(false), shift_draft(5, 0)), &volunteer(1), start()), Err(Refusal::HouseholdUnknown));
+    assert_eq!(refused(&Table::of(limited(true), shift_draft(5, 0)), &volunteer(1), start()), Ok(Entry::Place));
+    assert_eq!(refused(&Table::new(5, 0), &volunteer(1), start()), Ok(Entry::Place), "without a limit nobody asks");
 }

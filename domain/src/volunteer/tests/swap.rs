@@ -27,7 +27,7 @@ fn pair() -> Pair {
 
 impl Pair {
     fn proposed(&self) -> Swap {
-        Swap::propose(id(1), &self.sign_ups[0], &self.sign_ups[1], &resident(1), start()).expect("proposed").kept()
+        Swap::propose(id(1), &self.sign_ups[0], &self.sign_ups[1], Earlier::default(), &resident(1), start()).expect("proposed").kept()
     }
 
     fn agree(&self, swap: Swap, who: &[Volunteer; 2], by: &Actor, now: Timestamp) -> Result<[SignUpFacts; 2], Refusal> {
@@ -71,7 +71,8 @@ fn the_one_who_was_asked_agrees_or_refuses_and_the_other_withdraws() {
 fn a_swap_is_proposed_by_the_owner_between_two_people_and_two_places() {
     let pair = pair();
     let [a, b] = &pair.sign_ups;
-    let propose = |own: &SignUp, other: &SignUp, n, now| Swap::propose(id(1), own, other, &resident(n), now).map(|_| ());
+    let propose =
+        |own: &SignUp, other: &SignUp, n, now| Swap::propose(id(1), own, other, Earlier::default(), &resident(n), now).map(|_| ());
     assert_eq!(propose(a, b, 2, start()), Err(Refusal::NotForYou));
     assert_eq!(propose(a, a, 1, start()), Err(Refusal::CannotSwap));
     let fixed = begins().plus_seconds(-CANCEL_BEFORE_S);
@@ -116,7 +117,29 @@ fn a_swap_gives_no_household_more_than_it_may_have() {
     let mut pair = pair();
     pair.activity = published(ActivityDraft { per_household: Some(1), ..draft() });
     let family = Held { person: 0, household: 1 };
-    let crowded = [Volunteer { held: family, ..volunteer(1) }, volunteer(2)];
+    let at_home = |n| Volunteer { household: Some(id(7)), ..volunteer(n) };
+    let crowded = [Volunteer { held: family, ..at_home(1) }, at_home(2)];
     assert_eq!(pair.agree(pair.proposed(), &crowded, &resident(2), start()), Err(Refusal::HouseholdLimit));
-    assert!(pair.agree(pair.proposed(), &both(), &resident(2), start()).is_ok());
+    assert_eq!(pair.agree(pair.proposed(), &both(), &resident(2), start()), Err(Refusal::HouseholdUnknown));
+    assert!(pair.agree(pair.proposed(), &[at_home(1), at_home(2)], &resident(2), start()).is_ok());
+}
+
+#[test]
+fn a_place_is_not_offered_for_another_again_and_again() {
+    let pair = pair();
+    let [a, b] = &pair.sign_ups;
+    let propose = |for_this, for_any| Swap::propose(id(1), a, b, Earlier { for_this, for_any }, &resident(1), start()).map(drop);
+    assert_eq!(propose(MAX_PROPOSALS_TO_ONE - 1, MAX_PROPOSALS - 1), Ok(()));
+    assert_eq!(propose(MAX_PROPOSALS_TO_ONE, MAX_PROPOSALS_TO_ONE), Err(Refusal::TooManyProposals));
+    assert_eq!(propose(0, MAX_PROPOSALS), Err(Refusal::TooManyProposals));
+}
+
+#[test]
+fn an_expiry_is_written_down_once_its_time_is_over() {
+    let swap = pair().proposed();
+    let until = swap.facts().until;
+    assert!(Swap::expire(*swap.facts(), until.plus_millis(-1)).is_none());
+    let gone = Swap::expire(*swap.facts(), until).expect("over");
+    assert_eq!((gone.loaded(), gone.value().facts().state, gone.value().facts().version), (Some(1), SwapState::Expired, 2));
+    assert!(Swap::expire(*gone.kept().facts(), until).is_none());
 }

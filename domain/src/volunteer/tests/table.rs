@@ -11,6 +11,8 @@ fn the_tables_have_no_flaws() {
     assert_eq!(SHIFT_MACHINE.flaws(), Vec::<String>::new());
     assert_eq!(MACHINE.flaws(), Vec::<String>::new());
     assert_eq!(SWAP_MACHINE.flaws(), Vec::<String>::new());
+    assert_eq!(CONSENT_MACHINE.flaws(), Vec::<String>::new());
+    assert_eq!(CERTIFICATE_MACHINE.flaws(), Vec::<String>::new());
 }
 
 #[test]
@@ -34,6 +36,7 @@ fn every_refusal_has_a_word_of_its_own() {
         Refusal::AlreadySignedUp,
         Refusal::TimeConflict,
         Refusal::HouseholdLimit,
+        Refusal::HouseholdUnknown,
         Refusal::NotEligible { reasons: vec![] },
         Refusal::ConsentRequired,
         Refusal::Blocked { until: at },
@@ -51,6 +54,8 @@ fn every_refusal_has_a_word_of_its_own() {
         Refusal::NothingToCertify,
         Refusal::AlreadyRevoked,
         Refusal::CannotSwap,
+        Refusal::TooManyProposals,
+        Refusal::TooManyCertificates { again_at: at },
         Refusal::NotTheirGuardian,
         Refusal::NotAMinor,
         Refusal::LocationRequired,
@@ -71,7 +76,7 @@ fn attempt(table: &Table, action: Action, by: &Actor, now: Timestamp) -> Option<
         Action::AcceptOffer => s.accept_offer(&table.opening(), &table.pool(), &volunteer(1), &rule(), by, now).map(|e| saved(e.sign_up)),
         Action::Cancel => s.cancel(&table.pool(), None, by, now).map(|e| saved(e.sign_up)),
         Action::CheckIn => s.check_in(&code(now), &key(), None, by, now).map(saved),
-        Action::CheckOut => s.check_out(&code(now), &key(), by, now).map(saved),
+        Action::CheckOut => s.check_out(&code(now), &key(), None, by, now).map(saved),
         Action::MarkAbsent => s.mark_absent(by, now).map(saved),
         Action::Settle => s.settle(finding(), &PointCaps::default(), 0, by, now).map(|c| saved(c.sign_up)),
     })

@@ -134,7 +134,7 @@ fn two_absences_block_and_one_forgotten_long_ago_does_not_count() {
 
 fn certificate(minutes: i64) -> Result<Changed<Certificate>, Refusal> {
     let who = resident(1).resident().expect("a resident");
-    Certificate::issue(CertificateCode::from_random([9; 10]), &who, "王小四", minutes, (here(), "东涂社区"), start())
+    Certificate::issue(CertificateCode::from_random([9; 10]), (&who, "王小四"), minutes, (here(), "东涂社区"), &[], start())
 }
 
 #[test]
@@ -195,4 +195,28 @@ proptest! {
             prop_assert!(points * 60 <= minutes * rate && (points + 1) * 60 > minutes * rate);
         }
     }
+}
+
+#[test]
+fn nobody_needs_more_than_ten_certificates_a_day() {
+    let who = resident(1).resident().expect("a resident");
+    let issue = |recent: &[Timestamp], now: Timestamp| {
+        Certificate::issue(CertificateCode::from_random([9; 10]), (&who, "王小四"), 60, (here(), "东涂社区"), recent, now).map(drop)
+    };
+    let recent: Vec<Timestamp> = (0..10).map(|n| start().plus_seconds(-60 * n)).collect();
+    let again_at = recent[9].plus_seconds(CERTIFICATES_WITHIN_S);
+    assert_eq!(issue(&recent, start()), Err(Refusal::TooManyCertificates { again_at }));
+    assert_eq!(issue(&recent, again_at), Ok(()));
+    assert_eq!(issue(&recent[..9], start()), Ok(()));
+}
+
+#[test]
+fn a_certificate_says_how_it_stands_and_who_may_revoke_it() {
+    let who = resident(1).resident().expect("a resident");
+    let made = Certificate::issue(CertificateCode::from_random([9; 10]), (&who, "王小四"), 60, (here(), "东涂社区"), &[], start());
+    let good = made.expect("issued").kept();
+    assert_eq!((good.state(), good.allowed_actions(Some(&leader()))), (CertificateState::Issued, vec![CertificateAction::Revoke]));
+    assert_eq!((good.allowed_actions(None), good.allowed_actions(Some(&foreign_leader()))), (vec![], vec![]));
+    let gone = good.revoke(reason(), &leading(), start()).expect("revoked").kept();
+    assert_eq!((gone.state(), gone.allowed_actions(Some(&leader()))), (CertificateState::Revoked, vec![]));
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::*;
-use crate::kernel::ledger::{self, Account, Order, Owner, Unit, Wallet, verify};
+use crate::kernel::ledger::{self, Account, Order, Unit, Wallet, verify};
 
 #[test]
 fn rosters_hours_and_points_of_a_weekend_agree_with_a_recount() {
@@ -13,7 +13,7 @@ fn rosters_hours_and_points_of_a_weekend_agree_with_a_recount() {
         (seed >> 33) % below
     };
     let mut tables: Vec<Table> = (0..5).map(|n| Table::new(20 + n * 5, 15)).collect();
-    let fund = Account { id: id(1), owner: Owner::Fund, unit: Unit::Points, balance: 0 };
+    let fund = Account::fund(id(1), Unit::Points);
     let mut wallets: HashMap<u128, Wallet> = HashMap::new();
     let (mut entries, mut minutes, mut full) = (Vec::new(), HashMap::<u128, i64>::new(), 0);
     // The rush, then three days in which people come, go, dither and forget.
@@ -50,13 +50,13 @@ fn rosters_hours_and_points_of_a_weekend_agree_with_a_recount() {
             }
             let who = actor(person, &[]);
             take(table, n, came, |s| s.check_in(&code(came), &key(), None, &who, came)).expect("came");
-            take(table, n, left, |s| s.check_out(&code(left), &key(), &who, left)).expect("left");
+            take(table, n, left, |s| s.check_out(&code(left), &key(), None, &who, left)).expect("left");
             let credit =
                 table.load(id(n), ends()).settle(Finding::default(), &PointCaps::default(), 0, &leader(), ends()).expect("settled");
             table.save(credit.sign_up.clone());
             *minutes.entry(person).or_default() += credit.hours.minutes;
             let Some(points) = credit.points else { continue };
-            let empty = || Account { id: id(person), owner: Owner::Person(id(person)), unit: Unit::Points, balance: 0 };
+            let empty = || Account::empty(id(person), id(person), Unit::Points);
             let wallet = wallets.remove(&person).unwrap_or_else(|| Wallet::restore(empty(), vec![]));
             let next = entries.len() as u128;
             let order = Order {
