@@ -13,8 +13,10 @@ use jiazai_infra::password::Passwords;
 use jiazai_infra::vault::Vault;
 use jiazai_infra::webhooks::Transport;
 use jiazai_infra::wechat::Wechat;
+use jiazai_infra::wechat::push::Push;
 
 use crate::auth::{Identities, Tokens};
+use crate::content::ContentChecks;
 use crate::idempotency::Flights;
 use crate::jobs::Jobs;
 use crate::metrics::Metrics;
@@ -22,8 +24,8 @@ use crate::notices::Templates;
 use crate::route::{Api, mount};
 use crate::shown::Shown;
 use crate::{
-    api_keys, audit, community, enrolment, feed, files, identity, me, meta, notices, oauth, openapi, operations, points, registry, repair,
-    staff, volunteer, webhooks,
+    api_keys, audit, community, content, enrolment, feed, files, identity, inbox, me, meta, notices, oauth, openapi, operations, points,
+    push, registry, repair, staff, volunteer, webhooks,
 };
 
 /// Everything that lives as long as the process.
@@ -33,6 +35,9 @@ pub struct App {
     pub vault: Arc<Vault>,
     pub clock: Clock,
     pub wechat: Wechat,
+    /// What WeChat's pushes are opened with; none: none are taken.
+    pub push: Option<Push>,
+    pub content: ContentChecks,
     pub passwords: Passwords,
     pub files: Files,
     pub calendars: Calendars,
@@ -65,6 +70,7 @@ pub fn operations(api: &mut Api) {
     identity::routes(api);
     me::routes(api);
     notices::routes(api);
+    inbox::routes(api);
     staff::routes(api);
     api_keys::routes(api);
     community::routes(api);
@@ -77,6 +83,9 @@ pub fn operations(api: &mut Api) {
     webhooks::routes(api);
     audit::routes(api);
     files::routes(api);
+    content::routes(api);
+    content::picture_routes(api);
+    push::routes(api);
     meta::routes(api);
     api.base("");
     oauth::routes(api);

@@ -13,6 +13,7 @@ use jiazai_domain::audit;
 use jiazai_domain::enrolment::retention::{PAPERS_KEPT_AT_LEAST_DAYS, PAPERS_KEPT_DAYS};
 use jiazai_infra::db::DatabaseUrl;
 use jiazai_infra::vault::Secret;
+use jiazai_infra::wechat::push::PushKey;
 
 /// Keys that the demo makes for itself begin with this, so that production can tell them from real ones.
 pub const DEMO_KEY_PREFIX: &str = "de30de30";
@@ -59,6 +60,13 @@ pub struct Config {
     pub holidays: Option<PathBuf>,
     /// Template ids of the WeChat subscription messages, by our names for them.
     pub wechat_templates: BTreeMap<String, String>,
+    /// What WeChat's console has for message push: the token, and the key that messages are sealed with.
+    pub push_token: Option<Secret>,
+    pub push_key: Option<Secret>,
+    /// How this installation is reached from outside, without a slash at the end.
+    pub public_url: Option<String>,
+    /// What residents write and photograph is checked before others see it.
+    pub content_check: bool,
     /// Days that audit entries are kept.
     pub audit_keep_days: i64,
     /// How many days the papers of an enrolment round are kept after it is finished.
@@ -97,6 +105,8 @@ const KNOWN: &[&str] = &[
     "JIAZAI_WECHAT_TEMPLATES",
     "JIAZAI_WEBHOOK_ALLOW_LOOPBACK",
     "JIAZAI_AUDIT_KEEP_DAYS",
+    "JIAZAI_PUBLIC_URL",
+    "JIAZAI_CONTENT_CHECK",
     "JIAZAI_PAPERS_KEPT_DAYS",
 ];
 
@@ -191,6 +201,33 @@ pub fn read(vars: &BTreeMap<String, String>, listen: Option<&str>, data_dir: Opt
             faults.push("JIAZAI_RATE_LIMIT=off belongs to the demo profile".to_owned());
         }
     }
+    let content_check = match var("JIAZAI_CONTENT_CHECK") {
+        None | Some("on") => true,
+        Some("off") => false,
+        Some(_) => {
+            faults.push("JIAZAI_CONTENT_CHECK must be on or off".to_owned());
+            true
+        }
+    };
+    let push_token = var("WECHAT_PUSH_TOKEN");
+    if push_token.is_some_and(|token| !(3..=32).contains(&token.len()) || !token.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+        faults.push("WECHAT_PUSH_TOKEN must be 3 to 32 letters and digits".to_owned());
+    }
+    let push_key = var("WECHAT_PUSH_AES_KEY");
+    if push_key.is_some_and(|key| PushKey::read(key).is_none()) {
+        faults.push("WECHAT_PUSH_AES_KEY must be the 43 characters of the console".to_owned());
+    }
+    if push_key.is_some() && push_token.is_none() {
+        faults.push("WECHAT_PUSH_TOKEN is missing beside WECHAT_PUSH_AES_KEY".to_owned());
+    }
+    if !demo && push_token.is_some() && push_key.is_none() {
+        // An unsealed push is signed without its body, and what it says may erase an account.
+        faults.push("WECHAT_PUSH_AES_KEY is missing beside WECHAT_PUSH_TOKEN: set the console to secure mode".to_owned());
+    }
+    let public_url = var("JIAZAI_PUBLIC_URL").map(|url| url.trim_end_matches('/').to_owned());
+    if public_url.as_deref().is_some_and(|url| !(is_public_https(url) || demo && url.starts_with("http://"))) {
+        faults.push("JIAZAI_PUBLIC_URL must be the https address under which others reach this server".to_owned());
+    }
     let drain_s = var("JIAZAI_DRAIN_S").map_or(Ok(0), str::parse::<u64>).unwrap_or(u64::MAX);
     if drain_s > 60 {
         faults.push("JIAZAI_DRAIN_S must be a number of seconds from 0 to 60".to_owned());
@@ -223,13 +260,18 @@ pub fn read(vars: &BTreeMap<String, String>, listen: Option<&str>, data_dir: Opt
             ),
         }
     }
-    let warnings = vars
+    let mut warnings: Vec<String> = vars
         .keys()
         .filter(|name| {
             name.starts_with("JIAZAI_") && !name.starts_with("JIAZAI_TEST_") && *name != "JIAZAI_BIN" && !KNOWN.contains(&name.as_str())
         })
         .map(|name| format!("{name} is not a setting of this program"))
         .collect();
+    if !demo && !content_check {
+        warnings.push("JIAZAI_CONTENT_CHECK=off: what residents write and photograph is shown to others unchecked".to_owned());
+    } else if !demo && (push_token.is_none() || public_url.is_none()) {
+        warnings.push("pictures are not checked: that takes WECHAT_PUSH_TOKEN, WECHAT_PUSH_AES_KEY and JIAZAI_PUBLIC_URL".to_owned());
+    }
     let (Some(listen), Some(database), true) = (listen, database, faults.is_empty()) else { return Err(Refused(faults)) };
     Ok(Config {
         profile,
@@ -250,6 +292,10 @@ pub fn read(vars: &BTreeMap<String, String>, listen: Option<&str>, data_dir: Opt
         files_url: var("JIAZAI_FILES_URL").map(str::to_owned),
         holidays: var("JIAZAI_HOLIDAYS").map(PathBuf::from),
         wechat_templates,
+        push_token: push_token.map(Secret::new),
+        push_key: push_key.map(Secret::new),
+        public_url,
+        content_check,
         audit_keep_days,
         papers_kept_days,
         webhook_allow_loopback: demo && var("JIAZAI_WEBHOOK_ALLOW_LOOPBACK") == Some("1"),
@@ -336,6 +382,26 @@ mod tests {
         assert!(with(&[("JIAZAI_AUDIT_KEEP_DAYS", "400")]).is_ok());
         for days in ["0", "183", "-1", "forever"] {
             assert!(with(&[("JIAZAI_AUDIT_KEEP_DAYS", days)]).is_err(), "{days}");
+        }
+    }
+
+    #[test]
+    fn production_takes_sealed_pushes_alone() {
+        let mut vars = good();
+        vars.push(("WECHAT_PUSH_TOKEN", "AAAAA"));
+        assert!(with(&vars).is_err());
+        let key = "A".repeat(43);
+        vars.push(("WECHAT_PUSH_AES_KEY", &key));
+        assert!(with(&vars).is_ok_and(|config| config.warnings.iter().any(|warning| warning.contains("JIAZAI_PUBLIC_URL"))));
+        vars.push(("JIAZAI_PUBLIC_URL", "https://town.example/"));
+        let config = with(&vars).expect("a configuration");
+        assert_eq!((config.public_url.as_deref(), config.warnings.len()), (Some("https://town.example"), 0));
+        for (name, value) in
+            [("JIAZAI_PUBLIC_URL", "http://town.example"), ("WECHAT_PUSH_AES_KEY", "short"), ("JIAZAI_CONTENT_CHECK", "no")]
+        {
+            let mut vars = vars.clone();
+            vars.push((name, value));
+            assert!(with(&vars).is_err(), "{name}");
         }
     }
 

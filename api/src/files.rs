@@ -5,6 +5,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use futures_util::StreamExt;
 use jiazai_domain::actor::Actor;
+use jiazai_domain::content::Part;
 use jiazai_domain::enrolment::application::View as ApplicationView;
 use jiazai_domain::kernel::file::File;
 use jiazai_domain::repair::View;
@@ -17,6 +18,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::call::{At, Begun, Call, Cx, Outcome};
+use crate::content::Kept;
 use crate::error::{ApiError, code};
 use crate::input::Ref;
 use crate::input::named::FileRef;
@@ -173,7 +175,10 @@ fn visible(tx: &mut Tx, cx: &Cx, who: &Actor, upload: &Upload) -> Result<bool, A
     }
     let Ok(ticket) = subject.parse() else { return Ok(false) };
     match crate::repair::view_of(tx, who, ticket) {
-        Ok(view) => Ok(view > View::Neighbour),
+        Ok(view) => {
+            let withheld = Kept::of(tx, std::slice::from_ref(subject))?.kept_from(subject, who);
+            Ok(view > View::Neighbour && !withheld.hides(Part::Photo, Some(&upload.id.text())))
+        }
         Err(error) if error.code() == code::NOT_FOUND => Ok(false),
         Err(error) => Err(error),
     }

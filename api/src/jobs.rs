@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::registry::homes;
 use jiazai_infra::vault::{hex, random};
-use jiazai_infra::{audit, events, idempotency, identity, leases, notices, repair, settings, uploads, volunteer, webhooks};
+use jiazai_infra::{audit, events, idempotency, identity, leases, notices, repair, settings, uploads, volunteer, webhooks, wechat};
 use tokio::sync::Notify;
 
 use crate::app::App;
@@ -95,6 +95,7 @@ pub async fn run(app: Arc<App>) {
         report(&app, "audit", crate::audit::seal(&app, &holder).await);
         report(&app, "alarms", alarms(&app, &holder).await);
         report(&app, "notices", crate::notices::send_due(&app, &holder).await);
+        report(&app, "content", crate::content::see_through(&app, &holder).await);
         if rounds.is_multiple_of(5) {
             report(&app, "volunteer", settle_lines(&app, &holder).await);
             report(&app, "enrolment", crate::enrolment::settle_offers(&app, &holder).await);
@@ -126,6 +127,7 @@ pub async fn run(app: Arc<App>) {
         "audit",
         "alarms",
         "notices",
+        "content",
         "volunteer",
         "reminders",
         "enrolment",
@@ -307,6 +309,7 @@ async fn tidy(app: &App, holder: &str) -> Result<usize, DbError> {
         idempotency::forget(tx, now.plus_seconds(-KEEP_ANSWERS_S))?;
         identity::forget_sessions(tx, now.plus_seconds(-KEEP_ENDED_SESSIONS_S))?;
         notices::abandon(tx)?;
+        wechat::push::forget(tx)?;
         webhooks::tidy(tx, DELIVERIES as i64)?;
         volunteer::forget_reminders(tx)?;
         repair::forget_contacts(tx, now.plus_seconds(-KEEP_CONTACTS_S))?;

@@ -1,14 +1,19 @@
 //! Me: what somebody may see, change, take away and erase of their own account.
 
 use deserr::Deserr;
+use jiazai_domain::actor::Actor;
+use jiazai_domain::content::{Cause, Verdict};
+use jiazai_infra::db::Tx;
 use jiazai_infra::identity as store;
 use jiazai_infra::password::totp::TotpKey;
 use jiazai_infra::password::{self};
 use jiazai_infra::vault::{Aad, Secret};
+use jiazai_infra::wechat::Scene;
 use jiazai_infra::{enrolment, ledger, notices, repair as repair_store, volunteer};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::app::App;
 use crate::call::{Begun, Call, Outcome};
 use crate::error::{ApiError, code};
 use crate::identity::dto::{Login, Password, Principal};
@@ -23,7 +28,7 @@ use crate::route::{Access, Api, Limit};
 pub fn routes(api: &mut Api) {
     api.add(op!(bind_phone, Access::Residents).refuses(&[code::WECHAT_CODE_INVALID, code::WECHAT_THROTTLED, code::WECHAT_UNAVAILABLE]))
         .add(op!(get_me, Access::Anyone).open_to_programs())
-        .add(op!(update_me, Access::Residents).unconditional())
+        .add(op!(update_me, Access::Residents).unconditional().refuses(&[code::WECHAT_UNAVAILABLE]))
         .add(op!(delete_me, Access::Residents))
         .add(op!(export_my_data, Access::Residents))
         .add(op!(change_my_password, Access::Staff).limit(Limit::Password).refuses(&[
@@ -87,11 +92,24 @@ pub struct UpdateMe {
 }
 
 /// Change my account
+///
+/// A nickname is looked at by WeChat's content check first: 422 `content_refused` when it would not show it, 503 when it has no
+/// opinion at the moment.
 #[utoipa::path(put, path = "/me", tag = "identity", operation_id = "update_me",
     request_body(content = UpdateMe, example = json!({ "nickname": "阿明" })), responses((status = 200, body = Principal)))]
 async fn update_me(call: Call) -> Outcome {
     let body: UpdateMe = call.body()?;
     let id = call.actor()?.id;
+    // A name is seen by others from the moment it is there, and is easily typed again: it is not held, it is refused.
+    let nickname = body.nickname.as_ref().map_or("", |nickname| nickname.0.as_str());
+    match crate::content::judge(&call, Scene::Profile, nickname).await? {
+        Verdict::Pass => {}
+        Verdict::Hold { cause: Cause::Away, .. } => return Err(ApiError::new(code::WECHAT_UNAVAILABLE).retry_after(5)),
+        Verdict::Hold { .. } => {
+            let (zh, en) = ("昵称未通过内容审核，请换一个", "did not pass the content check; choose another");
+            return Err(ApiError::fault("/nickname", "content_refused", zh, en));
+        }
+    }
     call.write(move |tx, cx| {
         let principal = store::principal(tx, id)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
         if let Some(nickname) = &body.nickname {
@@ -126,12 +144,7 @@ async fn delete_me(call: Call) -> Outcome {
     let app = call.app.clone();
     let response = call
         .write(move |tx, cx| {
-            // Places that somebody else waits for are given up before.
-            crate::volunteer::leave_all(tx, &cx.app.vault, cx.actor()?)?;
-            crate::registry::leave_all(tx, &cx.app.vault, cx.actor()?)?;
-            store::erase_resident(tx, &cx.app.vault, id)?;
-            store::end_sessions_of(tx, id, "erased")?;
-            notices::forget_all_credits(tx, id)?;
+            erase(tx, &cx.app, cx.actor()?)?;
             let english = cx.language == crate::error::Language::English;
             let say = |zh, en| if english { en } else { zh };
             Reply::ok(&Erasure {
@@ -172,6 +185,17 @@ async fn delete_me(call: Call) -> Outcome {
         .await?;
     app.cache.bump(id).await;
     Ok(response)
+}
+
+/// Takes everything out of an account that says who it was.
+pub fn erase(tx: &mut Tx, app: &App, who: &Actor) -> Result<(), ApiError> {
+    // Places that somebody else waits for are given up before.
+    crate::volunteer::leave_all(tx, &app.vault, who)?;
+    crate::registry::leave_all(tx, &app.vault, who)?;
+    store::erase_resident(tx, &app.vault, who.id)?;
+    store::end_sessions_of(tx, who.id, "erased")?;
+    notices::forget_all_credits(tx, who.id)?;
+    Ok(())
 }
 
 /// Everything that is held about a resident.

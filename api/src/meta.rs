@@ -6,17 +6,18 @@ use jiazai_domain::enrolment::application;
 use jiazai_domain::kernel::workflow::MachineView;
 use jiazai_domain::registry::import::job;
 use jiazai_domain::registry::{binding, proposal, visit};
-use jiazai_domain::{enrolment, repair, volunteer, webhook};
+use jiazai_domain::{content, enrolment, repair, volunteer, webhook};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::call::{Call, Outcome};
+use crate::input::Instant;
 use crate::op;
 use crate::reply::Reply;
 use crate::route::{Access, Api};
 
 pub fn routes(api: &mut Api) {
-    api.add(op!(list_state_machines, Access::Public));
+    api.add(op!(list_state_machines, Access::Public)).add(op!(tell_time, Access::Public));
 }
 
 /// One thing that may happen to a resource.
@@ -69,6 +70,22 @@ async fn list_state_machines(call: Call) -> Outcome {
     Ok(call.answer(Reply::ok(&StateMachines { items: machines().into_iter().map(StateMachine::from).collect() })?))
 }
 
+/// What time it is here.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ServerTime {
+    #[schema(inline)]
+    pub now: Instant,
+}
+
+/// The server's time
+///
+/// Phones' clocks are wrong by minutes; whoever counts down to a moment of ours counts by this one.
+#[utoipa::path(get, path = "/meta/time", tag = "meta", operation_id = "tell_time", responses((status = 200, body = ServerTime)))]
+async fn tell_time(call: Call) -> Outcome {
+    call.query()?.finish()?;
+    Ok(call.answer(Reply::ok(&ServerTime { now: call.app.clock.now().into() })?))
+}
+
 /// Every machine there is; a module adds its own here and below.
 fn machines() -> Vec<MachineView> {
     vec![
@@ -86,6 +103,7 @@ fn machines() -> Vec<MachineView> {
         job::MACHINE.view(),
         application::MACHINE.view(),
         webhook::MACHINE.view(),
+        content::MACHINE.view(),
     ]
 }
 
@@ -105,6 +123,7 @@ fn diagrams() -> String {
         job::MACHINE.mermaid(),
         application::MACHINE.mermaid(),
         webhook::MACHINE.mermaid(),
+        content::MACHINE.mermaid(),
     ]
     .join("\n")
 }

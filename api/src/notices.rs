@@ -255,11 +255,15 @@ async fn send(app: &App, notice: Notice) -> Result<(), DbError> {
     };
     app.metrics.job_items.with_label_values(&["notices", word]).inc();
     let spent = matches!(outcome, Err(SendError::Refused));
+    let msgid = outcome.ok().filter(|msgid| !msgid.is_empty());
     app.db
         .write(move |tx| {
             if spent {
                 // WeChat knows of no consent, whatever was counted here.
                 store::forget_credits(tx, notice.recipient, &notice.template)?;
+            }
+            if let Some(msgid) = &msgid {
+                store::note_msgid(tx, notice.id, msgid)?;
             }
             store::finish(tx, &notice, ending)
         })
@@ -288,10 +292,10 @@ fn ending(outcome: &Result<String, SendError>, attempts: i64, now: Timestamp) ->
 
 /// What a message says.
 pub struct Words {
-    title: String,
-    phrase: &'static str,
-    when: Timestamp,
-    page: String,
+    pub title: String,
+    pub phrase: &'static str,
+    pub when: Timestamp,
+    pub page: String,
 }
 
 impl Words {
@@ -304,9 +308,9 @@ impl Words {
 }
 
 /// The words of whichever module the event is of; a module that sends notices adds its own here. None when the thing is gone.
-fn words(tx: &mut Tx, vault: &Vault, notice: &Notice) -> Result<Option<Words>, DbError> {
+pub fn words(tx: &mut Tx, vault: &Vault, notice: &Notice) -> Result<Option<Words>, DbError> {
     let Some(event) = events::find(tx, notice.event)? else { return Ok(None) };
-    for words in [repair::words, volunteer::words, enrolment::words, crate::webhooks::words] {
+    for words in [repair::words, volunteer::words, enrolment::words, crate::webhooks::words, crate::content::words] {
         if let Some(words) = words(tx, &event)? {
             return Ok(Some(words));
         }

@@ -170,6 +170,8 @@ fn merge(value: &mut Value) {
 const TAGS: &[(&str, &str)] = &[
     ("identity", "Logging in and out, and who I am 登录"),
     ("notices", "Subscription messages and their consents 订阅消息"),
+    ("content", "What is held until somebody has looked at it 内容审核"),
+    ("wechat", "What WeChat's servers ask and tell us 微信推送"),
     ("staff", "Accounts of staff and their roles 工作人员"),
     ("api_keys", "Keys of client programs 接口密钥"),
     ("registry", "Communities, buildings, homes, people 社区与房屋"),

@@ -123,7 +123,8 @@ pub struct Op {
     pub conditional: bool,
     /// It shows what is protected: that staff or a program looked is written down before they see it.
     pub sensitive: bool,
-    /// The body is a form (`application/x-www-form-urlencoded`), as standards older than ours have it.
+    /// The body is no JSON of ours but a form (`application/x-www-form-urlencoded`), as standards older than ours have it, or what a
+    /// platform sends.
     pub form: bool,
     /// A list that can be taken whole; see `bulk`.
     pub list: Option<ListOp>,
@@ -258,7 +259,8 @@ impl NewOp {
         self
     }
 
-    /// The body is a form. A repeat of it is for the standard that it comes from to make harmless.
+    /// The body is a form, or whatever else a standard or a platform sends. A repeat of it is for the standard that it comes from to
+    /// make harmless.
     pub fn form(mut self) -> Self {
         (self.op.form, self.op.keyed) = (true, false);
         self

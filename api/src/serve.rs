@@ -20,12 +20,14 @@ use jiazai_infra::password::Passwords;
 use jiazai_infra::settings;
 use jiazai_infra::vault::{Secret, Vault, hex, random};
 use jiazai_infra::webhooks::Transport;
+use jiazai_infra::wechat::push::{Push, PushKey};
 use jiazai_infra::wechat::{Wechat, WechatConfig};
-use wechat_simulator::{Options, SimClock, Template};
+use wechat_simulator::{Options, Push as SimPush, SimClock, Template};
 
 use crate::app::{self, App};
 use crate::auth::{Identities, Tokens};
 use crate::config::{Config, DEMO_KEY_PREFIX, Keys, Profile};
+use crate::content::ContentChecks;
 use crate::demo_app::DemoApp;
 use crate::idempotency::Flights;
 use crate::jobs::{self, Jobs};
@@ -192,7 +194,14 @@ pub async fn serve(config: Config) -> Result<(), Failed> {
         Ok::<_, Failed>(db)
     })
     .await??;
-    let (simulator, wechat_base) = simulator(&config, offset)?;
+    let (token, key) = push_secrets(&config);
+    let own_base = format!("http://{}", listener.local_addr()?);
+    let (simulator, wechat_base) = simulator(&config, offset, &own_base, token.as_ref(), key.as_ref())?;
+    let push_key = key.as_ref().and_then(|key| PushKey::read(key.expose()));
+    let push = token.map(|token| Push::new(token, push_key, config.wechat_appid.clone()));
+    // Without a way for WeChat to fetch pictures and to tell what it thinks of them, there is no use in asking.
+    let pictures_at = config.public_url.clone().or_else(|| simulator.is_some().then_some(own_base)).filter(|_| push.is_some());
+    let content = ContentChecks { texts: config.content_check, pictures_at: pictures_at.filter(|_| config.content_check) };
     let demo_app = is_demo.then(|| Data::new(DemoApp::new(simulator.is_some().then(|| wechat_base.clone()))));
     let metrics = Metrics::new()?;
     let cache = CacheConfig {
@@ -213,6 +222,8 @@ pub async fn serve(config: Config) -> Result<(), Failed> {
     let jwt_key = files::hash_bytes(jwt_key.expose()).ok_or_else(|| Failed("JIAZAI_JWT_KEY must be 64 hex characters".to_owned()))?;
     let app = Data::new(App {
         wechat: Wechat::new(wechat, cache.clone(), &metrics.registry)?,
+        push,
+        content,
         files: Files::open(&config.data_dir, config.files_url.as_deref(), vault.clone())?,
         cache,
         db,
@@ -287,8 +298,23 @@ pub async fn serve(config: Config) -> Result<(), Failed> {
 
 const DEMO_SECRET: &str = "demo-secret-of-the-simulator";
 
+/// What pushes are signed and sealed with; the demo makes up what is not set, anew at each start, because its WeChat starts with it.
+fn push_secrets(config: &Config) -> (Option<Secret>, Option<Secret>) {
+    if config.push_token.is_some() || config.simulator_listen.is_none() {
+        return (config.push_token.clone(), config.push_key.clone());
+    }
+    let key = base64::Engine::encode(&base64::engine::general_purpose::STANDARD_NO_PAD, random::<32>());
+    (Some(Secret::new(hex(&random::<16>()))), Some(Secret::new(key)))
+}
+
 /// Starts the WeChat simulator beside the demo, and says where WeChat is.
-fn simulator(config: &Config, offset: Arc<AtomicI64>) -> Result<(Option<actix_web::dev::ServerHandle>, String), Failed> {
+fn simulator(
+    config: &Config,
+    offset: Arc<AtomicI64>,
+    own_base: &str,
+    token: Option<&Secret>,
+    key: Option<&Secret>,
+) -> Result<(Option<actix_web::dev::ServerHandle>, String), Failed> {
     if let Some(base) = &config.wechat_base {
         return Ok((None, base.clone()));
     }
@@ -302,6 +328,14 @@ fn simulator(config: &Config, offset: Arc<AtomicI64>) -> Result<(Option<actix_we
         secret: config.wechat_secret.as_ref().map_or(DEMO_SECRET, Secret::expose).to_owned(),
         templates: ids.map(template).collect(),
         clock: SimClock::new(offset),
+        push: token.map(|token| SimPush {
+            url: format!("{own_base}/api/v1/wechat/push"),
+            token: token.expose().to_owned(),
+            aes_key: key.map(|key| key.expose().to_owned()),
+            xml: false,
+        }),
+        // Its story names people, and ours is a log that names nobody; whoever wants to read it asks `/_sim/story`.
+        narrate: None,
     };
     let server = wechat_simulator::bind(listener, options)?;
     let handle = server.handle();

@@ -29,10 +29,11 @@ use crate::reply::Reply;
 use crate::route::{Access, Api};
 
 const ADMINS: &[Role] = &[Role::CommunityAdmin];
+const ADMINS_AND_DISPATCHERS: &[Role] = &[Role::CommunityAdmin, Role::Dispatcher];
 
 pub fn routes(api: &mut Api) {
     api.add(op!(create_staff, Access::Roles(ADMINS)).refuses(&[code::DUPLICATE, code::BUSY]))
-        .add(op!(list_staff, Access::Roles(ADMINS)).refuses(&[code::CURSOR_INVALID]))
+        .add(op!(list_staff, Access::Roles(ADMINS_AND_DISPATCHERS)).refuses(&[code::CURSOR_INVALID]))
         .add(op!(get_staff, Access::Roles(ADMINS)))
         .add(op!(update_staff, Access::Roles(ADMINS)).refuses(&[code::STATE_CONFLICT, code::STALE]))
         .add(op!(disable_staff, Access::Roles(ADMINS)).refuses(&[code::STATE_CONFLICT, code::STALE]))
@@ -45,10 +46,12 @@ pub fn routes(api: &mut Api) {
 pub struct Staff {
     #[schema(inline)]
     pub id: PrincipalRef,
+    /// Empty for those who do not administer the account.
     pub username: String,
     pub display_name: String,
     pub roles: Vec<RoleDto>,
     pub disabled: bool,
+    /// False for those who do not administer the account.
     pub has_totp: bool,
     pub version: i64,
     #[schema(inline)]
@@ -262,7 +265,17 @@ async fn create_staff(call: Call) -> Outcome {
     .await
 }
 
+/// As somebody sees a worker who sends people to work and administers nobody: whom, and for what.
+fn as_worker(member: StaffMember, within: &Communities) -> Staff {
+    let here = |grant: &Grant| grant.role == Role::RepairWorker && grant.community.is_none_or(|community| within.contains(community));
+    let roles = member.grants.iter().filter(|grant| here(grant)).map(RoleDto::from).collect();
+    Staff { username: String::new(), has_totp: false, roles, ..Staff::from(member) }
+}
+
 /// List staff
+///
+/// Administrators see the accounts that they administer. Dispatchers see the repair workers of the communities they dispatch in, by
+/// name and role and nothing else: those to whom a ticket can be assigned.
 #[utoipa::path(get, path = "/staff", tag = "staff", operation_id = "list_staff",
     params(
         ("community_id" = Option<String>, Query, description = "Only those with a role in this community"),
@@ -272,7 +285,22 @@ async fn list_staff(call: Call) -> Outcome {
     let mut params = call.query()?;
     let community: Option<CommunityId> = params.id("community_id")?;
     call.list(params, move |tx, cx, window| {
-        let within = cx.actor()?.communities_as(ADMINS);
+        let who = cx.actor()?;
+        let within = who.communities_as(ADMINS);
+        let sends_in = who.communities_as(ADMINS_AND_DISPATCHERS);
+        if within.is_empty() || community.is_some_and(|community| !within.contains(community) && sends_in.contains(community)) {
+            let places = match (community, &sends_in) {
+                (Some(one), _) if !sends_in.contains(one) => Communities::Only(vec![]),
+                (Some(one), _) => Communities::Only(vec![one]),
+                (None, all) => all.clone(),
+            };
+            let some = match &places {
+                Communities::All => None,
+                Communities::Only(some) => Some(some.as_slice()),
+            };
+            let rows = store::list_workers(tx, some, window.after.as_deref(), window.fetch())?;
+            return Ok(window.page(rows, |member| member.principal.id.text(), |member| as_worker(member, &places)));
+        }
         if community.is_some_and(|community| !within.contains(community)) {
             return Ok(window.page(vec![], |_: &StaffMember| String::new(), Staff::from));
         }

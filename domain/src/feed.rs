@@ -22,6 +22,9 @@ pub const KINDS: &[&str] = &[
     "building.corrected",
     "building.created",
     "building.regridded",
+    "content_check.approved",
+    "content_check.held",
+    "content_check.rejected",
     "delegation.granted",
     "delegation.revoked",
     "enrolment_application.accepted",
@@ -174,6 +177,7 @@ pub const KINDS: &[&str] = &[
 const SORTS: &[(&str, Resource)] = &[
     ("api_key", Resource::Audit),
     ("building", Resource::Registry),
+    ("content_check", Resource::Repair),
     ("delegation", Resource::Registry),
     ("enrolment_application", Resource::Enrolment),
     ("enrolment_draw", Resource::Enrolment),

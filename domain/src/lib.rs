@@ -10,6 +10,7 @@
 pub mod actor;
 pub mod api_key;
 pub mod audit;
+pub mod content;
 pub mod enrolment;
 pub mod export;
 pub mod feed;

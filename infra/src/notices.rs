@@ -155,6 +155,102 @@ pub fn abandon(tx: &mut Tx) -> Result<usize, DbError> {
     })
 }
 
+/// Notes what the platform calls a message that it accepted: by that name it tells of its fate.
+pub fn note_msgid(tx: &mut Tx, id: NoticeId, msgid: &str) -> Result<(), DbError> {
+    tx.run(|conn| diesel::update(notices::table.find(id.text())).set(notices::msgid.eq(msgid)).execute(conn)).map(drop)
+}
+
+/// The platform accepted these messages and could not deliver them.
+pub fn not_delivered(tx: &mut Tx, msgids: &[String]) -> Result<usize, DbError> {
+    let lost = notices::table.filter(notices::msgid.eq_any(msgids)).filter(notices::state.eq("sent"));
+    tx.run(|conn| diesel::update(lost).set((notices::state.eq("failed"), notices::error.eq("not_delivered"))).execute(conn))
+}
+
+// The inbox ------------------------------------------------------------------------------------------------------------
+
+/// A notice as the person it is for finds it, whatever became of the message.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    pub notice: Notice,
+    /// `pending`, `sending`, `sent`, `failed`, `uncertain`.
+    pub state: String,
+    pub created_at: Timestamp,
+    pub read_at: Option<Timestamp>,
+}
+
+type KeptRow = (String, String, String, String, i64, String, i64, Option<i64>);
+const KEPT: (
+    notices::id,
+    notices::event_id,
+    notices::recipient_id,
+    notices::template,
+    notices::attempts,
+    notices::state,
+    notices::created_at,
+    notices::read_at,
+) = (
+    notices::id,
+    notices::event_id,
+    notices::recipient_id,
+    notices::template,
+    notices::attempts,
+    notices::state,
+    notices::created_at,
+    notices::read_at,
+);
+
+fn kept((id, event, recipient, template, attempts, state, created_at, read_at): KeptRow) -> Result<Kept, DbError> {
+    let notice = Notice { id: parsed(&id)?, event: parsed(&event)?, recipient: parsed(&recipient)?, template, attempts };
+    Ok(Kept { notice, state, created_at: Timestamp::from_millis(created_at), read_at: read_at.map(Timestamp::from_millis) })
+}
+
+/// What somebody was to be told, newest first.
+pub fn inbox(tx: &mut Tx, person: PrincipalId, unread: Option<bool>, after: Option<&str>, limit: i64) -> Result<Vec<Kept>, DbError> {
+    let mut query =
+        notices::table.filter(notices::recipient_id.eq(person.text())).order(notices::id.desc()).limit(limit).select(KEPT).into_boxed();
+    query = match unread {
+        Some(true) => query.filter(notices::read_at.is_null()),
+        Some(false) => query.filter(notices::read_at.is_not_null()),
+        None => query,
+    };
+    if let Some(after) = after {
+        query = query.filter(notices::id.lt(after.to_owned()));
+    }
+    let rows: Vec<KeptRow> = tx.run(|conn| query.load(conn))?;
+    rows.into_iter().map(kept).collect()
+}
+
+/// One of somebody's own.
+pub fn in_inbox(tx: &mut Tx, person: PrincipalId, id: NoticeId) -> Result<Option<Kept>, DbError> {
+    let own = notices::table.filter(notices::id.eq(id.text())).filter(notices::recipient_id.eq(person.text()));
+    let row: Option<KeptRow> = tx.run(|conn| own.select(KEPT).first(conn).optional())?;
+    row.map(kept).transpose()
+}
+
+/// Marks somebody's notices as read, one or all that are not, and says how many were not. What was read before keeps its instant.
+pub fn mark_read(tx: &mut Tx, person: PrincipalId, id: Option<NoticeId>) -> Result<usize, DbError> {
+    let now = tx.now().millis();
+    let unread = notices::table.filter(notices::recipient_id.eq(person.text())).filter(notices::read_at.is_null());
+    let read = notices::read_at.eq(now);
+    match id {
+        Some(id) => tx.run(|conn| diesel::update(unread.filter(notices::id.eq(id.text()))).set(read).execute(conn)),
+        None => tx.run(|conn| diesel::update(unread).set(read).execute(conn)),
+    }
+}
+
+/// How many somebody has not read, counted up to `most`.
+pub fn count_unread(tx: &mut Tx, person: PrincipalId, most: i64) -> Result<i64, DbError> {
+    let ids: Vec<String> = tx.run(|conn| {
+        notices::table
+            .filter(notices::recipient_id.eq(person.text()))
+            .filter(notices::read_at.is_null())
+            .limit(most)
+            .select(notices::id)
+            .load(conn)
+    })?;
+    Ok(ids.len() as i64)
+}
+
 /// Adds one credit for each template that the person has just allowed, up to `most` of each.
 pub fn add_credits(tx: &mut Tx, principal: PrincipalId, templates: &[String], most: i64) -> Result<(), DbError> {
     use diesel::sql_types::{BigInt, Text};

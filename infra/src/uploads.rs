@@ -78,6 +78,12 @@ pub fn attach(tx: &mut Tx, owner: PrincipalId, ids: &[FileId], subject: &str) ->
     Ok(refused)
 }
 
+/// Lets go of what somebody uploaded and attached to nothing: the next tidying up forgets it.
+pub fn let_go(tx: &mut Tx, owner: PrincipalId) -> Result<usize, DbError> {
+    let free = files::table.filter(files::owner_id.eq(owner.text())).filter(files::subject_id.is_null());
+    tx.run(|conn| diesel::update(free).set(files::created_at.eq(0)).execute(conn))
+}
+
 /// Forgets uploads older than `before` that never came to belong to anything, a few at a time, and gives the hashes whose
 /// bytes nobody needs any more.
 pub fn forget_unattached(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec<String>, DbError> {

@@ -85,8 +85,11 @@ fn a_child_goes_from_a_draft_to_school_and_every_step_says_why() {
 fn a_draft_is_written_anew_and_a_masked_number_stays_what_it_was() {
     let season = Season::open(shared(), &[5]);
     let family = season.family();
-    let draft = season.apply(&family, season.bare_draft(&family));
     let mut body = season.bare_draft(&family);
+    body["guardians"][0]["phone"] = json!("13912345678");
+    let draft = season.apply(&family, body.clone());
+    assert_eq!(draft["guardians"][0]["phone_masked"], "139******78");
+    body["guardians"][0]["phone"] = draft["guardians"][0]["phone_masked"].clone();
     body["child"]["name"] = json!("张大雨");
     body["child"]["id_number"] = draft["child"]["id_number_masked"].clone();
     body["guardians"][0]["id_number"] = draft["guardians"][0]["id_number_masked"].clone();
@@ -96,6 +99,11 @@ fn a_draft_is_written_anew_and_a_masked_number_stays_what_it_was() {
     let put = family.parent.put(&path(&draft), body.clone()).header("If-Match", "\"1\"").expect(200);
     assert_eq!((text(&put["child"], "name"), &put["version"]), ("张大雨", &json!(2)));
     assert_eq!(put["child"]["id_number_masked"], draft["child"]["id_number_masked"]);
+    assert_eq!(put["guardians"][0]["phone_masked"], draft["guardians"][0]["phone_masked"]);
+    // Another mask is no number.
+    body["guardians"][0]["phone"] = json!("138******78");
+    family.parent.put(&path(&draft), body.clone()).header("If-Match", "\"2\"").refuse(422, "validation_failed");
+    body["guardians"][0]["phone"] = draft["guardians"][0]["phone_masked"].clone();
     // The number itself is the same: a second registration is still one too many.
     let other = season.family();
     let mut again = season.bare_draft(&other);

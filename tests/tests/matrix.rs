@@ -276,6 +276,10 @@ impl<'s> Stage<'s> {
             ["webhooks", ..] => self.webhook(),
             ["deliveries", ..] => id(&admin.post(&format!("/webhooks/{}/test", self.webhook()), json!({})).expect(200)),
             ["problems", ..] => "not_found".into(),
+            ["content-reviews", ..] => self.held(),
+            ["me", "notices", ..] => "ntc_01h455vb4pex5vsknk084sn02q".into(),
+            // No link that anybody could make: it stays with 404.
+            ["wechat", "pictures", _] => "none".into(),
             ["schools", ..] => self.season.schools[0].clone(),
             ["enrolment-rounds", "{id}", part] => self.round_for(part, &operation.method),
             ["enrolment-rounds", ..] if operation.method == "PUT" => self.round_in(&[]).round,
@@ -290,6 +294,16 @@ impl<'s> Stage<'s> {
         let after = rest.split_once('}').unwrap().1;
         assert!(!after.contains('{'), "two parameters in {}: say what to put there in Stage::fill", operation.path);
         format!("{before}{value}{after}")
+    }
+
+    /// Something of the reporter's that somebody has to look at.
+    fn held(&self) -> String {
+        let mut draft = self.repair.draft();
+        draft["title"] = json!("违禁示例");
+        let ticket = self.repair.reporter.post("/repair-tickets", draft).expect(201);
+        let queue = self.repair.dispatcher.get("/content-reviews?limit=1").expect(200);
+        assert_eq!(queue["items"][0]["subject_id"], ticket["id"]);
+        id(&queue["items"][0])
     }
 
     /// An endpoint of the demo community; the ones before it would soon be too many.
@@ -434,7 +448,10 @@ impl<'s> Stage<'s> {
             ("PUT", ["grids", _, "staff"]) => json!({ "staff_ids": [self.server.staff("grid1").id()] }),
             ("POST", ["home-bindings"]) => json!({ "home_id": self.place("homes"), "relation": "owner" }),
             ("POST", ["registry-proposals"]) => self.proposal(),
-            ("POST", ["home-bindings" | "home-visits" | "registry-proposals", _, "reject" | "cancel"]) => json!({ "reason": "与登记不符" }),
+            ("POST", ["home-bindings" | "home-visits" | "registry-proposals", _, "reject" | "cancel"])
+            | ("POST", ["content-reviews", _, "reject"]) => {
+                json!({ "reason": "与登记不符" })
+            }
             ("POST", ["people"]) => json!({ "community_id": community, "name": "样例人",
                 "facts": [{ "home_id": self.place("homes"), "kind": "residence", "from": "2020-01-01" }] }),
             ("PUT", ["people", _]) => json!({ "name": "改名" }),

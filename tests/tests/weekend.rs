@@ -226,7 +226,8 @@ fn a_weekend_of_five_activities_and_four_hundred_volunteers_agrees_with_a_recoun
         let replies = run.all_at_once(&taken, |claim| run.act(claim, "accept-offer", json!({})));
         for (claim, reply) in taken.iter().zip(&replies) {
             // Who has taken the other one of two that clash has given this one up.
-            let other_hand = claim.1 < 2 && taken.iter().zip(&replies).any(|(o, r)| o.0 == claim.0 && o.1 == 1 - claim.1 && r.status == 200);
+            let other_hand =
+                claim.1 < 2 && taken.iter().zip(&replies).any(|(o, r)| o.0 == claim.0 && o.1 == 1 - claim.1 && r.status == 200);
             let given_up = other_hand && reply.status == 409 && matches!(text(&reply.json, "code"), "offer_expired" | "time_conflict");
             assert!(reply.status == 200 || given_up, "{}", reply.describe());
         }

@@ -25,6 +25,8 @@ pub type HomeRef = Ref<jiazai_domain::registry::HomeIdKind>;
 pub type FileRef = Ref<jiazai_domain::kernel::file::File>;
 pub type TicketRef = Ref<jiazai_domain::repair::TicketKind>;
 pub type EventRef = Ref<jiazai_infra::events::EventKind>;
+pub type NoticeRef = Ref<jiazai_infra::notices::NoticeKind>;
+pub type CheckRef = Ref<jiazai_domain::content::CheckKind>;
 
 /// From 1 to 5.
 pub type Mark = Number<1, 5>;

@@ -23,12 +23,12 @@ pub fn words(tx: &mut Tx, vault: &Vault, event: &Recorded) -> Result<Option<Word
             binding::State::Rejected => "认证驳回",
             binding::State::Ended => "认证终止",
         };
-        return Ok(Some(Words::new(&bound.label, phrase, at, format!("pages/home/binding?id={id}"))));
+        return Ok(Some(Words::new(&bound.label, phrase, at, format!("my/homes?binding={id}"))));
     }
     if let Ok(id) = event.subject.parse::<VisitId>() {
         let Some(planned) = visits::find(tx, vault, id)? else { return Ok(None) };
         let due = Timestamp::start_of(planned.visit.due_on);
-        return Ok(Some(Words::new(&planned.label, "待走访", due, format!("pages/grid/visit?id={id}"))));
+        return Ok(Some(Words::new(&planned.label, "待走访", due, format!("staff/map?visit={id}"))));
     }
     if let Ok(id) = event.subject.parse::<ProposalId>() {
         let Some(proposed) = proposals::find(tx, vault, id)? else { return Ok(None) };
@@ -37,10 +37,10 @@ pub fn words(tx: &mut Tx, vault: &Vault, event: &Recorded) -> Result<Option<Word
             "registry_proposal.rejected" => "变更驳回",
             _ => "状态变更",
         };
-        return Ok(Some(Words::new(&proposed.label, phrase, at, format!("pages/home/proposal?id={id}"))));
+        return Ok(Some(Words::new(&proposed.label, phrase, at, format!("my/homes?proposal={id}"))));
     }
     if event.subject.parse::<PersonId>().is_ok() {
-        return Ok(Some(Words::new("您的登记信息被查看", "请查看", at, "pages/me/registry-views".to_owned())));
+        return Ok(Some(Words::new("您的登记信息被查看", "请查看", at, "my/data".to_owned())));
     }
     Ok(None)
 }

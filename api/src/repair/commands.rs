@@ -1,6 +1,7 @@
 //! The commands of repair: load, decide, save. Synchronous, inside one transaction.
 
 use jiazai_domain::actor::{Actor, CommunityId, PrincipalId, PrincipalKind, Role};
+use jiazai_domain::content::{About, Part, Verdict};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::file::FileId;
 use jiazai_domain::kernel::mask;
@@ -11,10 +12,11 @@ use jiazai_domain::repair::{
 };
 use jiazai_infra::db::Tx;
 use jiazai_infra::registry::{delegations, homes};
-use jiazai_infra::{community, identity, repair as store, uploads};
+use jiazai_infra::{community, events, identity, repair as store, uploads};
 
-use super::dto::{Contact, NewTicket, PutCategory, TicketDto};
+use super::dto::{Beside, Contact, NewTicket, PutCategory, TicketDto};
 use crate::call::Cx;
+use crate::content;
 use crate::error::{ApiError, Fault, code};
 use crate::faults::{Standing, faulty, note, text_fault, together};
 use crate::identity::dto::masked_phone;
@@ -63,7 +65,8 @@ pub fn show(tx: &mut Tx, cx: &Cx, ticket: &Ticket, view: View) -> Result<Reply, 
             None => None,
         }
     };
-    let dto = TicketDto::of(ticket, who, view, contact, tx.now());
+    let beside = Beside::of(tx, std::iter::once(ticket))?;
+    let dto = TicketDto::of(ticket, who, view, contact, &beside, tx.now());
     Ok(Reply::ok(&dto)?.version(ticket.facts().version))
 }
 
@@ -76,8 +79,14 @@ fn behind(tx: &mut Tx, cx: &Cx, ticket: &Ticket, view: View, program: String) ->
     Ok(Contact { display_name, phone_masked: phone.map(|phone| mask::phone(&phone)) })
 }
 
-/// Takes a report.
-pub fn submit(tx: &mut Tx, cx: &Cx, body: &NewTicket) -> Result<Reply, ApiError> {
+/// What of a report others will read.
+pub fn words_of(body: &NewTicket) -> String {
+    let place = body.place.as_ref().map_or("", |place| place.0.as_str());
+    format!("{}\n{}\n{place}", body.title.0, body.description.0)
+}
+
+/// Takes a report. What the content check does not let pass is held with it; the report goes its way.
+pub fn submit(tx: &mut Tx, cx: &Cx, body: &NewTicket, verdict: Verdict) -> Result<Reply, ApiError> {
     let who = cx.actor()?;
     let place = body.community_id.0;
     let category = store::category(tx, place, &body.category.0)?;
@@ -105,10 +114,16 @@ pub fn submit(tx: &mut Tx, cx: &Cx, body: &NewTicket) -> Result<Reply, ApiError>
         None => changed,
     };
     let ticket = store::save(tx, changed)?;
+    content::hold(tx, about(&ticket, Part::Words, None, who.id), verdict)?;
+    content::watch(tx, cx, place, &id.text(), who.id, &ticket.facts().photos)?;
     let mut reply = show(tx, cx, &ticket, View::Full)?;
     reply.status = 201;
     reply.headers.location = Some(format!("/api/v1/repair-tickets/{id}"));
     Ok(reply)
+}
+
+fn about(ticket: &Ticket, part: Part, item: Option<String>, author: PrincipalId) -> About {
+    About { community: ticket.facts().community, subject: ticket.facts().id.text(), part, item, author }
 }
 
 /// Whose homes are theirs is looked up only when a home is named.
@@ -188,12 +203,30 @@ pub fn act(
     id: TicketId,
     decide: impl FnOnce(&mut Tx, Ticket, &Actor) -> Result<Result<Changed<Ticket>, Refusal>, ApiError>,
 ) -> Result<Reply, ApiError> {
+    act_saying(tx, cx, load, id, Part::Note, Verdict::Pass, decide)
+}
+
+/// An action with words of the actor's, as a comment or as a note in the history, and the verdict about them.
+pub fn act_saying(
+    tx: &mut Tx,
+    cx: &Cx,
+    load: Load,
+    id: TicketId,
+    part: Part,
+    verdict: Verdict,
+    decide: impl FnOnce(&mut Tx, Ticket, &Actor) -> Result<Result<Changed<Ticket>, Refusal>, ApiError>,
+) -> Result<Reply, ApiError> {
     let who = cx.actor()?;
     let (ticket, view) = load(tx, who, id)?;
     cx.expect_version(ticket.facts().version)?;
     let standing = Standing::of(&ticket, who, tx.now());
     let changed = decide(tx, ticket, who)?.map_err(|refusal| standing.refuse(refusal))?;
     let ticket = store::save(tx, changed)?;
+    if verdict != Verdict::Pass {
+        // What was just said is the last that has happened.
+        let note = if part == Part::Note { events::latest(tx, &id.text(), 1)?.pop().map(|event| event.id.text()) } else { None };
+        content::hold(tx, about(&ticket, part, note, who.id), verdict)?;
+    }
     // A worker who has just handed the ticket on may not see it any more, but may see what they did.
     show(tx, cx, &ticket, view)
 }

@@ -1,14 +1,23 @@
 //! What repair speaks.
 
+use std::collections::HashMap;
+
 use deserr::Deserr;
-use jiazai_domain::actor::Actor;
+use jiazai_domain::actor::{Actor, PrincipalId};
+use jiazai_domain::content::{Part, Withheld};
 use jiazai_domain::kernel::clock::PromiseView;
+use jiazai_domain::kernel::file::FileId;
 use jiazai_domain::kernel::time::Timestamp;
+use jiazai_domain::registry::HomeId;
 use jiazai_domain::repair::{self as domain, View};
+use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::events::Recorded;
+use jiazai_infra::identity;
+use jiazai_infra::registry::homes;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::content::{ContentPart, Kept};
 use crate::input::named::{
     AmountFen, AnyText200, AnyText500, CommunityRef, DelegationRef, EventRef, FileRef, HomeRef, ItemFen, Mark, PrincipalRef,
     PromiseSeconds, Text32, Text40, Text60, Text500, Text2000, TicketRef,
@@ -242,6 +251,8 @@ pub struct TicketDto {
     pub description: Option<String>,
     #[schema(inline)]
     pub home_id: Option<HomeRef>,
+    /// What people call that home.
+    pub home_label: Option<String>,
     pub place: Option<String>,
     #[schema(inline)]
     pub affected_homes: Vec<HomeRef>,
@@ -256,6 +267,10 @@ pub struct TicketDto {
     pub contact: Option<Contact>,
     #[schema(inline)]
     pub worker_id: Option<PrincipalRef>,
+    pub worker_name: Option<String>,
+    /// Parts of what the reporter wrote or photographed that others do not see (yet), because they wait for the content check or did
+    /// not pass it. They are null, or left out, for everybody but the reporter and those who review.
+    pub held_back: Vec<ContentPart>,
     pub sla: SlaDto,
     /// Something that was promised is late.
     pub overdue: bool,
@@ -278,10 +293,29 @@ pub struct TicketDto {
     pub ended_at: Option<Instant>,
 }
 
+/// What tickets are shown with, read at once for all of them: what people call their homes, the workers' names, what is held.
+pub struct Beside {
+    homes: HashMap<HomeId, String>,
+    workers: HashMap<PrincipalId, String>,
+    kept: Kept,
+}
+
+impl Beside {
+    pub fn of<'t>(tx: &mut Tx, tickets: impl Iterator<Item = &'t domain::Ticket> + Clone) -> Result<Self, DbError> {
+        let homes: Vec<HomeId> = tickets.clone().filter_map(|ticket| ticket.facts().home).collect();
+        let workers: Vec<PrincipalId> = tickets.clone().filter_map(|ticket| ticket.facts().worker).collect();
+        let subjects: Vec<String> = tickets.map(|ticket| ticket.facts().id.text()).collect();
+        Ok(Self { homes: homes::labels_of(tx, &homes)?, workers: identity::names_of(tx, &workers)?, kept: Kept::of(tx, &subjects)? })
+    }
+}
+
 impl TicketDto {
-    pub fn of(ticket: &domain::Ticket, actor: &Actor, view: View, contact: Option<Contact>, now: Timestamp) -> Self {
+    pub fn of(ticket: &domain::Ticket, actor: &Actor, view: View, contact: Option<Contact>, beside: &Beside, now: Timestamp) -> Self {
         let f = ticket.facts();
         let whole = view > View::Neighbour;
+        let withheld = beside.kept.kept_from(&f.id.text(), actor);
+        let words = whole && !withheld.hides(Part::Words, None);
+        let shown = |photo: &FileId| !withheld.hides(Part::Photo, Some(&photo.text()));
         let sla = ticket.sla(now);
         Self {
             id: Ref(f.id),
@@ -292,16 +326,19 @@ impl TicketDto {
             category: f.category.code.clone(),
             category_name: f.category.name.clone(),
             chargeable: f.category.chargeable,
-            title: whole.then(|| f.title.clone()),
-            description: whole.then(|| f.description.clone()),
+            title: words.then(|| f.title.clone()),
+            description: words.then(|| f.description.clone()),
             home_id: f.home.filter(|_| whole).map(Ref),
-            place: f.place.clone().filter(|_| whole),
+            home_label: f.home.filter(|_| whole).and_then(|home| beside.homes.get(&home).cloned()),
+            place: f.place.clone().filter(|_| words),
             affected_homes: if whole { f.affected_homes.iter().copied().map(Ref).collect() } else { vec![] },
-            photos: if whole { f.photos.iter().copied().map(Ref).collect() } else { vec![] },
+            photos: if whole { f.photos.iter().copied().filter(shown).map(Ref).collect() } else { vec![] },
             appointment: f.appointment.filter(|_| whole).map(|a| AppointmentDto { from: a.from.into(), to: a.to.into() }),
             reporter_id: whole.then_some(Ref(f.reporter)),
             contact,
             worker_id: f.worker.filter(|_| whole).map(Ref),
+            worker_name: f.worker.filter(|_| whole).and_then(|worker| beside.workers.get(&worker).cloned()),
+            held_back: if whole { withheld.parts().into_iter().map(ContentPart::from).collect() } else { vec![] },
             sla: SlaDto { accept: sla.accept.into(), arrive: sla.arrive.into(), resolve: sla.resolve.into() },
             overdue: ticket.overdue(now),
             quote: f.quote.as_ref().filter(|_| whole).map(|quote| QuoteDto {
@@ -321,7 +358,7 @@ impl TicketDto {
                 overall: Number(rating.overall()),
                 speed: Number(rating.speed()),
                 service: Number(rating.service()),
-                comment: rating.comment().map(|text| Text(text.to_owned())),
+                comment: rating.comment().filter(|_| !withheld.hides(Part::Comment, None)).map(|text| Text(text.to_owned())),
             }),
             duplicate_of: f.duplicate_of.map(Ref),
             duplicates: f.duplicates,
@@ -354,15 +391,18 @@ pub struct TicketEvent {
 }
 
 impl TicketEvent {
-    pub fn of(event: Recorded, view: View) -> Self {
+    /// `withheld`: what of the ticket is kept from whoever looks.
+    pub fn of(event: Recorded, view: View, withheld: &Withheld) -> Self {
         let whole = view > View::Neighbour;
+        let rated = event.kind == domain::Action::Rate.event();
+        let held = withheld.hides(Part::Note, Some(&event.id.text())) || rated && withheld.hides(Part::Comment, None);
         Self {
             id: Ref(event.id),
             kind: event.kind,
             occurred_at: event.occurred_at.into(),
             actor_id: event.actor.filter(|_| whole).map(Ref),
             data: if whole { event.data } else { serde_json::json!({ "state": event.data.get("state") }) },
-            note: event.note.filter(|_| whole),
+            note: event.note.filter(|_| whole && !held),
         }
     }
 }

@@ -8,18 +8,22 @@ mod open311;
 pub use self::notice::words;
 pub use self::open311::{own_shape, routes as open311_routes};
 
-use jiazai_domain::actor::{CommunityId, Role};
-use jiazai_domain::repair::{Note, Quote, QuoteItem, Rating, Sight, State, TicketKind};
+use jiazai_domain::actor::{Actor, CommunityId, Role};
+use jiazai_domain::content::Part;
+use jiazai_domain::repair::{Note, Quote, QuoteItem, Rating, Sight, State, Ticket, TicketId, TicketKind, View};
+use jiazai_infra::db::Tx;
 use jiazai_infra::registry::homes;
 use jiazai_infra::repair::{self as store, Filter};
+use jiazai_infra::wechat::Scene;
 use jiazai_infra::{community, events};
 
-use self::commands::{act, attach, load, load_to_grab, reason, worker};
+use self::commands::{act, act_saying, attach, load, load_to_grab, reason, worker};
 use self::dto::{
-    Assign, Because, CategoryDto, Merge, NewTicket, PerhapsBecause, PutCategory, QuoteDto, RatingDto, Resolve, TicketDto, TicketEvent,
-    Transfer,
+    Assign, Because, Beside, CategoryDto, Merge, NewTicket, PerhapsBecause, PutCategory, QuoteDto, RatingDto, Resolve, TicketDto,
+    TicketEvent, Transfer,
 };
 use crate::call::{At, Call, Outcome};
+use crate::content::{Kept, write_checked};
 use crate::error::{ApiError, code};
 use crate::faults::{faulty, text_fault};
 use crate::input::Nothing;
@@ -70,6 +74,9 @@ const COLUMNS: &[&str] = &[
     "duplicates",
     "community_id",
     "version",
+    "home_label",
+    "worker_name",
+    "held_back",
 ];
 
 pub fn routes(api: &mut Api) {
@@ -107,12 +114,14 @@ pub fn routes(api: &mut Api) {
 
 /// Report a repair
 ///
-/// Residents report for their own homes and for public places; staff write down what somebody told them.
+/// Residents report for their own homes and for public places; staff write down what somebody told them. What a resident writes and
+/// photographs is looked at by WeChat's content check before others than those who review see it (`held_back`).
 #[utoipa::path(post, path = "/repair-tickets", tag = "repair", operation_id = "report_repair",
     request_body(content = NewTicket, example = json!({ "community_id": "com_01h455vb4pex5vsknk084sn02q", "category": "plumbing", "title": "厨房水管漏水", "description": "水槽下方一直滴水", "place": "3 号楼 501 厨房" })), responses((status = 201, body = TicketDto, headers(("ETag" = String)))))]
 async fn report_repair(call: Call) -> Outcome {
     let body: NewTicket = call.body()?;
-    call.write(move |tx, cx| commands::submit(tx, cx, &body)).await
+    let words = commands::words_of(&body);
+    write_checked(call, Scene::Forum, &words, move |tx, cx, verdict| commands::submit(tx, cx, &body, verdict)).await
 }
 
 /// List tickets
@@ -146,8 +155,10 @@ async fn list_repair_tickets(call: Call) -> Outcome {
         let rows = store::list(tx, &sight, &filter, window.after.as_deref(), window.fetch())?;
         let now = tx.now();
         // What the clause lets through, `view` sees; a row that it does not would be a bug, and is better left out.
-        let seen = rows.into_iter().filter_map(|ticket| ticket.view(&sight).map(|view| (ticket, view))).collect();
-        Ok(window.page(seen, |(ticket, _)| ticket.facts().id.text(), |(ticket, view)| TicketDto::of(&ticket, who, view, None, now)))
+        let seen: Vec<(Ticket, View)> = rows.into_iter().filter_map(|ticket| ticket.view(&sight).map(|view| (ticket, view))).collect();
+        let beside = Beside::of(tx, seen.iter().map(|(ticket, _)| ticket))?;
+        let id = |(ticket, _): &(Ticket, View)| ticket.facts().id.text();
+        Ok(window.page(seen, id, |(ticket, view)| TicketDto::of(&ticket, who, view, None, &beside, now)))
     })
     .await
 }
@@ -173,9 +184,11 @@ async fn list_repair_ticket_events(call: Call, id: At<TicketKind>) -> Outcome {
     let mut params = call.query()?;
     params.bind(&id.0.text());
     call.list(params, move |tx, cx, window| {
-        let (_, view) = load(tx, cx.actor()?, id.0)?;
+        let who = cx.actor()?;
+        let (_, view) = load(tx, who, id.0)?;
+        let withheld = Kept::of(tx, &[id.0.text()])?.kept_from(&id.0.text(), who);
         let rows = events::history(tx, &id.0.text(), window.after.as_deref(), window.fetch())?;
-        Ok(window.page(rows, |event| event.id.text(), |event| TicketEvent::of(event, view)))
+        Ok(window.page(rows, |event| event.id.text(), |event| TicketEvent::of(event, view, &withheld)))
     })
     .await
 }
@@ -332,10 +345,11 @@ async fn confirm_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     params(("id" = String, Path)), request_body(content = Because, example = json!({ "reason": "等待配件" })), responses((status = 200, body = TicketDto)))]
 async fn reopen_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     let body: Because = call.body()?;
-    call.write(move |tx, cx| {
+    let words = body.reason.0.clone();
+    write_checked(call, Scene::Comment, &words, move |tx, cx, verdict| {
         let why = reason(&body.reason.0)?;
         let calendars = &cx.app.calendars;
-        act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.reopen(why, calendars, who, tx.now())))
+        act_saying(tx, cx, load, id.0, Part::Note, verdict, |tx, ticket, who| Ok(ticket.reopen(why, calendars, who, tx.now())))
     })
     .await
 }
@@ -345,10 +359,11 @@ async fn reopen_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     params(("id" = String, Path)), request_body(content = RatingDto, example = json!({ "overall": 5, "speed": 5, "service": 4, "comment": "来得很快" })), responses((status = 200, body = TicketDto)))]
 async fn rate_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     let body: RatingDto = call.body()?;
-    call.write(move |tx, cx| {
+    let words = body.comment.as_ref().map(|text| text.0.clone()).unwrap_or_default();
+    write_checked(call, Scene::Comment, &words, move |tx, cx, verdict| {
         let comment = body.comment.as_ref().map(|text| text.0.as_str()).filter(|text| !text.is_empty());
         let rating = Rating::new(body.overall.0, body.speed.0, body.service.0, comment).map_err(|faults| faulty("", faults))?;
-        act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.rate(rating, who, tx.now())))
+        act_saying(tx, cx, load, id.0, Part::Comment, verdict, |tx, ticket, who| Ok(ticket.rate(rating, who, tx.now())))
     })
     .await
 }
@@ -370,9 +385,10 @@ async fn urge_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     params(("id" = String, Path)), request_body(content = Because, example = json!({ "reason": "等待配件" })), responses((status = 200, body = TicketDto)))]
 async fn cancel_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     let body: Because = call.body()?;
-    call.write(move |tx, cx| {
+    let words = body.reason.0.clone();
+    write_checked(call, Scene::Comment, &words, move |tx, cx, verdict| {
         let why = reason(&body.reason.0)?;
-        act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.cancel(why, who, tx.now())))
+        act_saying(tx, cx, load, id.0, Part::Note, verdict, |tx, ticket, who| Ok(ticket.cancel(why, who, tx.now())))
     })
     .await
 }
@@ -423,10 +439,6 @@ async fn put_repair_category(call: Call) -> Outcome {
 }
 
 /// How somebody sees a ticket, for what belongs to it.
-pub fn view_of(
-    tx: &mut jiazai_infra::db::Tx,
-    who: &jiazai_domain::actor::Actor,
-    id: jiazai_domain::repair::TicketId,
-) -> Result<jiazai_domain::repair::View, ApiError> {
+pub fn view_of(tx: &mut Tx, who: &Actor, id: TicketId) -> Result<View, ApiError> {
     load(tx, who, id).map(|(_, view)| view)
 }

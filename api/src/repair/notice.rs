@@ -5,6 +5,7 @@ use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::events::Recorded;
 use jiazai_infra::repair;
 
+use crate::content::Kept;
 use crate::notices::Words;
 
 /// The words for an event of a ticket; none when it is about something else, or the ticket is gone.
@@ -30,5 +31,9 @@ pub fn words(tx: &mut Tx, event: &Recorded) -> Result<Option<Words>, DbError> {
         State::Closed => "已完成",
         State::Cancelled => "已取消",
     });
-    Ok(Some(Words::new(&ticket.facts().title, phrase, tx.now(), format!("pages/repair/ticket?id={id}"))))
+    // Words that others do not see are in no message either; its kind is nobody's secret.
+    let facts = ticket.facts();
+    let held = Kept::of(tx, &[id.text()])?.words_of(&id.text());
+    let title = if held { &facts.category.name } else { &facts.title };
+    Ok(Some(Words::new(title, phrase, tx.now(), format!("repair/ticket?id={id}"))))
 }

@@ -16,14 +16,14 @@ pub fn words(tx: &mut Tx, event: &Recorded) -> Result<Option<Words>, DbError> {
     if let Ok(id) = event.subject.parse::<ShiftId>() {
         let Some((activity, shift)) = store::opening(tx, &Sight::everything(), id)? else { return Ok(None) };
         let phrase = if event.kind == "volunteer_shift.rescheduled" { "班次改期" } else { "班次取消" };
-        return Ok(Some(Words::new(&activity.facts().title, phrase, shift.facts().starts_at, format!("pages/volunteer/shift?id={id}"))));
+        return Ok(Some(Words::new(&activity.facts().title, phrase, shift.facts().starts_at, format!("volunteer/shift?id={id}"))));
     }
     if let Ok(id) = event.subject.parse::<ActivityId>() {
         let Some(activity) = store::activity(tx, &Sight::everything(), id)? else { return Ok(None) };
         let f = activity.facts();
         let next = store::shifts(tx, id, Some(event.occurred_at), None, 1)?.pop();
         let when = next.map_or(event.occurred_at, |shift| shift.facts().starts_at);
-        return Ok(Some(Words::new(&f.title, "活动变更", when, format!("pages/volunteer/activity?id={id}"))));
+        return Ok(Some(Words::new(&f.title, "活动变更", when, format!("volunteer/calendar?activity={id}"))));
     }
     if let Ok(id) = event.subject.parse::<SwapId>() {
         let Some(swap) = store::swap(tx, id)? else { return Ok(None) };
@@ -35,7 +35,12 @@ pub fn words(tx: &mut Tx, event: &Recorded) -> Result<Option<Words>, DbError> {
             _ => "换班失效",
         };
         let labels = store::labels(tx, std::slice::from_ref(&sign_up))?;
-        return Ok(Some(Words::new(labels.title(&sign_up), phrase, swap.facts().until, format!("pages/volunteer/swap?id={id}"))));
+        return Ok(Some(Words::new(
+            labels.title(&sign_up),
+            phrase,
+            swap.facts().until,
+            format!("volunteer/shift?id={}", sign_up.facts().shift),
+        )));
     }
     Ok(None)
 }
@@ -60,5 +65,5 @@ fn of_sign_up(tx: &mut Tx, event: &Recorded, id: SignUpId) -> Result<Option<Word
     let until = event.data.get("offered_until").and_then(|at| at.as_str()).and_then(Timestamp::parse);
     let when = until.unwrap_or(sign_up.facts().occasion.starts_at);
     let labels = store::labels(tx, std::slice::from_ref(&sign_up))?;
-    Ok(Some(Words::new(labels.title(&sign_up), phrase, when, format!("pages/volunteer/sign-up?id={id}"))))
+    Ok(Some(Words::new(labels.title(&sign_up), phrase, when, format!("volunteer/shift?id={}", sign_up.facts().shift))))
 }

@@ -7,6 +7,7 @@ use actix_web::http::header::{CONTENT_TYPE, Expires};
 use jiazai_domain::api_key::Action;
 use jiazai_domain::volunteer::{ActivityKind, CheckInCode, CodeKey, ShiftId, ShiftKind};
 use jiazai_infra::db::Tx;
+use jiazai_infra::mini_codes;
 use jiazai_infra::volunteer::{self as store, Look};
 
 use super::commands::{self, mine, seen_activity, seen_shift, show_shift};
@@ -31,6 +32,7 @@ pub fn routes(api: &mut Api) {
         .add(op!(resize_shift, Access::Roles(LEADERS)).refuses(CONFLICT).refuses(&[code::CAPACITY_IN_USE]))
         .add(op!(cancel_shift, Access::Roles(LEADERS)).refuses(CONFLICT))
         .add(op!(show_check_in_code, Access::Roles(LEADERS)).refuses(CONFLICT))
+        .add(op!(show_shift_mini_code, Access::Roles(LEADERS)).refuses(&[code::WECHAT_UNAVAILABLE]))
         // The picture is the code: whoever may look at it may check people in.
         .add(op!(show_check_in_picture, Access::Roles(LEADERS)).scope(Action::Write).refuses(CONFLICT));
 }
@@ -163,6 +165,46 @@ async fn show_check_in_picture(call: Call, id: At<ShiftKind>) -> Outcome {
         .insert_header((CONTENT_TYPE, "image/svg+xml"))
         .insert_header(Expires(expires.into()))
         .body(picture::qr(&code.code)?))
+}
+
+/// The page that a shift's mini-program code opens; the scene is the shift's id.
+const SHIFT_PAGE: &str = "volunteer/shift";
+
+/// A mini-program code for a poster 小程序码
+///
+/// Scanned in WeChat it opens the shift, with the shift's id as `scene`. WeChat draws it once; later it comes from what is kept.
+#[utoipa::path(get, path = "/shifts/{id}/mini-program-code", tag = "volunteer", operation_id = "show_shift_mini_code",
+    params(("id" = String, Path)),
+    responses((status = 200, description = "The picture", content((String = "image/png"), (String = "image/jpeg")))))]
+async fn show_shift_mini_code(call: Call, id: At<ShiftKind>) -> Outcome {
+    call.query()?.finish()?;
+    let (cx, scene) = (call.cx()?, id.0.text());
+    let target = format!("{SHIFT_PAGE}?{scene}");
+    let look = target.clone();
+    let kept = call
+        .app
+        .db
+        .read_brief(move |tx| {
+            let who = cx.actor()?;
+            let (_, shift) = seen_shift(tx, who, id.0)?;
+            who.volunteer_leader_of(shift.facts().community)?;
+            Ok::<_, ApiError>(mini_codes::find(tx, &look)?)
+        })
+        .await?;
+    let picture = match kept {
+        Some(picture) => picture,
+        None => {
+            let drawn = call.app.wechat.mini_code(SHIFT_PAGE, &scene).await.map_err(|trouble| {
+                tracing::warn!(%trouble, "no mini-program code");
+                ApiError::new(code::WECHAT_UNAVAILABLE).retry_after(5)
+            })?;
+            let keep = drawn.clone();
+            call.app.db.write(move |tx| mini_codes::keep(tx, &target, &keep)).await?;
+            drawn
+        }
+    };
+    let kind = if picture.starts_with(b"\x89PNG") { "image/png" } else { "image/jpeg" };
+    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, kind)).body(picture))
 }
 
 fn present_code(tx: &mut Tx, cx: &Cx, id: ShiftId) -> Result<CheckInCode, ApiError> {

@@ -12,5 +12,5 @@ pub fn words(tx: &mut Tx, event: &Recorded) -> Result<Option<Words>, DbError> {
     let Ok(id) = event.subject.parse::<WebhookId>() else { return Ok(None) };
     let Some(webhook) = webhooks::find(tx, id)? else { return Ok(None) };
     let title = webhook.description.unwrap_or_else(|| "回调地址".to_owned());
-    Ok(Some(Words::new(&title, "已停用", event.occurred_at, format!("pages/staff/webhook?id={id}"))))
+    Ok(Some(Words::new(&title, "已停用", event.occurred_at, format!("pages/me/me?webhook={id}"))))
 }

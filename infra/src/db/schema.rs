@@ -34,7 +34,13 @@ diesel::table! { repair_ticket_reporters (principal_id, ticket_id) { principal_i
 
 diesel::table! { events (id) { id -> Text, community_id -> Text, #[sql_name = "type"] kind -> Text, subject_id -> Text, subject_version -> BigInt, actor_id -> Nullable<Text>, data -> Text, note -> Nullable<Text>, notices -> Nullable<Text>, occurred_at -> BigInt, position -> Nullable<BigInt>, } }
 
-diesel::table! { notices (id) { id -> Text, event_id -> Text, recipient_id -> Text, template -> Text, state -> Text, attempts -> BigInt, due_at -> Nullable<BigInt>, error -> Nullable<Text>, created_at -> BigInt, } }
+diesel::table! { notices (id) { id -> Text, event_id -> Text, recipient_id -> Text, template -> Text, state -> Text, attempts -> BigInt, due_at -> Nullable<BigInt>, error -> Nullable<Text>, created_at -> BigInt, read_at -> Nullable<BigInt>, msgid -> Nullable<Text>, } }
+
+diesel::table! { content_checks (id) { id -> Text, community_id -> Text, subject_id -> Text, part -> Text, item -> Nullable<Text>, author_id -> Text, state -> Text, cause -> Nullable<Text>, label -> Nullable<BigInt>, trace_id -> Nullable<Text>, attempts -> BigInt, due_at -> Nullable<BigInt>, decided_by -> Nullable<Text>, decided_at -> Nullable<BigInt>, version -> BigInt, created_at -> BigInt, } }
+
+diesel::table! { wechat_pushes (key) { key -> Text, event -> Text, received_at -> BigInt, } }
+
+diesel::table! { mini_codes (target) { target -> Text, picture -> Binary, created_at -> BigInt, } }
 
 diesel::table! { notice_credits (principal_id, template) { principal_id -> Text, template -> Text, credits -> BigInt, updated_at -> BigInt, } }
 
@@ -191,6 +197,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     repair_ticket_reporters,
     events,
     notices,
+    content_checks,
+    wechat_pushes,
+    mini_codes,
     notice_credits,
     estate_groups,
     estates,

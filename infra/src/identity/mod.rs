@@ -11,14 +11,16 @@ use jiazai_domain::actor::{Actor, Grant, PrincipalId, PrincipalKind, SessionId};
 use jiazai_domain::api_key::ApiKeyId;
 use jiazai_domain::kernel::time::Timestamp;
 
-pub use self::resident::{bind_phone, erase_resident, openid_of, phone_of, phones_of, resident_or_new, resident_self_of};
+pub use self::resident::{
+    bind_phone, erase_resident, forget_phone, openid_of, phone_of, phones_of, resident_by_openid, resident_or_new, resident_self_of,
+};
 pub use self::session::{
     Session, end_other_sessions, end_session, end_sessions_of, forget_sessions, insert_session, rotate_session, session,
 };
 pub use self::staff::{
     StaffAccount, StaffMember, change_password, count_failure, eldest_platform_admin, forget_failures, forgive_failures, insert_staff,
-    list_staff, locked_until, other_platform_admins, set_password, set_staff_openid, set_totp, staff_account, staff_by_username,
-    staff_member, totp_key, use_totp_step,
+    list_staff, list_workers, locked_until, other_platform_admins, set_password, set_staff_openid, set_totp, staff_account,
+    staff_by_username, staff_member, totp_key, use_totp_step,
 };
 use crate::api_key;
 use crate::db::schema::{principals, role_grants, sessions};

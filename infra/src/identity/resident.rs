@@ -18,7 +18,7 @@ fn resident_cell<'a>(column: &'static str, row: &'a str) -> Aad<'a> {
 }
 
 /// The account of a WeChat user.
-fn resident_by_openid(tx: &mut Tx, vault: &Vault, openid: &str) -> Result<Option<PrincipalId>, DbError> {
+pub fn resident_by_openid(tx: &mut Tx, vault: &Vault, openid: &str) -> Result<Option<PrincipalId>, DbError> {
     let index = vault.blind_index(OPENID, openid);
     let id: Option<String> =
         tx.run(|conn| residents::table.filter(residents::openid_index.eq(&index)).select(residents::principal_id).first(conn).optional())?;
@@ -82,6 +82,20 @@ pub fn bind_phone(tx: &mut Tx, vault: &Vault, principal: PrincipalId, phone: &st
         residents::phone_sealed.eq(vault.seal(resident_cell(PHONE, &row), phone.as_bytes())),
         residents::phone_bound_at.eq(now),
     )))
+}
+
+/// Takes the phone number out of an account.
+pub fn forget_phone(tx: &mut Tx, principal: PrincipalId) -> Result<(), DbError> {
+    tx.run(|conn| {
+        diesel::update(residents::table.find(principal.text()))
+            .set((
+                residents::phone_index.eq(None::<Vec<u8>>),
+                residents::phone_sealed.eq(None::<Vec<u8>>),
+                residents::phone_bound_at.eq(None::<i64>),
+            ))
+            .execute(conn)
+    })
+    .map(drop)
 }
 
 /// The bound phone number, if any.

@@ -188,6 +188,37 @@ pub fn list_staff(
     rows.into_iter().map(|(row, username, has_totp)| member(tx, row, username, has_totp)).collect()
 }
 
+/// Those who do repair work in one of these communities (all for `None`) and may act, newest first, after the id `after`.
+pub fn list_workers(
+    tx: &mut Tx,
+    communities: Option<&[CommunityId]>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<StaffMember>, DbError> {
+    let workers = role_grants::table.filter(role_grants::role.eq(Role::RepairWorker.as_str()));
+    let mut query = principals::table
+        .inner_join(staff::table)
+        .filter(principals::disabled_at.is_null())
+        .order(principals::id.desc())
+        .limit(limit)
+        .select((PrincipalRow::as_select(), staff::username, staff::totp_sealed.is_not_null()))
+        .into_boxed();
+    query = match communities {
+        None => query.filter(principals::id.eq_any(workers.select(role_grants::principal_id))),
+        Some([]) => return Ok(vec![]),
+        Some(some) => {
+            let places: Vec<String> = some.iter().map(CommunityId::text).chain([PLATFORM.to_owned()]).collect();
+            let there = workers.filter(role_grants::community_id.eq_any(places)).select(role_grants::principal_id);
+            query.filter(principals::id.eq_any(there))
+        }
+    };
+    if let Some(after) = after {
+        query = query.filter(principals::id.lt(after.to_owned()));
+    }
+    let rows: Vec<(PrincipalRow, String, bool)> = tx.run(|conn| query.load(conn))?;
+    rows.into_iter().map(|(row, username, has_totp)| member(tx, row, username, has_totp)).collect()
+}
+
 pub fn staff_member(tx: &mut Tx, id: PrincipalId) -> Result<Option<StaffMember>, DbError> {
     let row: Option<(PrincipalRow, String, bool)> = tx.run(|conn| {
         principals::table

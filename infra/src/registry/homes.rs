@@ -84,6 +84,17 @@ pub fn label(estate: &Estate, building: &Building, home: &Home) -> String {
     format!("{} {building}{unit} {}", estate.name, home.number)
 }
 
+/// What people call these homes.
+pub fn labels_of(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, String>, DbError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let texts: Vec<String> = ids.iter().map(HomeId::text).collect();
+    let rows: Vec<(String, String)> =
+        tx.run(|conn| homes::table.filter(homes::id.eq_any(texts)).select((homes::id, homes::label)).load(conn))?;
+    rows.into_iter().map(|(id, label)| Ok((parsed(&id)?, label))).collect()
+}
+
 /// Writes anew what tickets show of the homes of a building, after it or its estate got another name.
 pub fn relabel(tx: &mut Tx, estate: &Estate, building: &Building) -> Result<(), DbError> {
     let rows: Vec<HomeRow> =

@@ -4,6 +4,9 @@
 //! - *login code*: what the mini-program gets from `wx.login`; [`Wechat::code2session`] turns it into an openid, once;
 //! - *phone code*: what the phone-number button gives; [`Wechat::phone_number`] turns it into a number, once;
 //! - *subscription message*: one tap on "allow" buys one message of one template; [`Wechat::send_subscribe`] spends it;
+//! - *opinion*: what it thinks of words or a picture ([`Wechat::check_text`], [`Wechat::check_picture`]);
+//! - *mini-program code*: a picture that opens a page ([`Wechat::mini_code`]);
+//! - *push*: what it tells us unasked ([`push`]);
 //! - *access token*: what every call but the first needs; lives in the [`Cache`], shared by all instances.
 //!
 //! **Time.** An attempt takes at most 3 s and an operation with everything it does at most 7 s, so that the caller's own
@@ -18,7 +21,10 @@
 //! a bad hour costs.
 
 mod answer;
+mod check;
+mod code;
 mod message;
+pub mod push;
 mod transport;
 
 use std::fmt;
@@ -29,8 +35,9 @@ use prometheus::Registry;
 use serde_json::{Value, json};
 
 use self::answer::{Answer, Verdict};
+pub use self::check::{LONGEST_TEXT, NotTaken, Scene, opinion};
 pub use self::message::{MiniprogramState, SendError, SubscribeMessage};
-use self::transport::{Deadline, Transport};
+use self::transport::{Deadline, Drawn, Transport};
 use crate::cache::{Cache, Fetched, NoToken};
 use crate::vault::Secret;
 
@@ -44,6 +51,9 @@ const LOGIN: &str = "jscode2session";
 const TOKEN: &str = "stable_token";
 const PHONE: &str = "getuserphonenumber";
 const SEND: &str = "subscribe_send";
+const TEXT: &str = "msg_sec_check";
+const MEDIA: &str = "media_check_async";
+const CODE: &str = "getwxacodeunlimit";
 
 #[derive(Debug, Clone)]
 pub struct WechatConfig {
@@ -203,7 +213,24 @@ impl Wechat {
 
     /// Posts with the access token; when WeChat refuses the token, forgets it and posts once more with another.
     async fn post_with_token(&self, api: &'static str, path: &str, body: &Value) -> Result<Answer, Lost> {
+        self.post_within(api, path, body, OPERATION).await
+    }
+
+    async fn draw_with_token(&self, api: &'static str, path: &str, body: &Value) -> Result<Drawn, Lost> {
         let deadline = Deadline::after(OPERATION);
+        let token = self.access_token(deadline).await?;
+        let drawn = self.transport.draw(api, path, &token, body, deadline).await?;
+        let Drawn::Said(Answer { errcode, .. }) = &drawn else { return Ok(drawn) };
+        if !TOKEN_REFUSED.contains(errcode) {
+            return Ok(drawn);
+        }
+        self.cache.forget_if(&self.token_name(), &token).await;
+        let token = self.access_token(deadline).await?;
+        self.transport.draw(api, path, &token, body, deadline).await
+    }
+
+    async fn post_within(&self, api: &'static str, path: &str, body: &Value, time: Duration) -> Result<Answer, Lost> {
+        let deadline = Deadline::after(time);
         let token = self.access_token(deadline).await?;
         let answer = self.transport.post(api, path, Some(&token), body, deadline).await?;
         if !TOKEN_REFUSED.contains(&answer.errcode) {

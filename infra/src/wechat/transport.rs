@@ -14,6 +14,22 @@ use crate::vault::Secret;
 const CONNECT: Duration = Duration::from_millis(1500);
 const ATTEMPT: Duration = Duration::from_secs(3);
 const LARGEST_ANSWER: usize = 64 * 1024;
+/// A mini-program code has about a hundred.
+const LARGEST_PICTURE: usize = 2 * 1024 * 1024;
+
+/// What comes where a picture was asked for.
+pub(super) enum Drawn {
+    Picture(Vec<u8>),
+    Said(Answer),
+}
+
+impl Drawn {
+    /// A refusal has the status and now and then the label of a picture, so only the bytes tell.
+    fn read(bytes: Vec<u8>) -> Option<Self> {
+        let is_picture = bytes.starts_with(b"\x89PNG\r\n") || bytes.starts_with(b"\xff\xd8\xff");
+        if is_picture { Some(Self::Picture(bytes)) } else { Answer::parse(&bytes).map(Self::Said) }
+    }
+}
 
 /// The instant by which an operation ends, whatever happens.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +81,7 @@ impl Transport {
 
     pub(super) async fn get(&self, api: &'static str, path: &str, query: &[(&str, &str)], deadline: Deadline) -> Result<Answer, Lost> {
         let request = self.client.get(self.url(path)).query(query);
-        self.ask(api, request, deadline).await
+        self.ask(api, request, deadline, LARGEST_ANSWER, |bytes| Answer::parse(&bytes), |answer| answer.errcode == 0).await
     }
 
     /// Posts JSON of known length: WeChat answers a chunked body with an empty 412. `serde_json` writes UTF-8 unescaped,
@@ -78,11 +94,29 @@ impl Transport {
         body: &Value,
         deadline: Deadline,
     ) -> Result<Answer, Lost> {
-        let mut request = self.client.post(self.url(path)).header(CONTENT_TYPE, "application/json").body(body.to_string());
-        if let Some(token) = token {
-            request = request.query(&[("access_token", token.expose())]);
+        let request = self.posting(path, token, body);
+        self.ask(api, request, deadline, LARGEST_ANSWER, |bytes| Answer::parse(&bytes), |answer| answer.errcode == 0).await
+    }
+
+    /// The same where a picture is to come.
+    pub(super) async fn draw(
+        &self,
+        api: &'static str,
+        path: &str,
+        token: &Secret,
+        body: &Value,
+        deadline: Deadline,
+    ) -> Result<Drawn, Lost> {
+        let request = self.posting(path, Some(token), body);
+        self.ask(api, request, deadline, LARGEST_PICTURE, Drawn::read, |drawn| matches!(drawn, Drawn::Picture(_))).await
+    }
+
+    fn posting(&self, path: &str, token: Option<&Secret>, body: &Value) -> RequestBuilder {
+        let request = self.client.post(self.url(path)).header(CONTENT_TYPE, "application/json").body(body.to_string());
+        match token {
+            Some(token) => request.query(&[("access_token", token.expose())]),
+            None => request,
         }
-        self.ask(api, request, deadline).await
     }
 
     fn url(&self, path: &str) -> Url {
@@ -91,13 +125,23 @@ impl Transport {
         url
     }
 
-    async fn ask(&self, api: &'static str, request: RequestBuilder, deadline: Deadline) -> Result<Answer, Lost> {
+    /// One attempt: at most `most` bytes, read by `read`; `done` says for the metrics whether what was asked was done.
+    async fn ask<T>(
+        &self,
+        api: &'static str,
+        request: RequestBuilder,
+        deadline: Deadline,
+        most: usize,
+        read: fn(Vec<u8>) -> Option<T>,
+        done: fn(&T) -> bool,
+    ) -> Result<T, Lost> {
         let time = ATTEMPT.min(deadline.left());
         let started = Instant::now();
-        let result = if time.is_zero() { Err(("no time left", false)) } else { exchange(request.timeout(time)).await };
+        let result = if time.is_zero() { Err(("no time left", false)) } else { exchange(request.timeout(time), most).await };
+        let result = result.and_then(|bytes| read(bytes).ok_or(("an answer that cannot be read", true)));
         self.seconds.with_label_values(&[api]).observe(started.elapsed().as_secs_f64());
         let outcome = match &result {
-            Ok(answer) if answer.errcode == 0 => "ok",
+            Ok(answer) if done(answer) => "ok",
             Ok(_) => "refused",
             Err(_) => "unavailable",
         };
@@ -121,7 +165,7 @@ fn meters(metrics: &Registry) -> prometheus::Result<(IntCounterVec, HistogramVec
 
 /// The reason and whether the request may have been carried out. The client's own error is dropped here, on purpose: its
 /// text has the URL, and with it the secret.
-async fn exchange(request: RequestBuilder) -> Result<Answer, (&'static str, bool)> {
+async fn exchange(request: RequestBuilder, most: usize) -> Result<Vec<u8>, (&'static str, bool)> {
     let mut response = request.send().await.map_err(|error| match () {
         () if error.is_connect() => ("no connection", false),
         () if error.is_builder() => ("the request could not be built", false),
@@ -136,10 +180,10 @@ async fn exchange(request: RequestBuilder) -> Result<Answer, (&'static str, bool
     }
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|_| ("the answer broke off", true))? {
-        if bytes.len() + chunk.len() > LARGEST_ANSWER {
-            return Err(("an answer of more than 64 KiB", true));
+        if bytes.len() + chunk.len() > most {
+            return Err(("an answer that is too large", true));
         }
         bytes.extend_from_slice(&chunk);
     }
-    Answer::parse(&bytes).ok_or(("an answer that cannot be read", true))
+    Ok(bytes)
 }

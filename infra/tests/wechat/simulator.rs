@@ -25,7 +25,7 @@ impl Platform {
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let templates = vec![Template { id: "accepted".to_owned(), fields: vec!["thing1".to_owned()] }];
         let clock = SimClock::new(Arc::new(AtomicI64::new(0)));
-        let options = Options { appid: APPID.to_owned(), secret: SECRET.to_owned(), templates, clock };
+        let options = Options { appid: APPID.to_owned(), secret: SECRET.to_owned(), templates, clock, push: None, narrate: None };
         tokio::spawn(wechat_simulator::bind(listener, options).expect("a simulator"));
         Self { base, control: reqwest::Client::new() }
     }

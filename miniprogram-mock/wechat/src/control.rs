@@ -2,14 +2,17 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::{Method, StatusCode, header};
+use actix_web::web::Data;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::console;
 use crate::faults::{Fault, MOST_FAULTS};
 use crate::gateway::{Query, api_names};
 use crate::journal::instant;
 use crate::phone::Number;
+use crate::push;
 use crate::random;
 use crate::state::Simulator;
 use crate::subscribe::is_openid;
@@ -20,9 +23,9 @@ const LONGEST_DELAY_MS: i64 = 600_000;
 const LONGEST_ADVANCE_S: u32 = 10 * 366 * 86_400;
 
 /// A control call that makes no sense: the status and a sentence for the person who wrote it.
-struct Mistake(StatusCode, String);
+pub(crate) struct Mistake(StatusCode, String);
 
-fn mistake(message: impl Into<String>) -> Mistake {
+pub(crate) fn mistake(message: impl Into<String>) -> Mistake {
     Mistake(StatusCode::BAD_REQUEST, message.into())
 }
 
@@ -65,7 +68,7 @@ struct ClockMove {
     advance_s: u32,
 }
 
-pub(crate) fn answer(simulator: &Simulator, method: &Method, path: &str, query: &str, body: &[u8]) -> HttpResponse {
+pub(crate) fn answer(simulator: &Data<Simulator>, method: &Method, path: &str, query: &str, body: &[u8]) -> HttpResponse {
     let post = *method == Method::POST;
     let get = *method == Method::GET;
     let result = match path {
@@ -79,6 +82,13 @@ pub(crate) fn answer(simulator: &Simulator, method: &Method, path: &str, query: 
             return HttpResponse::NoContent().finish();
         }
         "/_sim/clock" if post => clock(simulator, body),
+        "/_sim/visits" if post => console::visit(simulator, body),
+        "/_sim/keywords" if post => console::keyword(simulator, body),
+        "/_sim/media-verdicts" if post => console::media_verdict(simulator, body),
+        "/_sim/push" if post => console::push(simulator, body),
+        "/_sim/events" if post => console::happening(simulator, body),
+        "/_sim/pushes" if get => Ok(json!({"items": simulator.state().pushes.read()})),
+        "/_sim/story" if get => Ok(json!({"items": simulator.state().story.read()})),
         "/_sim/messages" if get => Ok(json!({"items": simulator.state().subscriptions.messages()})),
         "/_sim/requests" if get => requests(simulator, query),
         _ => Err(wrong_address(path)),
@@ -100,7 +110,8 @@ fn allowed(path: &str) -> &'static str {
     match path {
         "/_sim/faults" => "POST, DELETE",
         "/_sim/login-codes" | "/_sim/phone-codes" | "/_sim/subscriptions" | "/_sim/clock" => "POST",
-        "/_sim" | "/_sim/" | "/_sim/messages" | "/_sim/requests" => "GET",
+        "/_sim/visits" | "/_sim/keywords" | "/_sim/media-verdicts" | "/_sim/push" | "/_sim/push/verify" | "/_sim/events" => "POST",
+        "/_sim" | "/_sim/" | "/_sim/messages" | "/_sim/requests" | "/_sim/pushes" | "/_sim/story" => "GET",
         _ => "",
     }
 }
@@ -113,12 +124,12 @@ fn wrong_address(path: &str) -> Mistake {
 }
 
 /// An empty body counts as `{}`, for the sake of `curl -X POST`.
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Mistake> {
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Mistake> {
     let body = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body).map_err(|fault| mistake(format!("body: {fault}")))
 }
 
-fn openid(text: String) -> Result<String, Mistake> {
+pub(crate) fn openid(text: String) -> Result<String, Mistake> {
     if is_openid(&text) { Ok(text) } else { Err(mistake("openid: 1 to 64 letters, digits, - and _")) }
 }
 
@@ -181,8 +192,12 @@ fn fault(simulator: &Simulator, body: &[u8]) -> Result<Value, Mistake> {
         ("delay", _) => return Err(mistake(format!("value: the delay in milliseconds, 0 to {LONGEST_DELAY_MS}"))),
         ("garbage", _) => Fault::Garbage,
         ("drop", _) => Fault::Drop,
-        _ => return Err(mistake("kind: one of errcode, status, delay, garbage, drop")),
+        ("duplicate", _) if api == push::API => Fault::Duplicate,
+        _ => return Err(mistake("kind: one of errcode, status, delay, garbage, drop, and of push duplicate")),
     };
+    if api == push::API && matches!(kind, Fault::Status(_)) {
+        return Err(mistake("kind: what is pushed has no status; one of drop, delay, duplicate, garbage, errcode (of wxa_media_check)"));
+    }
     if asked.times == Some(0) {
         return Err(mistake("times: at least 1, or left out to last until DELETE /_sim/faults"));
     }

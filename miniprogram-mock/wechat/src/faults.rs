@@ -16,8 +16,10 @@ pub(crate) enum Fault {
     Delay(u64),
     /// Do nothing and answer 200 with a page of HTML, as a captive proxy would.
     Garbage,
-    /// Do nothing and hang up without a single byte.
+    /// Do nothing and hang up without a single byte; what was to be pushed is lost.
     Drop,
+    /// Of what is pushed alone: once more than needed.
+    Duplicate,
 }
 
 impl Fault {
@@ -28,6 +30,7 @@ impl Fault {
             Self::Delay(_) => "delay",
             Self::Garbage => "garbage",
             Self::Drop => "drop",
+            Self::Duplicate => "duplicate",
         }
     }
 }
@@ -61,6 +64,11 @@ impl Faults {
 
     pub(crate) fn clear(&mut self) {
         self.planned.clear();
+    }
+
+    /// What would strike next.
+    pub(crate) fn next(&self, api: &str) -> Option<Fault> {
+        self.planned.iter().find(|planned| planned.api == api).map(|planned| planned.fault)
     }
 
     pub(crate) fn strike(&mut self, api: &str) -> Option<Fault> {

@@ -15,11 +15,13 @@ use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value};
 
+use crate::content::Media;
 use crate::faults::Fault;
 use crate::journal::{Entry, shortened, shortened_body};
+use crate::push::Event;
 use crate::refusal::{BAD_FORMAT, EMPTY_BODY, INVALID_URL, REQUIRE_POST, Refusal};
 use crate::state::{Simulator, State};
-use crate::{control, login, phone, subscribe, token};
+use crate::{content, control, login, mini_code, phone, push, subscribe, token};
 
 /// No API here takes more.
 const MOST_BODY: usize = 1 << 20;
@@ -34,6 +36,9 @@ pub(crate) enum Api {
     StableToken,
     GetUserPhoneNumber,
     SubscribeSend,
+    MsgSecCheck,
+    MediaCheckAsync,
+    GetWxaCodeUnlimit,
 }
 
 const APIS: &[(&str, Api)] = &[
@@ -42,11 +47,14 @@ const APIS: &[(&str, Api)] = &[
     ("/cgi-bin/stable_token", Api::StableToken),
     ("/wxa/business/getuserphonenumber", Api::GetUserPhoneNumber),
     ("/cgi-bin/message/subscribe/send", Api::SubscribeSend),
+    ("/wxa/msg_sec_check", Api::MsgSecCheck),
+    ("/wxa/media_check_async", Api::MediaCheckAsync),
+    ("/wxa/getwxacodeunlimit", Api::GetWxaCodeUnlimit),
 ];
 
 /// The last segments of all paths, which is how faults and the request log name an API.
 pub(crate) fn api_names() -> impl Iterator<Item = &'static str> {
-    APIS.iter().map(|(path, _)| last_segment(path))
+    APIS.iter().map(|(path, _)| last_segment(path)).chain([push::API])
 }
 
 fn last_segment(path: &str) -> &str {
@@ -86,6 +94,11 @@ impl Call<'_> {
         }
         serde_json::from_slice(self.body).map_err(|_| BAD_FORMAT)
     }
+
+    /// Whether these bytes stand in the body as it was sent.
+    pub(crate) fn body_has(&self, bytes: &[u8]) -> bool {
+        self.body.windows(bytes.len()).any(|window| window == bytes)
+    }
 }
 
 /// The decoded query.
@@ -109,20 +122,54 @@ impl Query {
 /// A call that did what it was asked for.
 pub(crate) struct Success {
     json: String,
+    /// The answer, where it is no JSON.
+    picture: Option<Vec<u8>>,
     errcode: Option<i64>,
     /// Who must not be sent another message until this answer is out.
     occupies: Option<String>,
+    after: After,
+}
+
+/// What a call sets in motion.
+#[derive(Default)]
+struct After {
+    meaning: Option<String>,
+    push: Option<Event>,
+    media: Option<Media>,
 }
 
 impl Success {
     /// An answer without errcode, as the oldest APIs give.
     pub(crate) fn bare(value: Value) -> Self {
-        Self { json: value.to_string(), errcode: None, occupies: None }
+        Self { json: value.to_string(), picture: None, errcode: None, occupies: None, after: After::default() }
     }
 
     /// An answer that itself says errcode 0.
     pub(crate) fn ok(value: Value) -> Self {
-        Self { json: value.to_string(), errcode: Some(0), occupies: None }
+        Self { errcode: Some(0), ..Self::bare(value) }
+    }
+
+    /// A PNG, with nothing in the status or beside it that tells it from a refusal.
+    pub(crate) fn picture(png: Vec<u8>) -> Self {
+        Self { picture: Some(png), ..Self::bare(Value::Null) }
+    }
+
+    /// What it would have meant to somebody, in plain words.
+    pub(crate) fn meaning(mut self, words: String) -> Self {
+        self.after.meaning = Some(words);
+        self
+    }
+
+    /// The developer's server is told of this afterwards.
+    pub(crate) fn pushing(mut self, event: Event) -> Self {
+        self.after.push = Some(event);
+        self
+    }
+
+    /// This is fetched and looked at afterwards.
+    pub(crate) fn looking_at(mut self, media: Media) -> Self {
+        self.after.media = Some(media);
+        self
     }
 
     pub(crate) fn occupying(self, openid: String) -> Self {
@@ -136,10 +183,12 @@ struct Outcome {
     errcode: Option<i64>,
     occupies: Option<String>,
     wait: Duration,
+    after: After,
 }
 
 enum Answer {
     Json(&'static str, String),
+    Picture(Vec<u8>),
     Empty(StatusCode),
     Html(StatusCode),
     HangUp,
@@ -147,7 +196,7 @@ enum Answer {
 
 impl Outcome {
     fn of(answer: Answer) -> Self {
-        Self { answer, errcode: None, occupies: None, wait: Duration::ZERO }
+        Self { answer, errcode: None, occupies: None, wait: Duration::ZERO, after: After::default() }
     }
 
     fn refused(refusal: &Refusal, api: Api, now_ms: i64) -> Self {
@@ -159,7 +208,7 @@ impl Outcome {
 impl Answer {
     fn status(&self) -> Option<u16> {
         match self {
-            Self::Json(..) => Some(200),
+            Self::Json(..) | Self::Picture(_) => Some(200),
             Self::Empty(status) | Self::Html(status) => Some(status.as_u16()),
             Self::HangUp => None,
         }
@@ -168,6 +217,7 @@ impl Answer {
     fn into_response(self) -> HttpResponse {
         match self {
             Self::Json(content_type, json) => HttpResponse::Ok().insert_header((header::CONTENT_TYPE, content_type)).body(json),
+            Self::Picture(png) => HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "image/png")).body(png),
             Self::Empty(status) => HttpResponse::new(status),
             Self::Html(status) => HttpResponse::build(status)
                 .insert_header((header::CONTENT_TYPE, "text/html"))
@@ -212,10 +262,24 @@ pub(crate) async fn door(request: HttpRequest, payload: web::Payload, simulator:
         Ok(Err(_)) => return HttpResponse::BadRequest().finish(),
         Err(_) => return HttpResponse::PayloadTooLarge().finish(),
     };
+    if request.path() == "/_sim/push/verify" && request.method() == Method::POST {
+        return HttpResponse::Ok().json(serde_json::json!({"verified": push::verify(&simulator).await}));
+    }
     if request.path() == "/_sim" || request.path().starts_with("/_sim/") {
         return control::answer(&simulator, request.method(), request.path(), request.query_string(), &body);
     }
     let outcome = simulator.serve(&request, &body);
+    let After { meaning, push, media } = outcome.after;
+    if let Some(meaning) = meaning {
+        simulator.tell(&meaning);
+    }
+    // Beside the answer, which does not wait for it.
+    if let Some(event) = push {
+        actix_web::rt::spawn(push::deliver(simulator.clone(), event));
+    }
+    if let Some(media) = media {
+        actix_web::rt::spawn(push::look_at(simulator.clone(), media));
+    }
     // Freed by a guard and not by a line below, because a client that goes away takes this future with it.
     let _occupied = outcome.occupies.map(|openid| Occupied { simulator, openid });
     if !outcome.wait.is_zero() {
@@ -267,7 +331,7 @@ impl Simulator {
             Some(Fault::Errcode(errcode)) => return Outcome::refused(&Refusal::injected(errcode), api, now_ms),
             Some(Fault::Status(status)) => return Outcome::of(page(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY))),
             Some(Fault::Garbage) => return Outcome::of(Answer::Html(StatusCode::OK)),
-            Some(Fault::Drop) => return Outcome::of(Answer::HangUp),
+            Some(Fault::Drop | Fault::Duplicate) => return Outcome::of(Answer::HangUp),
         };
         // The proxy before all POST APIs refuses a body of unannounced length, whatever is in it.
         if request.method() == Method::POST && !request.headers().contains_key(header::CONTENT_LENGTH) {
@@ -276,7 +340,11 @@ impl Simulator {
         let call = Call { method: request.method(), query: Query::parse(request.query_string()), body, now_ms };
         match self.ask(state, api, &call) {
             Ok(success) => Outcome {
-                answer: Answer::Json(api.content_type(), success.json),
+                answer: match success.picture {
+                    Some(png) => Answer::Picture(png),
+                    None => Answer::Json(api.content_type(), success.json),
+                },
+                after: success.after,
                 errcode: success.errcode,
                 wait: if success.occupies.is_some() { late + SEND_TAKES } else { late },
                 occupies: success.occupies,
@@ -298,6 +366,9 @@ impl Simulator {
             Api::StableToken => token::stable_token(&self.account, &mut state.tokens, call),
             Api::GetUserPhoneNumber => phone::getuserphonenumber(&self.account, &mut state.phone, call),
             Api::SubscribeSend => subscribe::send(&mut state.subscriptions, call),
+            Api::MsgSecCheck => content::msg_sec_check(&mut state.content, &mut state.login, call),
+            Api::MediaCheckAsync => content::media_check_async(&mut state.content, &mut state.login, call),
+            Api::GetWxaCodeUnlimit => mini_code::getwxacodeunlimit(call),
         }
     }
 }

@@ -11,22 +11,30 @@
 //! - *credit*: one tap on "allow" for one message template buys one message.
 //! - *refusal*: WeChat's `{errcode, errmsg}`, which arrives as HTTP 200.
 //!
+//! - *push*: the way back, when the platform tells the developer's server what became of something.
+//!
 //! One file is one API; `gateway` is the door they all share (length check, faults, request log). Deliberately missing
-//! so far: content security, message push, QR codes, payment. Each is one more file and one more line in `gateway::Api`.
+//! so far: links, session key checks, payment. Each is one more file and one more line in `gateway::Api`.
 
 mod clock;
 mod codes;
+mod console;
+mod content;
 mod control;
 mod credential;
+mod envelope;
 mod faults;
 mod fields;
 mod gateway;
 mod journal;
 mod login;
+mod mini_code;
 mod phone;
+mod push;
 mod random;
 mod refusal;
 mod state;
+mod story;
 mod subscribe;
 mod token;
 
@@ -49,6 +57,22 @@ pub struct Options {
     /// no message can be sent at all.
     pub templates: Vec<Template>,
     pub clock: SimClock,
+    /// Where events are pushed to; nowhere until `/_sim/push` says so, if this is nothing.
+    pub push: Option<Push>,
+    /// Is told in plain words what happens, for people who watch.
+    pub narrate: Option<fn(&str)>,
+}
+
+/// What the console knows of the developer's server 消息推送配置.
+#[derive(Clone)]
+pub struct Push {
+    pub url: String,
+    /// 3 to 32 letters and digits.
+    pub token: String,
+    /// `EncodingAESKey`, 43 characters, for secure mode; plain mode without.
+    pub aes_key: Option<String>,
+    /// XML instead of JSON.
+    pub xml: bool,
 }
 
 /// A subscription message template, as the console shows it.
@@ -64,8 +88,8 @@ pub struct Template {
 /// handle. No signal is handled here: the simulator often lives inside another server's process.
 ///
 /// # Errors
-/// `InvalidInput` when appid or secret is empty or a template has a field of an unknown type; otherwise what the
-/// operating system says about the socket.
+/// `InvalidInput` when appid or secret is empty, a template has a field of an unknown type, or the push cannot be set up;
+/// otherwise what the operating system says about the socket.
 pub fn bind(listener: TcpListener, options: Options) -> io::Result<Server> {
     let simulator = web::Data::new(state::Simulator::new(options).map_err(|fault| io::Error::new(io::ErrorKind::InvalidInput, fault))?);
     let server = HttpServer::new(move || App::new().app_data(simulator.clone()).default_service(web::to(gateway::door)))

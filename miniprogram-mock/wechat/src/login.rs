@@ -15,6 +15,8 @@ const KEY_REFRESH_MS: i64 = 30_000;
 pub(crate) struct Login {
     codes: Codes<String>,
     keys: Recent<String, SessionKey>,
+    /// When somebody last opened the mini-program.
+    seen: Recent<String, i64>,
 }
 
 struct SessionKey {
@@ -24,7 +26,7 @@ struct SessionKey {
 
 impl Login {
     pub(crate) fn new() -> Self {
-        Self { codes: Codes::new(), keys: Recent::new(10_000) }
+        Self { codes: Codes::new(), keys: Recent::new(10_000), seen: Recent::new(50_000) }
     }
 
     /// What `wx.login` would hand the front end. Codes are 32 characters.
@@ -32,6 +34,18 @@ impl Login {
         let code = random::alphanumeric::<32>();
         self.codes.hand_out(code.clone(), openid, foreign_appid, now_ms);
         code
+    }
+
+    /// Somebody opens the mini-program, which `wx.login` tells too.
+    pub(crate) fn opened(&mut self, openid: &str, now_ms: i64) {
+        match self.seen.get_mut(openid) {
+            Some(at) => *at = now_ms,
+            None => self.seen.insert(openid.to_owned(), now_ms),
+        }
+    }
+
+    pub(crate) fn seen_ms(&mut self, openid: &str) -> Option<i64> {
+        self.seen.get_mut(openid).map(|at| *at)
     }
 
     fn session_key(&mut self, openid: &str, now_ms: i64) -> String {
@@ -64,6 +78,8 @@ pub(crate) fn jscode2session(account: &Account, login: &mut Login, call: &Call<'
         Exchange::Foreign | Exchange::Unknown => return Err(INVALID_CODE),
     };
     let session_key = login.session_key(&openid, call.now_ms);
+    login.opened(&openid, call.now_ms);
+    let meaning = format!("{openid} 登录小程序 · {openid} logs in");
     // No errcode on success, and no unionid: the mini-program is bound to no open platform account.
-    Ok(Success::bare(serde_json::json!({"session_key": session_key, "openid": openid})))
+    Ok(Success::bare(serde_json::json!({"session_key": session_key, "openid": openid})).meaning(meaning))
 }

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
-use wechat_simulator::{Options, SimClock, Template};
+use wechat_simulator::{Options, Push, SimClock, Template};
 
-const USAGE: &str = "usage: wechat-simulator [--listen 127.0.0.1:8081] [--template ID:thing1,phrase2]...
-  WECHAT_APPID and WECHAT_SECRET name the mini-program; without --template every message is refused with 40037";
+const USAGE: &str = "usage: wechat-simulator [--listen 127.0.0.1:8081] [--template ID:thing1,phrase2]... [--push URL] [--xml]
+  WECHAT_APPID and WECHAT_SECRET name the mini-program; without --template every message is refused with 40037;
+  --push wants WECHAT_PUSH_TOKEN, and with WECHAT_PUSH_AES_KEY events are sealed";
 
 #[actix_web::main]
 async fn main() -> ExitCode {
@@ -42,18 +43,25 @@ async fn run(listen: &str, options: Options) -> std::io::Result<()> {
 fn read_command_line() -> Result<Option<(String, Options)>, String> {
     let mut listen = "127.0.0.1:8081".to_owned();
     let mut templates = Vec::new();
+    let (mut push_url, mut xml) = (None, false);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} wants a value"));
         match argument.as_str() {
             "--listen" => listen = value()?,
             "--template" => templates.push(template(&value()?)?),
+            "--push" => push_url = Some(value()?),
+            "--xml" => xml = true,
             "--help" | "-h" => return Ok(None),
             _ => return Err(format!("unknown argument {argument}")),
         }
     }
     let clock = SimClock::new(Arc::new(AtomicI64::new(0)));
-    Ok(Some((listen, Options { appid: variable("WECHAT_APPID")?, secret: variable("WECHAT_SECRET")?, templates, clock })))
+    let push = push_url
+        .map(|url| Ok::<_, String>(Push { url, token: variable("WECHAT_PUSH_TOKEN")?, aes_key: variable("WECHAT_PUSH_AES_KEY").ok(), xml }))
+        .transpose()?;
+    let (appid, secret) = (variable("WECHAT_APPID")?, variable("WECHAT_SECRET")?);
+    Ok(Some((listen, Options { appid, secret, templates, clock, push, narrate: Some(|words| println!("{words}")) })))
 }
 
 fn template(text: &str) -> Result<Template, String> {

@@ -53,7 +53,8 @@ pub(crate) fn getuserphonenumber(account: &Account, phone: &mut Phone, call: &Ca
     };
     let country = number.country_code.as_str().map_or_else(|| number.country_code.to_string(), str::to_owned);
     let full = if country == "86" { number.pure.clone() } else { format!("{country}{}", number.pure) };
-    Ok(Success::ok(serde_json::json!({
+    let meaning = format!("{0} 把手机号给了开发者 · {0} gives the developer their phone number", number.openid);
+    let answer = serde_json::json!({
         "errcode": 0,
         "errmsg": "ok",
         "phone_info": {
@@ -62,5 +63,6 @@ pub(crate) fn getuserphonenumber(account: &Account, phone: &mut Phone, call: &Ca
             "countryCode": number.country_code,
             "watermark": {"timestamp": call.now_ms / 1000, "appid": account.appid},
         },
-    })))
+    });
+    Ok(Success::ok(answer).meaning(meaning))
 }

@@ -19,6 +19,10 @@ pub(crate) const INVALID_GRANT_TYPE: Refusal = Refusal::of(40002, "invalid grant
 pub(crate) const INVALID_OPENID: Refusal = Refusal::of(40003, "invalid openid");
 pub(crate) const INVALID_APPID: Refusal = Refusal::of(40013, "invalid appid");
 pub(crate) const INVALID_ACCESS_TOKEN: Refusal = Refusal::of(40014, "invalid access_token");
+pub(crate) const INVALID_MEDIA_TYPE: Refusal = Refusal::of(40004, "invalid media type");
+pub(crate) const INVALID_ARGS: Refusal = Refusal::of(40097, "invalid args");
+pub(crate) const INVALID_SCENE: Refusal = Refusal::of(40129, "invalid scene");
+pub(crate) const SCENE_LENGTH: Refusal = Refusal::of(40169, "invalid length for scene, or the data is not json string");
 pub(crate) const INVALID_CODE: Refusal = Refusal::of(40029, "invalid code");
 pub(crate) const INVALID_TEMPLATE: Refusal = Refusal::of(40037, "invalid template_id");
 pub(crate) const INVALID_URL: Refusal = Refusal::of(40066, "invalid url");
@@ -36,6 +40,11 @@ pub(crate) const USER_REFUSES: Refusal = Refusal::of(43101, "user refuse to acce
 pub(crate) const CONCURRENT_SEND: Refusal = Refusal::of(43108, "concurrent messages to the same user");
 pub(crate) const EMPTY_BODY: Refusal = Refusal::of(44002, "empty post data");
 pub(crate) const BAD_FORMAT: Refusal = Refusal::of(47001, "data format error");
+/// A field is missing or of the wrong kind; which errcode the original has for each is not known.
+pub(crate) const WRONG_ARGUMENT: Refusal = Refusal::of(47001, "data format error, argument invalid");
+/// The person was not here within two hours.
+pub(crate) const CODE_EXPIRED: Refusal = Refusal::of(61010, "code is expired");
+pub(crate) const RISKY_CONTENT: Refusal = Refusal::of(87014, "risky content");
 
 /// What an injected fault says. The doubled spaces and the odd English are the platform's.
 const INJECTABLE: &[Refusal] = &[
@@ -65,6 +74,10 @@ const INJECTABLE: &[Refusal] = &[
     Refusal::of(47003, "argument invalid! data.thing1.value invalid"),
     Refusal::of(48001, "api unauthorized"),
     Refusal::of(50002, "user limited"),
+    Refusal::of(44991, "reach max api minute quota limit"),
+    CODE_EXPIRED,
+    RISKY_CONTENT,
+    Refusal::of(87020, "repeat limit"),
 ];
 
 impl Refusal {

@@ -9,6 +9,7 @@ use crate::codes::Recent;
 use crate::fields::{Fault, Kind};
 use crate::gateway::{Call, Success};
 use crate::journal::instant;
+use crate::push::Event;
 use crate::random;
 use crate::refusal::{CONCURRENT_SEND, INVALID_OPENID, INVALID_PAGE, INVALID_TEMPLATE, Refusal, USER_REFUSES};
 
@@ -133,7 +134,12 @@ pub(crate) fn send(subscriptions: &mut Subscriptions, call: &Call<'_>) -> Result
         miniprogram_state,
         lang,
     });
-    Ok(Success::ok(json!({"errcode": 0, "errmsg": "ok", "msgid": msgid})).occupying(openid))
+    let words: Vec<&str> = template.fields.iter().filter_map(|key| data.get(key)?.get("value")?.as_str()).collect();
+    let words = words.join("，");
+    let meaning = format!("{openid} 的微信收到服务通知：{words} · {openid} is told in WeChat: {words}");
+    let fate = json!({"TemplateId": template.id, "MsgID": msgid.to_string(), "ErrorCode": "0", "ErrorStatus": "success"});
+    let event = Event::of_messages(&openid, "subscribe_msg_sent_event", "SubscribeMsgSentEvent", vec![fate]);
+    Ok(Success::ok(json!({"errcode": 0, "errmsg": "ok", "msgid": msgid})).meaning(meaning).pushing(event).occupying(openid))
 }
 
 /// The first is the default.

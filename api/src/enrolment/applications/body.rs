@@ -71,6 +71,7 @@ pub struct GuardianBody {
     /// When it is corrected, the masked number that was served means "as before".
     #[schema(inline)]
     pub id_number: Text40,
+    /// Likewise: the mask that was served means "as before".
     #[schema(inline)]
     #[deserr(default)]
     pub phone: Option<Text20>,

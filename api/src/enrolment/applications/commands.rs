@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiazai_domain::actor::{Actor, PrincipalId};
 use jiazai_domain::enrolment::application::{
-    Action, Application, ApplicationDraft, Attachment, ChildDraft, ConsentDraft, Content, Correction, GuardianDraft, HandIn, Placing,
-    Reason, Refusal, Relation, Standing as Family, View,
+    Action, Application, ApplicationDraft, Attachment, ChildDraft, ConsentDraft, Content, Correction, Guardian, GuardianDraft, HandIn,
+    Placing, Reason, Refusal, Relation, Standing as Family, View,
 };
 use jiazai_domain::enrolment::round::{Facts as Round, State as RoundState};
 use jiazai_domain::enrolment::rules::{FactSet, Rest};
@@ -31,6 +31,7 @@ use super::{seats, why};
 use crate::call::Cx;
 use crate::error::{ApiError, Fault, code};
 use crate::faults::{text_fault, together};
+use crate::input::named::Text20;
 use crate::reply::Reply;
 
 /// The application and how the caller sees it. What they do not see does not exist.
@@ -55,7 +56,14 @@ struct Typed {
     number: String,
     sex: Sex,
     born_on: Date,
-    guardians: Vec<(GuardianBody, String)>,
+    guardians: Vec<TypedGuardian>,
+}
+
+/// A guardian, with what a mask stands for put back.
+struct TypedGuardian {
+    body: GuardianBody,
+    number: String,
+    phone: Option<String>,
 }
 
 /// Reads the people of a body, and what is missing of them. A number that is the mask of what stands there already is meant to
@@ -79,8 +87,21 @@ fn typed(round: &Round, child: &ChildBody, guardians: &[GuardianBody], before: O
     required(sex.is_none(), "/child/sex");
     required(born_on.is_none(), "/child/born_on");
     let (sex, born_on) = (sex.unwrap_or(Sex::Female), born_on.unwrap_or(round.born_from));
-    let known = |i: usize| before.and_then(|content| content.guardians.get(i)).map(|guardian| &guardian.document);
-    let guardians = guardians.iter().enumerate().map(|(i, one)| (one.clone(), kept(&one.id_number.0, known(i)))).collect();
+    let known = |i: usize| before.and_then(|content| content.guardians.get(i));
+    let kept_phone = |sent: Option<&Text20>, known: Option<&Guardian>| {
+        let sent = sent.map(|text| text.0.as_str())?;
+        let before = known.and_then(|guardian| guardian.phone.as_ref()).filter(|phone| phone.masked() == sent.trim());
+        Some(before.map_or_else(|| sent.to_owned(), |phone| phone.expose().to_owned()))
+    };
+    let guardians = guardians
+        .iter()
+        .enumerate()
+        .map(|(i, one)| TypedGuardian {
+            number: kept(&one.id_number.0, known(i).map(|guardian| &guardian.document)),
+            phone: kept_phone(one.phone.as_ref(), known(i)),
+            body: one.clone(),
+        })
+        .collect();
     (Typed { child: child.clone(), number, sex, born_on, guardians }, faults)
 }
 
@@ -96,13 +117,13 @@ impl Typed {
     }
 
     fn guardians(&self) -> Vec<GuardianDraft<'_>> {
-        fn draft((body, number): &(GuardianBody, String)) -> GuardianDraft<'_> {
+        fn draft(TypedGuardian { body, number, phone }: &TypedGuardian) -> GuardianDraft<'_> {
             GuardianDraft {
                 name: &body.name.0,
                 relation: body.relation.map_or(Relation::Guardian, Relation::from),
                 id_type: body.id_type.map_or(DocumentType::ResidentId, DocumentType::from),
                 id_number: number,
-                phone: body.phone.as_ref().map(|phone| phone.0.as_str()),
+                phone: phone.as_deref(),
             }
         }
         self.guardians.iter().map(draft).collect()

@@ -15,7 +15,7 @@ use crate::notices::Words;
 pub fn words(tx: &mut Tx, event: &Recorded) -> Result<Option<Words>, DbError> {
     if let Ok(round) = event.subject.parse::<RoundId>() {
         let Some(facts) = rounds::round_facts(tx, &rounds::Sight::everything(), round)? else { return Ok(None) };
-        return Ok(Some(Words::new(&facts.title, "可补登记", tx.now(), format!("pages/enrolment/round?id={round}"))));
+        return Ok(Some(Words::new(&facts.title, "可补登记", tx.now(), format!("school/round?id={round}"))));
     }
     let Ok(id) = event.subject.parse::<ApplicationId>() else { return Ok(None) };
     let state = event.data.get("state").and_then(|word| word.as_str()).and_then(|word| word.parse::<State>().ok());
@@ -33,5 +33,5 @@ pub fn words(tx: &mut Tx, event: &Recorded) -> Result<Option<Words>, DbError> {
         Some(State::Revoked) => "已撤销",
         _ => "有新进展",
     };
-    Ok(Some(Words::new("入学登记", phrase, tx.now(), format!("pages/enrolment/application?id={id}"))))
+    Ok(Some(Words::new("入学登记", phrase, tx.now(), format!("school/application?id={id}"))))
 }

@@ -18,6 +18,7 @@ use std::future::Future;
 
 use jiazai_domain::actor::CommunityId;
 use jiazai_domain::api_key::{Action, Resource, Scope};
+use jiazai_domain::content::{Part, Withheld};
 use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::repair::State;
 use jiazai_infra::community;
@@ -30,6 +31,7 @@ use self::document::{
 };
 use self::shape::{Answer, Format, Node};
 use crate::call::{Call, Outcome};
+use crate::content::Kept;
 use crate::error::{ApiError, Language, code};
 use crate::op;
 use crate::route::{Access, Api};
@@ -296,13 +298,18 @@ async fn update_open311_request(call: Call) -> Outcome {
 }
 
 async fn shown(call: &Call, wanted: Asked) -> Result<Vec<Node>, ApiError> {
+    let who = call.actor()?.clone();
     let found = call
         .app
         .db
         .read(move |tx| {
             jurisdiction(tx, wanted.community)?;
             let now = tx.now();
-            Ok::<_, ApiError>(store::requests(tx, &wanted)?.iter().map(|one| request(one, now)).collect::<Vec<_>>())
+            let found = store::requests(tx, &wanted)?;
+            let subjects: Vec<String> = found.iter().map(|one| one.ticket.facts().id.text()).collect();
+            let kept = Kept::of(tx, &subjects)?;
+            let shown = found.iter().zip(&subjects).map(|(one, subject)| request(one, &kept.kept_from(subject, &who), now));
+            Ok::<_, ApiError>(shown.collect::<Vec<_>>())
         })
         .await?;
     Ok(found)
@@ -312,9 +319,11 @@ fn moment(at: Timestamp) -> Node {
     at.to_string().into()
 }
 
-/// A request as the standard has it. Neither who reported it nor whom it was reported for is in it.
-fn request(one: &Request, now: Timestamp) -> Node {
+/// A request as the standard has it. Neither who reported it nor whom it was reported for is in it, nor words that wait for the
+/// content check or did not pass it.
+fn request(one: &Request, withheld: &Withheld, now: Timestamp) -> Node {
     let f = one.ticket.facts();
+    let words = !withheld.hides(Part::Words, None);
     let sla = one.ticket.sla(now);
     let resolved = f.resolution.as_ref().map(|resolution| resolution.note.clone());
     Node::Fields(vec![
@@ -323,13 +332,13 @@ fn request(one: &Request, now: Timestamp) -> Node {
         ("status_notes", resolved.unwrap_or_else(|| label(f.state).to_owned()).into()),
         ("service_name", f.category.name.clone().into()),
         ("service_code", f.category.code.clone().into()),
-        ("description", f.description.clone().into()),
+        ("description", if words { f.description.clone() } else { f.category.name.clone() }.into()),
         ("agency_responsible", Node::Nothing),
         ("service_notice", label(f.state).into()),
         ("requested_datetime", moment(f.submitted_at)),
         ("updated_datetime", moment(one.updated_at)),
         ("expected_datetime", sla.resolve.due_at.map_or(Node::Nothing, moment)),
-        ("address", f.place.clone().into()),
+        ("address", f.place.clone().filter(|_| words).into()),
         ("address_id", f.home.map(|home| home.text()).into()),
         ("zipcode", Node::Nothing),
         ("lat", one.origin.lat.into()),

@@ -1,6 +1,7 @@
 //! A report that a program brings: read, checked, and taken as any other.
 
 use jiazai_domain::actor::CommunityId;
+use jiazai_domain::content::Verdict;
 use jiazai_domain::registry::HomeId;
 use jiazai_domain::repair::TicketId;
 use jiazai_infra::db::Tx;
@@ -99,7 +100,7 @@ impl Reported {
             affected_homes: Few(vec![]),
             delegation_id: None,
         };
-        let reply = commands::submit(tx, cx, &body)?;
+        let reply = commands::submit(tx, cx, &body, Verdict::Pass)?;
         let made = reply.headers.location.as_deref().and_then(|location| location.rsplit('/').next()?.parse().ok());
         let id: TicketId = made.ok_or_else(|| ApiError::new(code::INTERNAL))?;
         store::insert_origin(tx, &cx.app.vault, (id, place, who.id), &self.origin, &self.contact)?;

@@ -161,6 +161,15 @@ async fn a_control_call_that_makes_no_sense_is_400_with_a_sentence() {
         ("faults", json!({"api": "send", "kind": "status", "value": 99}), "200"),
         ("faults", json!({"api": "send", "kind": "delay", "value": -1}), "milliseconds"),
         ("faults", json!({"api": "send", "kind": "drop", "times": 0}), "times"),
+        ("faults", json!({"api": "send", "kind": "duplicate"}), "push"),
+        ("faults", json!({"api": "push", "kind": "status", "value": 500}), "no status"),
+        ("keywords", json!({"keyword": "", "suggest": "risky"}), "keyword"),
+        ("keywords", json!({"keyword": "x", "suggest": "bad"}), "suggest"),
+        ("media-verdicts", json!({"suggest": "risky", "label": 1}), "label"),
+        ("push", json!({"url": "ftp://x", "token": "AAAAA"}), "http"),
+        ("push", json!({"url": "http://x", "token": "A"}), "token"),
+        ("push", json!({"url": "http://x", "token": "AAAAA", "aes_key": "short"}), "aes_key"),
+        ("events", json!({"openid": "o-1", "event": "x"}), "push"),
     ] {
         let answer = sim.post(&format!("/_sim/{path}"), body.clone()).await;
         assert_eq!(answer.status, 400, "{body}");
@@ -179,7 +188,7 @@ async fn wrong_paths_and_methods_under_sim_are_explained() {
     assert_eq!((wrong.status().as_u16(), wrong.headers()["allow"].to_str().unwrap()), (405, "POST, DELETE"));
     let help = sim.get("/_sim/").await;
     assert_eq!((help.status, help.content_type.as_str()), (200, "text/plain; charset=utf-8"));
-    for path in ["login-codes", "phone-codes", "subscriptions", "faults", "messages", "requests", "clock"] {
+    for path in ["login-codes", "phone-codes", "subscriptions", "faults", "messages", "requests", "clock", "push", "events", "story"] {
         assert!(help.text.contains(path), "the help does not mention {path}");
     }
 }
@@ -192,6 +201,8 @@ fn options_that_cannot_work_are_refused_at_the_start() {
             secret: SECRET.into(),
             templates: vec![Template { id: "t".into(), fields: vec![field.into()] }],
             clock: SimClock::new(Arc::new(AtomicI64::new(0))),
+            push: None,
+            narrate: None,
         };
         wechat_simulator::bind(TcpListener::bind("127.0.0.1:0").unwrap(), options).map(drop).map_err(|fault| fault.to_string())
     };

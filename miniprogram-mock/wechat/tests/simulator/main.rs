@@ -1,9 +1,11 @@
 //! The simulator from outside, over a real socket. A test's name is the habit of the platform that it checks; time moves
 //! by `/_sim/clock` alone.
 
+mod content;
 mod control;
 mod login;
 mod phone;
+mod push;
 mod subscribe;
 mod token;
 
@@ -67,7 +69,7 @@ impl Sim {
             Template { id: TEMPLATE.into(), fields: vec!["thing1".into(), "phrase2".into()] },
             Template { id: "template-code".into(), fields: vec!["character_string2".into()] },
         ];
-        let options = Options { appid: APPID.into(), secret: SECRET.into(), templates, clock: clock.clone() };
+        let options = Options { appid: APPID.into(), secret: SECRET.into(), templates, clock: clock.clone(), push: None, narrate: None };
         let server = wechat_simulator::bind(listener, options).unwrap();
         let handle = server.handle();
         tokio::spawn(server);

@@ -1,0 +1,22 @@
+//! Mini-program codes 小程序码 that were drawn before, by what they lead to.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary, Text};
+
+use crate::db::schema::mini_codes;
+use crate::db::{DbError, Tx};
+
+pub fn find(tx: &mut Tx, target: &str) -> Result<Option<Vec<u8>>, DbError> {
+    tx.run(|conn| mini_codes::table.find(target).select(mini_codes::picture).first(conn).optional())
+}
+
+/// Keeps a picture. Of two who had it drawn at once, the first one's is kept; they are the same.
+pub fn keep(tx: &mut Tx, target: &str, picture: &[u8]) -> Result<(), DbError> {
+    let now = tx.now().millis();
+    let insert =
+        diesel::sql_query("INSERT INTO mini_codes (target, picture, created_at) VALUES ($1, $2, $3) ON CONFLICT (target) DO NOTHING")
+            .bind::<Text, _>(target)
+            .bind::<Binary, _>(picture)
+            .bind::<BigInt, _>(now);
+    tx.run(|conn| insert.execute(conn)).map(drop)
+}
