@@ -123,7 +123,7 @@ impl Header {
             slots.push(slot);
         }
         let missing = kind.known().iter().filter(|(name, _, needed)| *needed && !slots.contains(&Slot::Known(name)));
-        faults.extend(missing.map(|(name, _, _)| RowFault::new(1, *name, "column_missing")));
+        faults.extend(missing.map(|(name, _, _)| RowFault::new(1, name, "column_missing")));
         if faults.is_empty() { Ok(Self { kind, slots }) } else { Err(faults) }
     }
 

@@ -243,7 +243,7 @@ impl PersonRow {
             flag(self.hukou_here),
             day(self.lives_since),
             day(self.hukou_since),
-            self.tag_days.iter().map(|tag| days_text(tag)).collect::<Vec<_>>().join(";"),
+            self.tag_days.iter().map(days_text).collect::<Vec<_>>().join(";"),
         ];
         Kind::People.columns().map(str::to_owned).zip(known).chain(self.extras.iter().cloned()).collect()
     }
