@@ -368,11 +368,23 @@ fn break_books(books: &Books) {
     }
     // Each breaks the books in another way, and is mended again.
     for (breaks, mends) in [
-        ("UPDATE ledger_entries SET amount = amount + 1 WHERE number = 2", "UPDATE ledger_entries SET amount = amount - 1 WHERE number = 2"),
-        ("UPDATE ledger_accounts SET balance = balance + 1 WHERE balance IS NOT NULL", "UPDATE ledger_accounts SET balance = balance - 1 WHERE balance IS NOT NULL"),
+        (
+            "UPDATE ledger_entries SET amount = amount + 1 WHERE number = 2",
+            "UPDATE ledger_entries SET amount = amount - 1 WHERE number = 2",
+        ),
+        (
+            "UPDATE ledger_accounts SET balance = balance + 1 WHERE balance IS NOT NULL",
+            "UPDATE ledger_accounts SET balance = balance - 1 WHERE balance IS NOT NULL",
+        ),
         ("UPDATE ledger_lots SET remaining = remaining - 1", "UPDATE ledger_lots SET remaining = remaining + 1"),
-        ("UPDATE ledger_entries SET balance_after = balance_after + 1 WHERE number = 3", "UPDATE ledger_entries SET balance_after = balance_after - 1 WHERE number = 3"),
-        ("UPDATE ledger_accounts SET entries = entries + 1 WHERE entries IS NOT NULL", "UPDATE ledger_accounts SET entries = entries - 1 WHERE entries IS NOT NULL"),
+        (
+            "UPDATE ledger_entries SET balance_after = balance_after + 1 WHERE number = 3",
+            "UPDATE ledger_entries SET balance_after = balance_after - 1 WHERE number = 3",
+        ),
+        (
+            "UPDATE ledger_accounts SET entries = entries + 1 WHERE entries IS NOT NULL",
+            "UPDATE ledger_accounts SET entries = entries - 1 WHERE entries IS NOT NULL",
+        ),
     ] {
         assert!(books.by_hand(breaks), "{breaks}");
         assert!(!verdict(books, 2).balanced && !verdict(books, 100).balanced, "{breaks}");

@@ -996,13 +996,17 @@ fn a_shift_can_be_resized_while_it_says_so() {
     assert_eq!(actions(&volunteering.look(&shift)), ["reschedule", "resize", "cancel"]);
     volunteering.leader.post(&format!("/shifts/{shift}/cancel"), json!({})).expect(200);
     assert_eq!(actions(&volunteering.look(&shift)), Vec::<&str>::new());
-    volunteering.leader.post(&format!("/shifts/{shift}/resize"), json!({ "capacity": 2, "waitlist_capacity": 0 })).refuse(409, "state_conflict");
+    volunteering
+        .leader
+        .post(&format!("/shifts/{shift}/resize"), json!({ "capacity": 2, "waitlist_capacity": 0 }))
+        .refuse(409, "state_conflict");
 }
 
 #[test]
 fn a_ranking_goes_by_minutes_or_by_what_they_earned() {
     let server = Server::start(Options::default());
-    let (dear, cheap) = (Volunteering::with(&server, json!({ "points_per_hour": 50 })), Volunteering::with(&server, json!({ "points_per_hour": 1 })));
+    let (dear, cheap) =
+        (Volunteering::with(&server, json!({ "points_per_hour": 50 })), Volunteering::with(&server, json!({ "points_per_hour": 1 })));
     let (rich, busy, shy) = (server.resident(), server.resident(), server.resident());
     dear.serve(&rich);
     cheap.serve(&busy);

@@ -223,7 +223,11 @@ fn a_minor_signs_up_with_a_guardians_word_and_it_goes_when_that_goes() {
     parent.who.post(&path, word(&child)).refuse(409, "duplicate");
     let own = format!("/guardian-consents/{}", text(&given, "id"));
     let seen = child.who.get(&own).expect(200);
-    assert_eq!((&seen["agreed_at"], text(&seen, "state"), actions(&seen)), (&given["agreed_at"], "given", vec![]), "it is not theirs to withdraw");
+    assert_eq!(
+        (&seen["agreed_at"], text(&seen, "state"), actions(&seen)),
+        (&given["agreed_at"], "given", vec![]),
+        "it is not theirs to withdraw"
+    );
     assert_eq!(items(&child.who.get("/me/guardian-consents").expect(200)), std::slice::from_ref(&seen));
     neighbour.who.get(&own).refuse(404, "not_found");
     // It is for this activity and no other.

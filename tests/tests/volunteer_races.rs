@@ -1,7 +1,9 @@
 //! Volunteer service when two do something at the same moment: whoever comes first, both are told what is true, and the counters,
 //! the rosters and the books agree afterwards.
 
-use jiazai_tests::{Client, Options, Registry, Reply, Resident, Server, Value, Volunteering, at_once, eventually, id_number, instant, json, shared};
+use jiazai_tests::{
+    Client, Options, Registry, Reply, Resident, Server, Value, Volunteering, at_once, eventually, id_number, instant, json, shared,
+};
 
 const HOUR: i64 = 3600;
 const DAY: i64 = 86_400;
@@ -107,7 +109,8 @@ fn two_leaders_settle_once() {
     server.sim().advance(60 + 7200);
     for (who, claim) in people.iter().zip(&claims) {
         let minutes = [60, 90];
-        let replies = at_once(6, |n| act(&volunteering.leader, claim, "settle", json!({ "minutes": minutes[n % 2], "reason": "忘记签到" })));
+        let replies =
+            at_once(6, |n| act(&volunteering.leader, claim, "settle", json!({ "minutes": minutes[n % 2], "reason": "忘记签到" })));
         let won: Vec<&Reply> = replies.iter().filter(|reply| reply.status == 200).collect();
         assert_eq!(won.len(), 1, "{:?}", replies.iter().map(Reply::describe).collect::<Vec<_>>());
         assert!(replies.iter().all(|reply| reply.status == 200 || reply.json["code"] == "state_conflict"));
@@ -315,6 +318,10 @@ fn a_hundred_check_in_while_the_organiser_cancels() {
         path = format!("/shifts/{shift}/sign-ups?limit=100&cursor={cursor}");
     }
     let count = |state: &str| states.iter().filter(|one| *one == state).count();
-    assert_eq!((count("done"), count("cancelled"), states.len()), (came, 120 - came, 120), "who was there is sent home, the others are called off");
+    assert_eq!(
+        (count("done"), count("cancelled"), states.len()),
+        (came, 120 - came, 120),
+        "who was there is sent home, the others are called off"
+    );
     assert_eq!(volunteering.look(&shift)["taken"], came);
 }

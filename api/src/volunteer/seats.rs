@@ -18,7 +18,7 @@ use jiazai_infra::volunteer::{self as store, Asking, Rules, Sight};
 
 use super::LEADERS;
 use super::commands::{absent, perhaps, seen_shift};
-use super::dto::{CheckIn, Location, NewSignUp, Settle, ShownCode, Shown, SignUpDto};
+use super::dto::{CheckIn, Location, NewSignUp, Settle, Shown, ShownCode, SignUpDto};
 use super::refusal::Standing;
 use crate::call::Cx;
 use crate::error::{ApiError, code};

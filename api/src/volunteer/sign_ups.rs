@@ -5,7 +5,7 @@ use jiazai_domain::volunteer::{RankingBy, ShiftId, ShiftKind, SignUpKind, State}
 use jiazai_infra::volunteer::{self as store, Look, SignUpFilter};
 
 use super::commands::{absent, seen_shift};
-use super::dto::{CheckIn, ShownCode, CommunityMinutes, HoursDto, NewSignUp, Ranked, Ranking, RankingConsent, Settle, SignUpDto, Why};
+use super::dto::{CheckIn, CommunityMinutes, HoursDto, NewSignUp, Ranked, Ranking, RankingConsent, Settle, ShownCode, SignUpDto, Why};
 use super::refusal::{CONFLICT, SEAT};
 use super::seats::{self, seen, show, show_all};
 use super::{LEADERS, roster, settle_due};

@@ -380,7 +380,8 @@ fn a_pool_has_places_and_not_too_many() {
 fn whose_turn_comes_while_they_cannot_is_passed_over_and_waits_no_longer() {
     let mut pool = Pool::new(2, 5).expect("a pool");
     (pool.taken, pool.waitlisted, pool.last_number) = (1, 4, 4);
-    let line: Vec<Waiting<u32>> = [(1, false), (2, true), (3, false), (4, true)].map(|(n, fits)| Waiting { claim: n, number: n.into(), fits }).to_vec();
+    let line: Vec<Waiting<u32>> =
+        [(1, false), (2, true), (3, false), (4, true)].map(|(n, fits)| Waiting { claim: n, number: n.into(), fits }).to_vec();
     let done = pool.settle(&[], &line, &terms(), at(1));
     assert_eq!(done.passed, [1]);
     assert_eq!(done.offers.iter().map(|offer| offer.claim).collect::<Vec<_>>(), [2], "one place is free, so nobody behind is asked");

@@ -100,7 +100,8 @@ fn held(tx: &mut Tx, person: PrincipalId, unit: Unit) -> Result<Account, DbError
             take(tx)?
         }
     };
-    let (id, balance, entries, entered_at) = found.ok_or_else(|| DbError::Corrupt("an account that was just opened is missing".to_owned()))?;
+    let (id, balance, entries, entered_at) =
+        found.ok_or_else(|| DbError::Corrupt("an account that was just opened is missing".to_owned()))?;
     Ok(Account {
         id: parsed(&id)?,
         owner: Owner::Person(person),

@@ -15,8 +15,8 @@ use jiazai_domain::kernel::capacity::{Entry, Move, Only, Pool, Terms};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::volunteer::{
-    Activity, ActivityId, Effect, Opening, Post, Refusal, Shift, ShiftId, ShiftState, SignUp, SignUpFacts, SignUpId, State, Unfit, Volunteer,
-    settle_line,
+    Activity, ActivityId, Effect, Opening, Post, Refusal, Shift, ShiftId, ShiftState, SignUp, SignUpFacts, SignUpId, State, Unfit,
+    Volunteer, settle_line,
 };
 
 use super::activity::Sight;

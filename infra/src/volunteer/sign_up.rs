@@ -132,9 +132,8 @@ pub(super) fn mark_waiting(tx: &mut Tx, ids: &[SignUpId]) -> Result<(), DbError>
 /// hundred who check in at this moment are waited for once, instead of each making us decide again.
 pub(super) fn open_in(tx: &mut Tx, shift: ShiftId) -> Result<Vec<SignUpFacts>, DbError> {
     let open = [State::Confirmed, State::Offered, State::Waitlisted, State::Present].map(State::as_str);
-    let rows = volunteer_sign_ups::table
-        .filter(volunteer_sign_ups::shift_id.eq(shift.text()))
-        .filter(volunteer_sign_ups::state.eq_any(open));
+    let rows =
+        volunteer_sign_ups::table.filter(volunteer_sign_ups::shift_id.eq(shift.text())).filter(volunteer_sign_ups::state.eq_any(open));
     tx.run(|conn| diesel::update(rows).set(volunteer_sign_ups::version.eq(volunteer_sign_ups::version)).execute(conn))?;
     let rows: Vec<Found> = tx.run(|conn| {
         joined!().filter(volunteer_sign_ups::shift_id.eq(shift.text())).filter(volunteer_sign_ups::state.eq_any(open)).load(conn)

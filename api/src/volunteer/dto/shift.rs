@@ -10,7 +10,8 @@ use utoipa::ToSchema;
 use super::super::commands::Mine;
 use super::SignUpState;
 use crate::input::named::{
-    ActivityRef, CommunityRef, EveryWeeks, LinePlaces, Places, SeasonSeconds, ShiftRef, ShiftSeconds, SignUpRef, Text5To5, Text20, WeekSeconds, Weekday,
+    ActivityRef, CommunityRef, EveryWeeks, LinePlaces, Places, SeasonSeconds, ShiftRef, ShiftSeconds, SignUpRef, Text5To5, Text20,
+    WeekSeconds, Weekday,
 };
 use crate::input::{Day, Faults, Few, Instant, Ref};
 

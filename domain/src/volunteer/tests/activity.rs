@@ -136,7 +136,10 @@ fn a_published_activity_that_is_somewhere_else_tells_those_who_come() {
     assert_eq!(told(ActivityDraft { spot: Some((24.9, 118.6, 100)), ..draft() }, on()), 2);
     assert_eq!(told(ActivityDraft { description: "改为九点集合", ..draft() }, on()), 2);
     assert_eq!(told(ActivityDraft { title: "清洁河岸（二）", ..draft() }, on()), 0, "what it is called moves nobody");
-    assert_eq!(told(ActivityDraft { place: Some("北门"), ..draft() }, Activity::create(id(1), planned(draft()), &leading(), start()).kept()), 0);
+    assert_eq!(
+        told(ActivityDraft { place: Some("北门"), ..draft() }, Activity::create(id(1), planned(draft()), &leading(), start()).kept()),
+        0
+    );
 }
 
 #[test]

@@ -71,7 +71,8 @@ fn the_one_who_was_asked_agrees_or_refuses_and_the_other_withdraws() {
 fn a_swap_is_proposed_by_the_owner_between_two_people_and_two_places() {
     let pair = pair();
     let [a, b] = &pair.sign_ups;
-    let propose = |own: &SignUp, other: &SignUp, n, now| Swap::propose(id(1), own, other, Earlier::default(), &resident(n), now).map(|_| ());
+    let propose =
+        |own: &SignUp, other: &SignUp, n, now| Swap::propose(id(1), own, other, Earlier::default(), &resident(n), now).map(|_| ());
     assert_eq!(propose(a, b, 2, start()), Err(Refusal::NotForYou));
     assert_eq!(propose(a, a, 1, start()), Err(Refusal::CannotSwap));
     let fixed = begins().plus_seconds(-CANCEL_BEFORE_S);
