@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Checks a school draw without our software: python3 verify_draw.py FILE   (JSON as served; exit code 0 valid, 1 not)."""
-import hashlib, hmac, json, sys
+import hashlib, hmac, json, re, sys
 
 def sha256(text):
     return hashlib.sha256(text.encode()).hexdigest()
@@ -27,10 +27,11 @@ def check(draw):
     if method == "sealed_seed" and draw.get("seed"):
         if sha256(draw["seed"]) != (draw.get("commitment") or "").lower():
             yield "the seed is not the one whose hash was published"
+        if draw.get("public_digits") and not re.fullmatch("[0-9]{%d}" % draw["public_digits"], draw.get("public_numbers") or ""):
+            yield "the public numbers are not of the source that was published"
         expected = sealed(roster, draw["seed"], draw.get("public_numbers") or "")
     elif method == "ring" and draw.get("start") and draw.get("interval"):
-        if 1 <= draw["start"] <= len(roster) and draw["interval"] >= 1:
-            expected = ring(roster, draw["start"], draw["interval"])
+        expected = ring(roster, draw["start"], draw["interval"]) if 1 <= draw["start"] <= len(roster) and draw["interval"] >= 1 else None
     if expected != draw["order"]:
         yield "the order does not follow from what was revealed"
 

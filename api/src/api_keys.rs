@@ -22,6 +22,7 @@ use crate::error::{ApiError, code};
 use crate::faults::faulty;
 use crate::input::named::{ApiKeyRef, CommunityRef, PerMinute, PrincipalRef, Text60};
 use crate::input::{self, Faults, Few, Instant, Ref};
+use crate::limits;
 use crate::op;
 use crate::page::Page;
 use crate::reply::Reply;
@@ -33,7 +34,8 @@ pub fn routes(api: &mut Api) {
     api.add(op!(create_api_key, Access::Roles(ADMINS)))
         .add(op!(list_api_keys, Access::Roles(ADMINS)).refuses(&[code::CURSOR_INVALID]))
         .add(op!(get_api_key, Access::Roles(ADMINS)))
-        .add(op!(revoke_api_key, Access::Roles(ADMINS)));
+        .add(op!(revoke_api_key, Access::Roles(ADMINS)))
+        .add(op!(get_my_api_key, Access::Anyone).open_to_programs());
 }
 
 /// What a key may do, as `resource:action`.
@@ -171,6 +173,32 @@ pub struct CreatedApiKey {
     pub key: String,
 }
 
+/// What is left of a key's requests. Each answer says it too, in `RateLimit`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Quota {
+    /// Requests in `window_s` seconds.
+    pub limit: u32,
+    pub window_s: u32,
+    /// Requests that would be let through now.
+    pub remaining: u32,
+    /// Seconds until one more is free; 0 while all are.
+    pub reset_s: u32,
+}
+
+/// An API key, with what is left of its quota.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ApiKeyInUse {
+    #[serde(flatten)]
+    pub api_key: ApiKeyDto,
+    pub quota: Quota,
+}
+
+async fn in_use(call: &Call, key: ApiKey) -> Outcome {
+    let (policy, left) = limits::left(&call.app, &key).await;
+    let quota = Quota { limit: policy.quota, window_s: policy.window_s, remaining: left.remaining, reset_s: left.reset_s };
+    Ok(call.answer(Reply::ok(&ApiKeyInUse { api_key: key.into(), quota })?))
+}
+
 fn refused(refusal: Refusal) -> ApiError {
     match refusal {
         Refusal::Invalid(faults) => faulty("", faults),
@@ -247,10 +275,29 @@ async fn list_api_keys(call: Call) -> Outcome {
 }
 
 /// One API key
+///
+/// With what is left of its quota, and when it was used last.
 #[utoipa::path(get, path = "/api-keys/{id}", tag = "api_keys", operation_id = "get_api_key",
-    params(("id" = String, Path)), responses((status = 200, body = ApiKeyDto)))]
+    params(("id" = String, Path)), responses((status = 200, body = ApiKeyInUse)))]
 async fn get_api_key(call: Call, id: At<ApiKeyKind>) -> Outcome {
-    call.read(move |tx, cx| Reply::ok(&ApiKeyDto::from(load(tx, cx, id.0)?))).await
+    let cx = call.cx()?;
+    let key = call.app.db.read_brief(move |tx| load(tx, &cx, id.0)).await?;
+    in_use(&call, key).await
+}
+
+/// The key that asks
+///
+/// For programs: what the key that is sent may do, until when, from where, and what is left of its quota. Of a short token, the
+/// scopes are those that it was narrowed to.
+#[utoipa::path(get, path = "/me/api-key", tag = "api_keys", operation_id = "get_my_api_key", responses((status = 200, body = ApiKeyInUse)))]
+async fn get_my_api_key(call: Call) -> Outcome {
+    call.query()?.finish()?;
+    let identity = call.identity()?.clone();
+    let own = identity.key.as_ref().map(|conditions| conditions.key().id);
+    let own = own.ok_or_else(|| ApiError::new(code::FORBIDDEN).because("只有程序有密钥", "Only programs have a key"))?;
+    // Read anew: what is remembered of a key for some seconds does not know its last use.
+    let key = call.app.db.read_brief(move |tx| store::find(tx, own)).await?.ok_or_else(|| ApiError::new(code::TOKEN_INVALID))?;
+    in_use(&call, ApiKey { scopes: identity.actor.scopes.clone(), ..key }).await
 }
 
 /// Revoke an API key

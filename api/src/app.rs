@@ -51,6 +51,8 @@ pub struct App {
     pub limits_off: bool,
     /// Days that audit entries are kept.
     pub audit_keep_days: i64,
+    /// How many days the papers of an enrolment round are kept after it is finished.
+    pub papers_kept_days: i64,
     /// The demo's own password is good enough in the demo.
     pub is_demo: bool,
     /// False from the moment the process was asked to stop.

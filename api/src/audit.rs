@@ -2,14 +2,14 @@
 //!
 //! Nobody has to think of it: what staff and programs do is written down by [`Call::write`](crate::call::Call::write) in the
 //! transaction that does it; what is looked at, for operations that say that they show what is protected, before the answer leaves;
-//! what is refused, beside the answer. A command only adds what a request cannot tell (`Tx::acts_for`, `Tx::tell`).
+//! that a list is taken away whole, before its rows leave; what is refused, beside the answer. A command only adds what a request cannot tell (`Tx::acts_for`, `Tx::tell`).
 
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use jiazai_domain::actor::{Actor, Communities, PrincipalKind, Role};
+use jiazai_domain::actor::{Actor, Communities, CommunityId, PrincipalKind, Role};
 use jiazai_domain::audit::{self as domain, Anchor, Entry, Outcome as Word, Recorded};
 use jiazai_infra::audit::{self as store, Filter};
 use jiazai_infra::cache::Policy;
@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::auth::Identity;
-use crate::call::{Call, Outcome};
+use crate::call::{Call, Cx, Outcome};
 use crate::error::{ApiError, code};
 use crate::input::named::{AuditRef, CommunityRef, PrincipalRef};
 use crate::input::{Instant, Ref};
@@ -93,7 +93,7 @@ impl Asked {
 }
 
 /// The community that somebody works in, if it is one.
-fn home_of(actor: &Actor) -> Option<jiazai_domain::actor::CommunityId> {
+fn home_of(actor: &Actor) -> Option<CommunityId> {
     let mut communities = actor.grants.iter().map(|grant| grant.community);
     let first = communities.next().flatten()?;
     communities.all(|other| other == Some(first)).then_some(first)
@@ -119,6 +119,14 @@ pub fn done(tx: &mut Tx, asked: &Asked, identity: Option<&Identity>, reply: &Rep
         entry.detail = Some(serde_json::Value::Object(words).to_string());
     }
     store::record(tx, entry)
+}
+
+/// Writes down that somebody takes a list away as a file, with rows of this community; in the transaction that tells the community.
+pub fn exported(tx: &mut Tx, cx: &Cx, community: Option<CommunityId>, form: &str) -> Result<(), DbError> {
+    let entry = cx.asked().entry(cx.identity());
+    let community = community.or_else(|| cx.identity().and_then(|identity| home_of(&identity.actor)));
+    let detail = Some(serde_json::json!({ "form": form }).to_string());
+    store::record(tx, Entry { community, detail, ..entry })
 }
 
 /// Writes down that somebody who is trusted logged in.
@@ -164,14 +172,30 @@ pub fn refused(app: &actix_web::web::Data<App>, op: &Op, request: &HttpRequest, 
     if identity.is_none() {
         entry.subject = key.flatten().or(entry.subject);
     }
-    let app = app.clone();
+    let home = identity.as_ref().and_then(|identity| home_of(&identity.actor));
+    write_refusal(app.clone(), entry, home);
+}
+
+/// Writes down that a key was refused which came in another place than the header: a form, or a query. Nothing else of the request
+/// is looked at.
+pub fn key_refused(app: &actix_web::web::Data<App>, op: &Op, request: &HttpRequest, key: &str, error: &ApiError) {
+    if !matches!(error.code().status, 401 | 403) {
+        return;
+    }
+    let entry = Asked::of(op, request).entry(None);
+    let subject = jiazai_domain::api_key::read(key).map(|(id, _)| id.text()).or(entry.subject);
+    let code = Some(error.code().name.to_owned());
+    write_refusal(app.clone(), Entry { outcome: Word::Refused, code, subject, ..entry }, None);
+}
+
+/// Beside the answer, and not more of them than the limit: the caller does not wait for it.
+fn write_refusal(app: actix_web::web::Data<App>, entry: Entry, home: Option<CommunityId>) {
     actix_web::rt::spawn(async move {
         let whose = entry.actor.map(|(id, _)| id.text()).or_else(|| entry.address.clone()).unwrap_or_default();
         if !app.cache.hit(REFUSALS, &whose, app.clock.now()).await.allowed {
             app.metrics.job_items.with_label_values(&["audit", "dropped"]).inc();
             return;
         }
-        let home = identity.as_ref().and_then(|identity| home_of(&identity.actor));
         let written = app
             .db
             .write(move |tx| {

@@ -33,6 +33,7 @@ use self::tokens::Bearer;
 pub use self::tokens::{ACCESS_LIFETIME_S, Tokens};
 use crate::app::App;
 use crate::audit;
+use crate::call::Call;
 use crate::error::{ApiError, code};
 use crate::limits;
 use crate::route::{Access, Erased, Limit, Op, Programs};
@@ -174,7 +175,7 @@ async fn program(
     if let Some(narrowed) = narrowed {
         key.scopes.retain(|scope| narrowed.contains(scope));
     }
-    let per_minute = u32::try_from(key.per_minute).unwrap_or(1).max(1);
+    let per_minute = key.quota();
     let identity = Arc::new(Identity { actor: key.actor(), key: Some(KeyConditions { key, per_minute }) });
     if let Some(stamp) = stamp {
         app.identities.remember(shown, stamp, identity.clone());
@@ -183,8 +184,17 @@ async fn program(
 }
 
 /// Who shows this key where a standard has another place for it than the header. Counted, and held to the key's own conditions;
-/// what a person shows is no key.
-pub async fn by_key(app: &Data<App>, key: &str, address: Option<IpAddr>, needs: Option<Scope>) -> Result<Arc<Identity>, ApiError> {
+/// what a person shows is no key. A refusal is written down, because the standard's answer hides it from the gate.
+pub async fn by_key(call: &Call, key: &str, needs: Option<Scope>) -> Result<Arc<Identity>, ApiError> {
+    let shown = prove(call, key, needs).await;
+    if let Err(error) = &shown {
+        audit::key_refused(&call.app, &call.op, &call.request, key, error);
+    }
+    shown
+}
+
+async fn prove(call: &Call, key: &str, needs: Option<Scope>) -> Result<Arc<Identity>, ApiError> {
+    let (app, address) = (&call.app, call.address());
     let identity = match identify(app, key).await {
         Ok(identity) if identity.key.is_some() => identity,
         Ok(_) => return Err(ApiError::new(code::TOKEN_INVALID)),

@@ -45,7 +45,10 @@ pub fn backup(config: &Config, to: &Path) -> Result<(), Failed> {
     match &config.database {
         DatabaseUrl::Sqlite(path) if !path.exists() => return Err(Failed(format!("there is no database at {}", path.display()))),
         DatabaseUrl::Sqlite(_) => Db::open(&config.database, Clock::system())?.copy_sqlite_to(&part.join(SQLITE))?,
-        DatabaseUrl::Postgres(url) => run("pg_dump", &["--format=custom", "--no-owner", "--file"], &part.join(PGDUMP), url)?,
+        DatabaseUrl::Postgres(url) => {
+            let (url, password) = without_password(url);
+            run("pg_dump", &["--format=custom", "--no-owner", "--dbname", &url, "--file"], &part.join(PGDUMP), password)?;
+        }
     }
     copy_folder(&config.data_dir.join("files"), &part.join("files"))?;
     let mut files = BTreeMap::new();
@@ -86,7 +89,9 @@ pub fn restore(config: &Config, from: &Path) -> Result<(), Failed> {
             if !from.join(PGDUMP).exists() {
                 return Err(Failed("the backup is of a SQLite database; leave DATABASE_URL out".to_owned()));
             }
-            run("pg_restore", &["--no-owner", "--exit-on-error", "--single-transaction", "--dbname", url], &from.join(PGDUMP), "")?;
+            let (url, password) = without_password(url);
+            let options = ["--no-owner", "--exit-on-error", "--single-transaction", "--dbname", &url];
+            run("pg_restore", &options, &from.join(PGDUMP), password)?;
         }
     }
     copy_folder(&from.join("files"), &config.data_dir.join("files"))?;
@@ -94,12 +99,25 @@ pub fn restore(config: &Config, from: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
+/// The URL without its password, and the password as it is meant. What a command line says everybody on the machine can read.
+fn without_password(url: &str) -> (String, Option<String>) {
+    let whole = || (url.to_owned(), None);
+    let Some((scheme, rest)) = url.split_once("://") else { return whole() };
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let Some((user, host)) = authority.rsplit_once('@') else { return whole() };
+    let Some((user, password)) = user.split_once(':') else { return whole() };
+    // A plus sign means itself in this part of a URL, unlike in a form.
+    let fields: Vec<(String, String)> = serde_urlencoded::from_str(&format!("is={}", password.replace('+', "%2B"))).unwrap_or_default();
+    let plain = fields.into_iter().next().map(|(_, plain)| plain);
+    (format!("{scheme}://{user}@{host}{path}"), plain)
+}
+
 /// Runs one of PostgreSQL's own tools, which know how to copy a database better than we do.
-fn run(tool: &str, options: &[&str], file: &Path, url: &str) -> Result<(), Failed> {
+fn run(tool: &str, options: &[&str], file: &Path, password: Option<String>) -> Result<(), Failed> {
     let mut command = Command::new(tool);
     command.args(options).arg(file);
-    if !url.is_empty() {
-        command.arg(url);
+    if let Some(password) = password {
+        command.env("PGPASSWORD", password);
     }
     let done =
         command.output().map_err(|e| Failed(format!("{tool} could not be run ({e}); it comes with PostgreSQL's client programs")))?;
@@ -151,5 +169,18 @@ fn hash_file(path: &Path) -> Result<String, Failed> {
             0 => return Ok(hex(&hash.finalize())),
             n => hash.update(&buffer[..n]),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_command_line_shows_the_password() {
+        let (url, password) = without_password("postgres://keeper:s%2Fe%20c+r@db:5433/jiazai?sslmode=require");
+        assert_eq!(url, "postgres://keeper@db:5433/jiazai?sslmode=require");
+        assert_eq!(password.as_deref(), Some("s/e c+r"));
+        assert_eq!(without_password("postgres://db/jiazai"), ("postgres://db/jiazai".to_owned(), None));
     }
 }

@@ -67,6 +67,11 @@ impl Cx {
         &self.asked
     }
 
+    /// Who acts, with the conditions of their key.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_deref()
+    }
+
     /// Who acts. Operations open to the public have nobody here.
     pub fn actor(&self) -> Result<&Actor, ApiError> {
         self.identity.as_deref().map(|identity| &identity.actor).ok_or_else(|| ApiError::new(code::UNAUTHENTICATED))
@@ -98,21 +103,34 @@ impl Expected {
             return Ok(Self::Any);
         }
         // If-Match compares strongly, so a weak tag matches nothing, like a tag that this server never made.
-        let mut versions = Vec::new();
-        for tag in text.split(',').map(str::trim) {
-            let quoted = tag.strip_prefix("W/").unwrap_or(tag);
-            let inner = quoted.strip_prefix('"').and_then(|t| t.strip_suffix('"')).ok_or_else(|| bad_header("If-Match"))?;
-            if quoted.len() == tag.len() {
-                versions.extend(inner.parse::<i64>());
-            }
-        }
-        Ok(Self::OneOf(versions))
+        let tags = tags(text).ok_or_else(|| bad_header("If-Match"))?;
+        Ok(Self::OneOf(tags.iter().filter(|tag| !tag.weak).filter_map(|tag| tag.inner.parse().ok()).collect()))
     }
 
     fn is(&self, version: i64) -> bool {
         match self {
             Self::Any => true,
             Self::OneOf(versions) => versions.contains(&version),
+        }
+    }
+}
+
+/// An entity tag (RFC 9110, 8.8.3), without its quotes.
+struct Tag<'t> {
+    weak: bool,
+    inner: &'t str,
+}
+
+/// A list of tags between commas; a comma may stand within a tag as well. None: it is no such list.
+fn tags(text: &str) -> Option<Vec<Tag<'_>>> {
+    let (mut found, mut rest) = (Vec::new(), text.trim());
+    loop {
+        let (weak, quoted) = rest.strip_prefix("W/").map_or((false, rest), |quoted| (true, quoted));
+        let (inner, behind) = quoted.strip_prefix('"')?.split_once('"')?;
+        found.push(Tag { weak, inner });
+        match behind.trim_start().strip_prefix(',') {
+            Some(next) => rest = next.trim_start(),
+            None => return behind.trim().is_empty().then_some(found),
         }
     }
 }
@@ -287,7 +305,10 @@ impl Call {
                     return Ok((stored, true));
                 }
                 let reply = audited(tx, &cx, &mut f)?;
-                keyed.keep(tx, &cx.app.vault, &reply)?;
+                // A refusal that had to leave a trace is decided again, too.
+                if reply.status < 400 {
+                    keyed.keep(tx, &cx.app.vault, &reply)?;
+                }
                 Ok::<_, ApiError>((reply, false))
             })
             .await?;
@@ -316,12 +337,16 @@ impl Call {
         if key.is_empty() || key.len() > 255 || key.chars().any(|c| c.is_control()) {
             return Err(bad_header("Idempotency-Key"));
         }
-        let owner = self.identity.as_ref().map_or_else(|| "-".to_owned(), |identity| identity.actor.id.text());
         let mut hash = Sha256::new();
         hash.update(self.request.path().as_bytes());
         hash.update([0]);
         crate::idempotency::hash_body(&mut hash, content);
-        Ok(Some(Keyed { owner, operation: self.op.id.clone(), key: key.to_owned(), fingerprint: hash.finalize().to_vec() }))
+        // Keyed, because a body may hold a password, and a plain hash of it could be guessed at with the speed of a hash.
+        let fingerprint = self.app.vault.blind_index("idempotency", &jiazai_infra::vault::hex(&hash.finalize()));
+        // Of strangers nobody knows whether two are the same, so the same key with another body is somebody else's.
+        let stranger = || format!("-{}", jiazai_infra::vault::hex(&fingerprint[..16.min(fingerprint.len())]));
+        let owner = self.identity.as_ref().map_or_else(stranger, |identity| identity.actor.id.text());
+        Ok(Some(Keyed { owner, operation: self.op.id.clone(), key: key.to_owned(), fingerprint }))
     }
 
     pub fn raw_body(&self) -> &[u8] {
@@ -395,12 +420,10 @@ pub enum Begun {
     Go(Option<Keyed>, Option<Flight>),
 }
 
-/// If-None-Match compares weakly, so `W/"3"` matches version 3 as well.
+/// If-None-Match compares weakly, so `W/"3"` matches version 3 as well. What is no tag matches nothing.
 fn none_match(seen: &str, version: i64) -> bool {
-    seen.split(',').map(str::trim).any(|tag| {
-        tag == "*"
-            || tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"').and_then(|t| t.strip_suffix('"')) == Some(&version.to_string())
-    })
+    let same = |tag: &Tag| tag.inner.parse() == Ok(version);
+    seen.trim() == "*" || tags(seen).is_some_and(|tags| tags.iter().any(same))
 }
 
 /// This request's path and filters, ready for another `cursor`.
@@ -496,7 +519,10 @@ mod tests {
         assert!(expected("\"3\", \"4\"").expect("tags").is(4));
         assert!(!expected("W/\"3\"").expect("tags").is(3));
         assert!(expected("*").expect("any").is(9));
-        assert!(expected("3").is_err());
+        assert!(expected("\"a,b\" ,\"3\"").expect("a comma within a tag").is(3));
+        for bad in ["3", "\"3", "\"3\"4", "\"3\",", "\"3\" \"4\"", "W/3", ""] {
+            assert!(expected(bad).is_err(), "{bad}");
+        }
         assert!(none_match("W/\"3\"", 3) && none_match("\"2\",\"3\"", 3) && !none_match("\"30\"", 3));
     }
 }

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiazai_domain::audit;
+use jiazai_domain::enrolment::retention::{PAPERS_KEPT_AT_LEAST_DAYS, PAPERS_KEPT_DAYS};
 use jiazai_infra::db::DatabaseUrl;
 use jiazai_infra::vault::Secret;
 
@@ -60,6 +61,8 @@ pub struct Config {
     pub wechat_templates: BTreeMap<String, String>,
     /// Days that audit entries are kept.
     pub audit_keep_days: i64,
+    /// How many days the papers of an enrolment round are kept after it is finished.
+    pub papers_kept_days: i64,
     /// The demo's webhooks may go to this machine, without TLS.
     pub webhook_allow_loopback: bool,
     pub warnings: Vec<String>,
@@ -94,6 +97,7 @@ const KNOWN: &[&str] = &[
     "JIAZAI_WECHAT_TEMPLATES",
     "JIAZAI_WEBHOOK_ALLOW_LOOPBACK",
     "JIAZAI_AUDIT_KEEP_DAYS",
+    "JIAZAI_PAPERS_KEPT_DAYS",
 ];
 
 /// Reads the configuration from variables (the process's, in production code) and the command line's two options.
@@ -196,6 +200,10 @@ pub fn read(vars: &BTreeMap<String, String>, listen: Option<&str>, data_dir: Opt
         // Six months are the law.
         faults.push(format!("JIAZAI_AUDIT_KEEP_DAYS must be a number of days from {} to 36500", audit::KEEP_AT_LEAST_DAYS));
     }
+    let papers_kept_days = var("JIAZAI_PAPERS_KEPT_DAYS").map_or(Ok(PAPERS_KEPT_DAYS), str::parse::<i64>).unwrap_or(0);
+    if !(PAPERS_KEPT_AT_LEAST_DAYS..=3650).contains(&papers_kept_days) {
+        faults.push(format!("JIAZAI_PAPERS_KEPT_DAYS must be a number of days from {PAPERS_KEPT_AT_LEAST_DAYS} to 3650"));
+    }
     let mut trusted_proxies = Vec::new();
     for text in var("JIAZAI_TRUSTED_PROXIES").unwrap_or_default().split(',').map(str::trim).filter(|text| !text.is_empty()) {
         match text.parse() {
@@ -243,6 +251,7 @@ pub fn read(vars: &BTreeMap<String, String>, listen: Option<&str>, data_dir: Opt
         holidays: var("JIAZAI_HOLIDAYS").map(PathBuf::from),
         wechat_templates,
         audit_keep_days,
+        papers_kept_days,
         webhook_allow_loopback: demo && var("JIAZAI_WEBHOOK_ALLOW_LOOPBACK") == Some("1"),
         warnings,
     })
@@ -310,6 +319,15 @@ mod tests {
             assert!(all.contains(name), "{name} in {all}");
         }
         assert!(with(&good()).is_ok());
+    }
+
+    #[test]
+    fn papers_of_children_are_kept_for_a_month_at_least_and_not_for_ever() {
+        assert_eq!(with(&[]).expect("a configuration").papers_kept_days, PAPERS_KEPT_DAYS);
+        assert_eq!(with(&[("JIAZAI_PAPERS_KEPT_DAYS", "90")]).expect("a configuration").papers_kept_days, 90);
+        for days in ["0", "29", "3651", "forever"] {
+            assert!(with(&[("JIAZAI_PAPERS_KEPT_DAYS", days)]).is_err(), "{days}");
+        }
     }
 
     #[test]

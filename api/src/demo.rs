@@ -290,6 +290,7 @@ fn round(tx: &mut Tx, place: CommunityId, admin: &Actor) -> Result<(), DbError> 
         seat_plans: schools.iter().zip([90, 45]).map(|(school, seats)| SeatsInput { school: *school, seats }).collect(),
         zones: all.chain(both).collect(),
         announcement: Some("凡年满六周岁的适龄儿童均可在线登记；登记前可先预检类别和所需材料。"),
+        consent: None,
     };
     let made = Round::create(tx.new_id(), place, &draft, admin, now).map_err(broken)?;
     let round = enrolment::save_round(tx, made)?;

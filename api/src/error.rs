@@ -97,9 +97,13 @@ pub mod code {
         ALREADY_SPENT = 409 "already_spent" "积分已被使用，余额不足以冲正" "The points were spent and the balance cannot make up for them";
         NOT_REVERSIBLE = 409 "not_reversible" "该笔积分不能冲正" "The entry cannot be reversed";
         ALREADY_BOUND = 409 "already_bound" "您已绑定或已申请绑定该房屋" "You are bound to this home already, or have asked to be";
+        TOO_MANY_PENDING = 409 "too_many_pending" "您有太多事项尚未办结，请等待处理或先撤回" "Too much of yours is still waiting; wait for it, or take some back";
         ROUND_NOT_OPEN = 409 "round_not_open" "当前不在该批次的登记时间内" "The round does not take applications now";
         CHILD_ALREADY_REGISTERED = 409 "child_already_registered" "该儿童在本批次已有登记" "The child is registered in this round already";
         TOO_MANY_DRAFTS = 409 "too_many_drafts" "您在本批次的草稿过多，请先提交或撤回" "You keep too many drafts in this round; hand one in or withdraw it";
+        TOO_MANY_APPLICATIONS = 409 "too_many_applications" "您在本批次登记的儿童过多" "You have registered as many children in this round as anybody may";
+        HOME_LEFT = 409 "home_left" "您已不再绑定登记所用的房屋，不能凭该房屋确认入学" "You speak for the home no longer on which the seat was given";
+        TOO_MANY_FILES = 409 "too_many_files" "您上传后未使用的文件过多，请先用在表单中或稍后再传" "Too many of your files belong to nothing yet; use them first, or come back later";
         TOO_LATE = 409 "too_late" "已超过办理时限" "The time for this has passed";
         SEAT_LOCKED = 409 "seat_locked" "该房屋的学位已被其他家庭使用" "The home's seat is another family's in this period";
         SCHOOL_FULL = 409 "school_full" "该校学位已满" "The school has no seat left";
@@ -230,6 +234,11 @@ impl ApiError {
         }
         found.extend(self.0.faults);
         Self::invalid(found)
+    }
+
+    /// The faulty fields; the refusal itself when it is about something else.
+    pub fn into_faults(self) -> Result<Vec<Fault>, Self> {
+        if [code::VALIDATION_FAILED, code::UNKNOWN_FIELD].contains(&self.0.code) { Ok(self.0.faults) } else { Err(self) }
     }
 
     /// Names the faulty field of a refusal that has a code of its own: every 422 says where.

@@ -48,6 +48,17 @@ pub fn told(prefix: &str, faults: Vec<fault::Fault>) -> impl Iterator<Item = Fau
     })
 }
 
+/// Notes faulty fields and goes on, to find the others as well; any other refusal ends it here.
+pub fn note<T>(found: &mut Vec<Fault>, result: Result<T, ApiError>) -> Result<Option<T>, ApiError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) => {
+            found.extend(error.into_faults()?);
+            Ok(None)
+        }
+    }
+}
+
 /// A decision, with what was found beside it: everything that is wrong in one answer.
 pub fn together<T, R>(decided: Result<T, R>, found: Vec<Fault>, refuse: impl FnOnce(R) -> ApiError) -> Result<T, ApiError> {
     match decided {

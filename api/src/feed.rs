@@ -10,7 +10,7 @@ use jiazai_domain::kernel::id::Id;
 use jiazai_infra::events::{self as store, FeedFilter, Recorded};
 use serde::Serialize;
 use utoipa::openapi::schema::Type;
-use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
+use utoipa::openapi::{ArrayBuilder, ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::call::{Call, Outcome};
@@ -108,6 +108,18 @@ impl From<Recorded> for FeedEvent {
     }
 }
 
+/// The choices of `types`, for the document alone.
+#[derive(Debug)]
+pub struct EventChoices;
+
+impl PartialSchema for EventChoices {
+    fn schema() -> RefOr<Schema> {
+        let choice = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Pattern::every().map(|pattern| pattern.to_string())));
+        ArrayBuilder::new().items(choice).max_items(Some(MOST_TYPES)).into()
+    }
+}
+impl ToSchema for EventChoices {}
+
 /// The patterns of `types`, separated by commas.
 fn patterns(params: &mut Params) -> Result<Vec<Pattern>, ApiError> {
     let Some(text) = params.text("types")? else { return Ok(vec![]) };
@@ -126,7 +138,8 @@ fn patterns(params: &mut Params) -> Result<Vec<Pattern>, ApiError> {
 /// what has happened since. Callers hear of what their roles, or their key's scopes, let them see.
 #[utoipa::path(get, path = "/events", tag = "events", operation_id = "list_events",
     params(("since" = Option<String>, Query, format = DateTime, description = "What happened then or later"),
-        ("types" = Option<String>, Query, description = "Types separated by commas: `repair_ticket.submitted`, `repair_ticket.*`, `*`"),
+        ("types" = inline(Option<EventChoices>), Query, style = Form, explode = false,
+            description = "Types separated by commas, up to 50: `repair_ticket.submitted`, `repair_ticket.*`, `*`. `GET /meta/event-types` has them too"),
         ("community_id" = Option<String>, Query),
         ("limit" = Option<i64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = Page<FeedEvent>)))]

@@ -15,6 +15,7 @@ use jiazai_infra::vault::hex;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::app::App;
 use crate::call::{At, Begun, Call, Cx, Outcome};
 use crate::error::{ApiError, code};
 use crate::input::Ref;
@@ -27,6 +28,7 @@ pub fn routes(api: &mut Api) {
     api.add(op!(upload_file, Access::Anyone).limit(Limit::Upload).refuses(&[
         code::FILE_DAMAGED,
         code::STORAGE_UNAVAILABLE,
+        code::TOO_MANY_FILES,
         code::BUSY,
         code::BAD_REQUEST,
     ]))
@@ -71,9 +73,14 @@ async fn upload_file(call: Call, form: Multipart) -> Outcome {
         Begun::Replay(response) => return Ok(response),
         Begun::Go(keyed, flight) => (keyed, flight),
     };
-    call.app.files.put(&clean).await.map_err(refused)?;
+    let app = call.app.clone();
+    let _taking_in = app.files.taking_in().await;
+    app.files.put(&clean).await.map_err(refused)?;
     let (content_type, size) = (clean.content_type().as_str().to_owned(), clean.bytes().len() as i64);
     call.write_keyed(keyed, move |tx, _| {
+        if uploads::unattached(tx, owner)? >= MOST_UNATTACHED {
+            return Err(ApiError::new(code::TOO_MANY_FILES));
+        }
         let id = tx.new_id();
         let upload = Upload { id, owner, subject: None, sha256: hash.clone(), content_type: content_type.clone(), size };
         uploads::insert(tx, &upload)?;
@@ -81,6 +88,26 @@ async fn upload_file(call: Call, form: Multipart) -> Outcome {
         Reply::created(url.clone(), &FileDto { id: Ref(id), content_type: content_type.clone(), size, url })
     })
     .await
+}
+
+/// Files that belong to nothing yet, of one person. The largest form takes a tenth of that, and after two days they are forgotten.
+const MOST_UNATTACHED: i64 = 200;
+
+/// Deletes bytes that no row names any more.
+pub async fn discard(app: &App, orphans: Vec<String>) {
+    for hash in orphans {
+        let Some(bytes) = hash_bytes(&hash) else { continue };
+        let _tidying = app.files.tidying().await;
+        // Somebody may have uploaded the same again since it was found to be nobody's.
+        let deleted = match app.db.read(move |tx| uploads::is_named(tx, &hash)).await {
+            Ok(true) => continue,
+            Ok(false) => app.files.delete(&bytes).await.is_ok(),
+            Err(_) => false,
+        };
+        if !deleted {
+            tracing::warn!("a file that nobody needs could not be deleted");
+        }
+    }
 }
 
 /// Ten mebibytes over a bad mobile network.

@@ -129,4 +129,36 @@ mod tests {
         drop(first);
         assert!(flights.begin(&keyed).is_some());
     }
+
+    fn json() -> impl proptest::strategy::Strategy<Value = serde_json::Value> {
+        use proptest::prelude::*;
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            "[a-z{}\\[\\],\":0-9]{0,6}".prop_map(Into::into),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+                prop::collection::hash_map("[a-c{},]{0,2}", inner, 0..4)
+                    .prop_map(|map| map.into_iter().collect::<serde_json::Map<_, _>>().into()),
+            ]
+        })
+    }
+
+    proptest::proptest! {
+        /// Values that are built from the signs that the hash itself writes, so that one could pass for another.
+        #[test]
+        fn two_bodies_have_one_hash_when_they_mean_the_same(a in json(), b in json()) {
+            assert_eq!(digest(&a.to_string()), digest(&serde_json::to_string_pretty(&a).expect("JSON")));
+            assert_eq!(digest(&a.to_string()) == digest(&b.to_string()), a == b, "{a} and {b}");
+        }
+
+        #[test]
+        fn any_bytes_have_a_hash(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..64)) {
+            let mut hash = Sha256::new();
+            hash_body(&mut hash, &bytes);
+        }
+    }
 }

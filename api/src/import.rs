@@ -4,10 +4,8 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use chrono::Datelike;
 use jiazai_domain::actor::{CommunityId, PrincipalId};
-use jiazai_domain::kernel::time::Date;
-use jiazai_domain::registry::demo::{Like, generate};
+use jiazai_domain::registry::demo::{Like, day, generate};
 use jiazai_domain::registry::import::{Format, Import, ImportDraft, Kind, State};
 use jiazai_infra::db::{Db, DbError, Tx};
 use jiazai_infra::registry::import::{self as store, Importer, Line, Lines, Tally};
@@ -65,10 +63,18 @@ pub fn file(db: Db, vault: Vault, asked: Asked) -> Result<(), Failed> {
         Ok::<_, Failed>((store::insert(tx, import, None)?, importer))
     })?;
     let id = import.id;
-    let worker = Worker { db: db.clone(), vault: Arc::new(vault), importer, source: Source::File(asked.file.to_owned()), holder: None };
     let bar = Bar::new();
+    let worker = Worker {
+        db: db.clone(),
+        vault: Arc::new(vault),
+        importer,
+        source: Source::File(asked.file.to_owned()),
+        holder: None,
+        go_on: Arc::new(|| true),
+        progress: Arc::new(move |done, total| bar.draw(done, total)),
+    };
     let done = worker
-        .run(import, || true, |import| bar.show(import))
+        .run(import)
         .map_err(|stopped| Failed(format!("the import stopped: {stopped}; run it again")))?;
     bar.end();
     let faults = db.write_blocking(move |tx| store::faults_after(tx, id, (-1, -1), SHOWN))?;
@@ -86,6 +92,7 @@ pub fn file(db: Db, vault: Vault, asked: Asked) -> Result<(), Failed> {
 }
 
 /// How far an import has come, on standard error.
+#[derive(Clone, Copy)]
 struct Bar {
     terminal: bool,
 }
@@ -95,10 +102,6 @@ const WIDTH: usize = 30;
 impl Bar {
     fn new() -> Self {
         Self { terminal: std::io::stderr().is_terminal() }
-    }
-
-    fn show(&self, import: &Import) {
-        self.draw(import.counts.ok() + import.failed, import.total.unwrap_or(0));
     }
 
     fn draw(&self, done: i64, total: i64) {
@@ -125,7 +128,7 @@ const PORTION: usize = 200;
 pub fn demo(db: Db, vault: Vault, like: &str, code: Option<&str>, seed: u64) -> Result<(), Failed> {
     let like = Like::read(like).ok_or_else(|| Failed("--like is 供电, 明珠, 市南 or 凤湖".to_owned()))?;
     let code = code.unwrap_or(like.as_str()).to_owned();
-    let (importer, today) = db.write_blocking(move |tx| {
+    let importer = db.write_blocking(move |tx| {
         let place = match community::by_code(tx, &code)? {
             Some(known) => known.id,
             None => {
@@ -138,11 +141,9 @@ pub fn demo(db: Db, vault: Vault, like: &str, code: Option<&str>, seed: u64) -> 
         let importer = rights(tx, by, place)?;
         let admin = importer.admin.as_ref().ok_or_else(|| Failed("this member of staff does not run this community".to_owned()))?;
         adopt(tx, like.preset(), admin)?;
-        Ok::<_, Failed>((importer, tx.now().date()))
+        Ok::<_, Failed>(importer)
     })?;
-    // The same people all year: their ages are counted from its first day.
-    let day = Date::from_ymd_opt(today.year(), 1, 1).unwrap_or(today);
-    let demo = generate(like, seed, day);
+    let demo = generate(like, seed, day());
     let vault = Arc::new(vault);
     let bar = Bar::new();
     let size = demo.size();

@@ -93,6 +93,7 @@ pub async fn run(app: Arc<App>) {
             tokio::time::sleep(GATHER).await;
         }
         report(&app, "audit", crate::audit::seal(&app, &holder).await);
+        report(&app, "alarms", alarms(&app, &holder).await);
         report(&app, "notices", crate::notices::send_due(&app, &holder).await);
         if rounds.is_multiple_of(5) {
             report(&app, "volunteer", settle_lines(&app, &holder).await);
@@ -108,7 +109,7 @@ pub async fn run(app: Arc<App>) {
         }
         if rounds.is_multiple_of(60) {
             report(&app, "confirm", confirm(&app, &holder).await);
-            report(&app, "registry", registry(&app, &holder).await);
+            registry(&app, &holder).await;
             report(&app, "tidy", tidy(&app, &holder).await);
             report(&app, "enrolment_purge", crate::enrolment::purge_due(&app, &holder).await);
         }
@@ -119,9 +120,20 @@ pub async fn run(app: Arc<App>) {
         let _ = task.await;
     }
     let _ = events.await;
-    for name in
-        ["events", "webhooks", "audit", "notices", "volunteer", "reminders", "enrolment", "confirm", "registry", "tidy", "enrolment_purge"]
-    {
+    for name in [
+        "events",
+        "webhooks",
+        "audit",
+        "alarms",
+        "notices",
+        "volunteer",
+        "reminders",
+        "enrolment",
+        "confirm",
+        "registry",
+        "tidy",
+        "enrolment_purge",
+    ] {
         let holder = holder.clone();
         let _ = app.db.write(move |tx| leases::give_back(tx, name, &holder)).await;
     }
@@ -197,6 +209,30 @@ async fn tell(app: &App, holder: &str) -> Result<Heard, DbError> {
     .await
 }
 
+/// Warns and escalates where a promise of a repair is about to be broken, or is.
+async fn alarms(app: &App, holder: &str) -> Result<usize, DbError> {
+    if app.db.read(|tx| repair::alarms_due(tx, 1)).await?.is_empty() {
+        return Ok(0);
+    }
+    let given = leased(app, "alarms", holder, |tx| {
+        let now = tx.now();
+        let due = repair::alarms_due(tx, BATCH)?;
+        for ticket in &due {
+            let (community, dispatch) = (ticket.facts().community, ticket.facts().category.dispatch);
+            let attending = repair::attending(tx, community, dispatch)?;
+            if let Some(alarm) = ticket.alarm(&attending, now) {
+                repair::give_alarm(tx, ticket, &alarm)?;
+            }
+        }
+        Ok(due.len())
+    })
+    .await?;
+    if given > 0 {
+        app.jobs.wake();
+    }
+    Ok(given)
+}
+
 /// Writes down that time has confirmed tickets, for those who wait for the event.
 async fn confirm(app: &App, holder: &str) -> Result<usize, DbError> {
     leased(app, "confirm", holder, |tx| {
@@ -254,12 +290,12 @@ async fn remind(app: &App, holder: &str) -> Result<usize, DbError> {
     Ok(reminded)
 }
 
-/// Writes down leases that have run out, and what the facts say of homes for which one has begun or ended.
-async fn registry(app: &App, holder: &str) -> Result<usize, DbError> {
-    leased(app, "registry", holder, |tx| {
-        Ok(crate::registry::settle_leases(tx, BATCH)? + homes::derive_due(tx, BATCH)? + crate::registry::end_abandoned(tx, BATCH)?)
-    })
-    .await
+/// Writes down leases that have run out, and what the facts say of homes for which one has begun or ended, and ends imports whose
+/// command is gone. Each by itself: what one of them stumbles over must not stop the others.
+async fn registry(app: &App, holder: &str) {
+    report(app, "leases", leased(app, "registry", holder, |tx| crate::registry::settle_leases(tx, BATCH)).await);
+    report(app, "occupancy", leased(app, "registry", holder, |tx| homes::derive_due(tx, BATCH)).await);
+    report(app, "abandoned_imports", crate::registry::end_abandoned(app, holder, BATCH).await);
 }
 
 /// Forgets what nobody needs any more.
@@ -277,12 +313,7 @@ async fn tidy(app: &App, holder: &str) -> Result<usize, DbError> {
         uploads::forget_unattached(tx, now.plus_seconds(-KEEP_UNATTACHED_S), 100)
     })
     .await?;
-    for hash in &orphans {
-        if let Some(hash) = crate::files::hash_bytes(hash)
-            && app.files.delete(&hash).await.is_err()
-        {
-            tracing::warn!("a file that nobody needs could not be deleted");
-        }
-    }
-    Ok(orphans.len())
+    let forgotten = orphans.len();
+    crate::files::discard(app, orphans).await;
+    Ok(forgotten)
 }

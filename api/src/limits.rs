@@ -7,7 +7,8 @@
 use std::net::IpAddr;
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use jiazai_infra::cache::{Policy, Verdict};
+use jiazai_domain::api_key::ApiKey;
+use jiazai_infra::cache::{Left, Policy, Verdict};
 
 use crate::app::App;
 use crate::auth::Identity;
@@ -33,12 +34,24 @@ const PASSWORD: &Policy = &Policy { name: "password", quota: 60, window_s: 60 };
 const WECHAT_LOGIN: &Policy = &Policy { name: "wechat_login", quota: 300, window_s: 60 };
 const UPLOAD: &Policy = &Policy { name: "upload", quota: 60, window_s: 60 };
 
+/// A key's own quota.
+fn of_key(per_minute: u32) -> Policy {
+    Policy { name: "key", quota: per_minute, window_s: 60 }
+}
+
+/// A key's quota, and what is left of it; looking takes nothing.
+pub async fn left(app: &App, key: &ApiKey) -> (Policy, Left) {
+    let policy = of_key(key.quota());
+    let left = app.cache.left(&policy, &key.id.principal().text(), app.clock.now()).await;
+    (policy, left)
+}
+
 /// Counts a request against whoever sent it; `who` is nobody where nobody was proven.
 pub async fn count(app: &App, limit: Limit, who: Option<&Identity>, address: Option<IpAddr>) -> Counted {
     if app.limits_off || limit == Limit::None {
         return Counted::default();
     }
-    let own = who.and_then(|identity| identity.key.as_ref()).map(|key| Policy { name: "key", quota: key.per_minute, window_s: 60 });
+    let own = who.and_then(|identity| identity.key.as_ref()).map(|key| of_key(key.per_minute));
     let mut policies = match (limit, who) {
         (Limit::Password, _) => vec![*PASSWORD],
         (Limit::WechatLogin, _) => vec![*WECHAT_LOGIN],
@@ -51,13 +64,24 @@ pub async fn count(app: &App, limit: Limit, who: Option<&Identity>, address: Opt
     policies.extend(own);
     let key = match who {
         Some(identity) => identity.actor.id.text(),
-        None => address.map(|ip| ip.to_string()).unwrap_or_default(),
+        None => address.map(household).unwrap_or_default(),
     };
     let mut counted = Vec::with_capacity(policies.len());
     for policy in policies {
         counted.push((policy, app.cache.hit(&policy, &key, app.clock.now()).await));
     }
     Counted(counted)
+}
+
+/// An address as the one who has it: of IPv6 the first 64 bits, because the rest is theirs to choose.
+fn household(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V6(six) => {
+            let [a, b, c, d, ..] = six.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        four => four.to_string(),
+    }
 }
 
 /// Counts a request whose identity was none, or no good, against where it came from.

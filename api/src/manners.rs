@@ -57,6 +57,11 @@ pub async fn polish<B: MessageBody + 'static>(request: ServiceRequest, next: Nex
         }
         Err(_) => {
             tracing::error!(request_id = asked.id, method = %asked.method, "a handler panicked");
+            // The request has gone with the handler, and with it the pattern of its path; a second hold on it would keep the
+            // framework from routing.
+            if let Some(app) = app {
+                app.metrics.observe(&asked.method, "-", 500, asked.started.elapsed());
+            }
             let response = dressed(ApiError::new(code::INTERNAL), &asked, None);
             Err(InternalError::from_response("panic", response).into())
         }
@@ -86,6 +91,9 @@ fn finish(response: ServiceResponse<BoxBody>, asked: &Asked, app: Option<&App>) 
         response
     };
     adorn(response.headers_mut(), asked);
+    if let Some(ending) = op.as_ref().and_then(|op| op.ending) {
+        ending.tell(response.headers_mut());
+    }
     let pattern = op.as_ref().map_or("-", |op| op.path.as_str());
     let took = asked.started.elapsed();
     if let Some(app) = app {

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::call::{Begun, Call, Outcome};
 use crate::error::{ApiError, code};
 use crate::identity::dto::{Login, Password, Principal};
-use crate::identity::wechat_refusal;
+use crate::identity::{count_failure, not_locked, wechat_refusal};
 use crate::input::named::{Text6To6, Text20, Text512};
 use crate::input::{Faults, Instant, Nothing};
 use crate::op;
@@ -28,11 +28,12 @@ pub fn routes(api: &mut Api) {
         .add(op!(export_my_data, Access::Residents))
         .add(op!(change_my_password, Access::Staff).limit(Limit::Password).refuses(&[
             code::CREDENTIALS_INVALID,
+            code::ACCOUNT_LOCKED,
             code::PASSWORD_UNCHANGED,
             code::BUSY,
         ]))
         .add(op!(begin_totp, Access::Staff))
-        .add(op!(confirm_totp, Access::Staff))
+        .add(op!(confirm_totp, Access::Staff).limit(Limit::Password).refuses(&[code::ACCOUNT_LOCKED]))
         .add(op!(bind_my_wechat, Access::Staff).refuses(&[code::WECHAT_CODE_INVALID, code::WECHAT_THROTTLED, code::WECHAT_UNAVAILABLE]));
 }
 
@@ -345,20 +346,32 @@ async fn change_my_password(call: Call) -> Outcome {
     let actor = call.actor()?.clone();
     let app = call.app.clone();
     let id = actor.id;
-    let account = app.db.read_brief(move |tx| store::staff_account(tx, id)).await?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
+    let cx = call.cx()?;
+    let look = cx.clone();
+    let account = app
+        .db
+        .read_brief(move |tx| {
+            let account = store::staff_account(tx, id)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
+            not_locked(tx, &look, &account.username)?;
+            Ok::<_, ApiError>(account)
+        })
+        .await?;
     password::acceptable(&new_password.0, &account.username).map_err(|weak| weak_password("/new_password", weak))?;
     if current_password.0 == new_password.0 {
         return Err(ApiError::new(code::PASSWORD_UNCHANGED));
     }
     let busy = |_| ApiError::new(code::BUSY);
-    let checked = app.passwords.verify(Secret::new(current_password.0), Some(account.password_hash)).await.map_err(busy)?;
+    let present = account.password_hash;
+    let checked = app.passwords.verify(Secret::new(current_password.0), Some(present.clone())).await.map_err(busy)?;
     if !checked.matches {
+        // A stolen access token is no licence to guess.
+        app.db.write(move |tx| count_failure(tx, &cx, &account.username)).await?;
         return Err(ApiError::fault("/current_password", "wrong_password", "当前密码不正确", "is not the present password"));
     }
     let hash = app.passwords.hash(Secret::new(new_password.0)).await.map_err(busy)?;
     let response = call
         .write(move |tx, _| {
-            store::set_password(tx, id, &hash)?;
+            store::change_password(tx, id, &present, &hash)?;
             store::end_other_sessions(tx, id, actor.session, "password_changed")?;
             Ok(Reply::nothing())
         })
@@ -411,31 +424,51 @@ pub struct ConfirmTotp {
     pub enrolment: Text512,
     #[schema(inline)]
     pub code: Text6To6,
+    /// Where one-time codes are on already: one of the present key, so that nobody but its owner replaces it.
+    #[deserr(default)]
+    #[schema(inline)]
+    pub present_code: Option<Text6To6>,
 }
 
-/// Turn one-time codes on
+/// Turn one-time codes on, or go over to another key
 #[utoipa::path(post, path = "/me/totp/confirm", tag = "identity", operation_id = "confirm_totp",
     request_body(content = ConfirmTotp, example = json!({ "enrolment": "AaIAhPAYd3CMGziDlU", "code": "123456" })), responses((status = 204, description = "From now on log-in asks for a code")))]
 async fn confirm_totp(call: Call) -> Outcome {
     let body: ConfirmTotp = call.body()?;
     let id = call.actor()?.id;
-    call.write(move |tx, cx| {
-        let bad = || ApiError::fault("/enrolment", "enrolment_invalid", "已过期，请重新获取", "is not valid any more; ask for a new key");
-        let sealed = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, &body.enrolment.0).map_err(|_| bad())?;
-        let offer = cx.app.vault.open_text(enrolment_of(&id.text()), &sealed).map_err(|_| bad())?;
-        let (made_at, key) = offer.expose().split_once('.').ok_or_else(bad)?;
-        let made_at: i64 = made_at.parse().map_err(|_| bad())?;
-        if tx.now().millis() - made_at > 600_000 {
-            return Err(bad());
-        }
-        let step = TotpKey::from_base32(key).ok_or_else(bad)?.check(&body.code.0, tx.now(), None);
-        let step = step.ok_or_else(|| ApiError::fault("/code", "code_wrong", "动态码不正确", "is not the present code"))?;
-        store::set_totp(tx, &cx.app.vault, id, Some(&Secret::new(key)))?;
-        let account = store::staff_account(tx, id)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
-        store::use_totp_step(tx, &account, step)?;
-        Ok(Reply::nothing())
-    })
-    .await
+    let verdict = call
+        .write(move |tx, cx| {
+            let bad =
+                || ApiError::fault("/enrolment", "enrolment_invalid", "已过期，请重新获取", "is not valid any more; ask for a new key");
+            let sealed = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, &body.enrolment.0).map_err(|_| bad())?;
+            let offer = cx.app.vault.open_text(enrolment_of(&id.text()), &sealed).map_err(|_| bad())?;
+            let (made_at, key) = offer.expose().split_once('.').ok_or_else(bad)?;
+            let made_at: i64 = made_at.parse().map_err(|_| bad())?;
+            if tx.now().millis() - made_at > 600_000 {
+                return Err(bad());
+            }
+            let step = TotpKey::from_base32(key).ok_or_else(bad)?.check(&body.code.0, tx.now(), None);
+            let step = step.ok_or_else(|| ApiError::fault("/code", "code_wrong", "动态码不正确", "is not the present code"))?;
+            let account = store::staff_account(tx, id)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
+            not_locked(tx, cx, &account.username)?;
+            if let Some(present) = store::totp_key(&cx.app.vault, &account)? {
+                let given =
+                    body.present_code.as_ref().ok_or_else(|| ApiError::fault("/present_code", "required", "必填", "is required"))?;
+                let known = TotpKey::from_base32(present.expose()).and_then(|key| key.check(&given.0, tx.now(), Some(account.totp_step)));
+                if known.is_none() {
+                    count_failure(tx, cx, &account.username)?;
+                    // The count must be kept, so this refusal leaves the transaction as a success and is told below.
+                    return Ok(Reply { status: 422, headers: Default::default(), body: vec![] });
+                }
+            }
+            store::set_totp(tx, &cx.app.vault, id, Some(&Secret::new(key)))?;
+            let account = store::staff_account(tx, id)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
+            store::use_totp_step(tx, &account, step)?;
+            Ok(Reply::nothing())
+        })
+        .await?;
+    let wrong = || ApiError::fault("/present_code", "code_wrong", "动态码不正确", "is not the present code");
+    if verdict.status().as_u16() == 422 { Err(wrong()) } else { Ok(verdict) }
 }
 
 /// Have my notices sent to my WeChat

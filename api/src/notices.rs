@@ -280,8 +280,8 @@ fn ending(outcome: &Result<String, SendError>, attempts: i64, now: Timestamp) ->
         Err(SendError::BadRecipient(_)) => Ending::Failed("bad_recipient"),
         Err(SendError::BadContent(_)) => Ending::Failed("bad_content"),
         Err(SendError::BadTemplate(_)) => Ending::Failed("bad_template"),
-        Err(SendError::Overlap) => Ending::Retry(now.plus_seconds(2)),
-        Err(SendError::Throttled(_)) | Err(SendError::Unavailable { maybe_sent: false, .. }) => later(),
+        Err(SendError::Overlap) if attempts < ATTEMPTS => Ending::Retry(now.plus_seconds(2)),
+        Err(SendError::Overlap | SendError::Throttled(_) | SendError::Unavailable { maybe_sent: false, .. }) => later(),
         Err(SendError::Unavailable { maybe_sent: true, .. }) => Ending::Uncertain,
     }
 }

@@ -146,7 +146,7 @@ async fn grant(call: &Call) -> Result<OauthToken, Trouble> {
     if !named {
         return Err(wrong("client_id must be the key's id and client_secret the key itself"));
     }
-    let identity = by_key(&call.app, secret, call.address(), None).await.map_err(|error| match error.code().status {
+    let identity = by_key(call, secret, None).await.map_err(|error| match error.code().status {
         401 => wrong("the key is unknown, revoked or over"),
         403 => wrong("the key may not be used from this address"),
         _ => Trouble::Other(error),

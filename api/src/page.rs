@@ -247,4 +247,28 @@ mod tests {
         assert!(page.next_cursor.is_some());
         assert!(window("limit=2").expect("a window").page(vec![1, 2], |n| n.to_string(), |n| n).next_cursor.is_none());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_query_of_any_text_is_read_or_refused(query in ".{0,200}") {
+            if let Ok(window) = window(&query) {
+                assert!((1..=100).contains(&window.limit));
+            }
+        }
+
+        #[test]
+        fn a_cursor_opens_to_what_was_sealed_and_nothing_else_opens(key in ".{0,60}", forged in ".{0,80}", at in 0_usize..200, flip in 1_u8..64) {
+            let seal = window("").expect("a window").seal;
+            let cursor = seal.seal(&key);
+            assert_eq!(seal.open(&cursor).ok().as_deref(), Some(key.as_str()));
+            assert!(forged == cursor || seal.open(&forged).is_err());
+            // Any other letter in any place.
+            const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+            let mut bytes = cursor.clone().into_bytes();
+            let at = at % bytes.len();
+            let old = LETTERS.iter().position(|letter| *letter == bytes[at]).expect("a letter of base64");
+            bytes[at] = LETTERS[old ^ usize::from(flip)];
+            assert!(seal.open(&String::from_utf8(bytes).expect("ASCII")).is_err());
+        }
+    }
 }

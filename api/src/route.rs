@@ -8,6 +8,7 @@
 //! each by a regular expression: with hundreds of paths that cost more than the rest of a request together.
 
 mod describe;
+mod ending;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -24,6 +25,7 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::{HttpMethod, OpenApi, RefOr, Schema};
 
 pub use self::describe::say;
+pub use self::ending::Ending;
 use crate::bulk::Form;
 use crate::error::{ApiError, Code, code};
 
@@ -125,6 +127,8 @@ pub struct Op {
     pub form: bool,
     /// A list that can be taken whole; see `bulk`.
     pub list: Option<ListOp>,
+    /// It comes to its end.
+    pub ending: Option<Ending>,
 }
 
 /// What a list says about being taken whole.
@@ -198,6 +202,7 @@ impl NewOp {
             sensitive: false,
             form: false,
             list: is_list.then_some(ListOp { form: None, columns: None, needs_reason: false, about }),
+            ending: None,
         };
         Self {
             handler: erased(handler),
@@ -278,6 +283,12 @@ impl NewOp {
         if let Some(list) = &mut self.op.list {
             list.needs_reason = true;
         }
+        self
+    }
+
+    /// It comes to its end; say so in the change log as well.
+    pub fn ends(mut self, ending: Ending) -> Self {
+        self.op.ending = Some(ending);
         self
     }
 

@@ -233,6 +233,7 @@ pub async fn serve(config: Config) -> Result<(), Failed> {
         trusted_proxies: config.trusted_proxies.clone(),
         limits_off: config.limits_off,
         audit_keep_days: config.audit_keep_days,
+        papers_kept_days: config.papers_kept_days,
         is_demo,
         serving: AtomicBool::new(true),
     });

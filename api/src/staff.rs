@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use crate::call::{At, Call, Cx, Outcome};
 use crate::error::{ApiError, Fault, code};
+use crate::faults::note;
 use crate::identity::dto::{Password, RoleDto};
 use crate::input::named::{CommunityRef, PrincipalRef, Text2To64, Text40};
 use crate::input::{Faults, Few, Instant, Nothing, Ref};
@@ -231,10 +232,14 @@ fn reply(member: StaffMember) -> Result<Reply, ApiError> {
     request_body(content = NewStaff, example = json!({ "username": "chen", "display_name": "陈师傅", "roles": [{ "role": "repair_worker", "community_id": "com_01h455vb4pex5vsknk084sn02q" }] })), responses((status = 201, body = CreatedStaff)))]
 async fn create_staff(call: Call) -> Outcome {
     let NewStaff { username: name, display_name, password: given, roles } = call.body()?;
-    let name = username(&name.0)?;
+    let mut found = Vec::new();
+    let lower = note(&mut found, username(&name.0))?;
     if let Some(given) = given.as_ref().filter(|given| !(call.app.is_demo && given.0 == crate::demo::PASSWORD)) {
-        password::acceptable(&given.0, &name).map_err(|weak| weak_password("/password", weak))?;
+        note(&mut found, password::acceptable(&given.0, &name.0.to_lowercase()).map_err(|weak| weak_password("/password", weak)))?;
     }
+    let (cx, asked) = (call.cx()?, roles.clone());
+    note(&mut found, call.app.db.read(move |tx| grants(tx, cx.actor()?, &asked.0)).await)?;
+    let Some(name) = lower.filter(|_| found.is_empty()) else { return Err(ApiError::invalid(found)) };
     let made = given.is_none().then(made_password);
     let secret = given.map(|p| p.0).or_else(|| made.clone()).unwrap_or_default();
     let hash = call.app.passwords.hash(Secret::new(secret)).await.map_err(|_| ApiError::new(code::BUSY))?;

@@ -203,6 +203,11 @@ impl ApiKey {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|at| at > now)
     }
 
+    /// Requests a minute, as the limits count them: whatever was stored, one at least.
+    pub fn quota(&self) -> u32 {
+        u32::try_from(self.per_minute).unwrap_or(1).max(1)
+    }
+
     /// Who acts when the key is used.
     pub fn actor(&self) -> Actor {
         let community = self.community;

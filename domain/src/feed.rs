@@ -111,13 +111,16 @@ pub const KINDS: &[&str] = &[
     "repair_ticket.cancelled",
     "repair_ticket.confirmed",
     "repair_ticket.declined",
+    "repair_ticket.due_soon",
     "repair_ticket.grabbed",
     "repair_ticket.merged",
+    "repair_ticket.overdue",
     "repair_ticket.paused",
     "repair_ticket.quote_approved",
     "repair_ticket.quote_refused",
     "repair_ticket.quoted",
     "repair_ticket.rated",
+    "repair_ticket.remarked",
     "repair_ticket.reopened",
     "repair_ticket.resolved",
     "repair_ticket.resumed",
@@ -263,6 +266,12 @@ impl fmt::Display for Pattern {
 }
 
 impl Pattern {
+    /// Every choice that there is.
+    pub fn every() -> impl Iterator<Item = Self> {
+        let sorts = SORTS.iter().map(|(sort, _)| Self::Sort(sort));
+        [Self::All].into_iter().chain(sorts).chain(KINDS.iter().map(|kind| Self::Kind(kind)))
+    }
+
     pub fn fits(&self, kind: &str) -> bool {
         match self {
             Self::All => true,

@@ -91,13 +91,25 @@ pub fn forget_unattached(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<V
             .load(conn)
     })?;
     let ids: Vec<&String> = stale.iter().map(|(id, _)| id).collect();
-    tx.run(|conn| diesel::delete(files::table.filter(files::id.eq_any(ids))).execute(conn))?;
-    let mut orphans = Vec::new();
+    // Whoever has been attached since we looked stays.
+    let free = files::table.filter(files::id.eq_any(ids)).filter(files::subject_id.is_null());
+    tx.run(|conn| diesel::delete(free).execute(conn))?;
+    let mut orphans: Vec<String> = Vec::new();
     for (_, hash) in stale {
-        let others: i64 = tx.run(|conn| files::table.filter(files::sha256.eq(&hash)).count().get_result(conn))?;
-        if others == 0 && !orphans.contains(&hash) {
+        if !orphans.contains(&hash) && !is_named(tx, &hash)? {
             orphans.push(hash);
         }
     }
     Ok(orphans)
+}
+
+/// Whether any row still names these bytes.
+pub fn is_named(tx: &mut Tx, sha256: &str) -> Result<bool, DbError> {
+    let one: Option<String> = tx.run(|conn| files::table.filter(files::sha256.eq(sha256)).select(files::id).first(conn).optional())?;
+    Ok(one.is_some())
+}
+
+/// How many uploads of a person belong to nothing yet. Counted, not locked: a phone that sends several at once may get a few more in.
+pub fn unattached(tx: &mut Tx, owner: PrincipalId) -> Result<i64, DbError> {
+    tx.run(|conn| files::table.filter(files::owner_id.eq(owner.text())).filter(files::subject_id.is_null()).count().get_result(conn))
 }

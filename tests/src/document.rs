@@ -110,6 +110,12 @@ impl Document {
                 Err("a success of an operation that the document does not have".into())
             };
         };
+        // What comes to its end says so in the document and in every answer, and nothing else does.
+        let (marked, told) =
+            (operation.json["deprecated"] == true, reply.header("deprecation").is_some() && reply.header("sunset").is_some());
+        if marked != told {
+            return Err(format!("operation {}: deprecated is {marked} in the document and {told} in the answer", operation.id));
+        }
         let known = &operation.json["responses"];
         let Some(response) =
             [reply.status.to_string(), format!("{}XX", reply.status / 100), "default".into()].iter().find_map(|key| known.get(key))
@@ -234,6 +240,7 @@ fn manners(reply: &Reply) -> Result<(), String> {
     if reply.status == 500 {
         return Err("500: nothing that a caller does may break the server".into());
     }
+    safe_in_a_browser(reply)?;
     if reply.status == 204 && !reply.body.is_empty() {
         return Err("204 with a body".into());
     }
@@ -276,6 +283,23 @@ fn manners(reply: &Reply) -> Result<(), String> {
         Some(name) if reply.header(name).is_none() => Err(format!("{} without {name}", reply.status)),
         _ => Ok(()),
     }
+}
+
+/// The headers without which a browser would guess, keep or frame what it is given.
+fn safe_in_a_browser(reply: &Reply) -> Result<(), String> {
+    if reply.header("x-content-type-options") != Some("nosniff") {
+        return Err("no X-Content-Type-Options: nosniff".into());
+    }
+    if ["/api/", "/open311/", "/oauth/"].iter().any(|base| reply.path.starts_with(base)) {
+        let policy = reply.header("content-security-policy").unwrap_or_default();
+        if !policy.contains("default-src 'none'") {
+            return Err(format!("Content-Security-Policy is {policy:?}"));
+        }
+        if reply.header("cache-control").is_none() {
+            return Err("no Cache-Control".into());
+        }
+    }
+    Ok(())
 }
 
 /// 422 lists faults, each with a place, a code and a sentence.

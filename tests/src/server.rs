@@ -290,6 +290,10 @@ impl Server {
         LAST_USED.with(|last| last.replace(Some(self.dir.clone())));
     }
 
+    pub fn pid(&self) -> u32 {
+        self.lock().server.id()
+    }
+
     /// Sends a signal by its short name, `TERM` or `INT`.
     pub fn signal(&self, name: &str) {
         let pid = self.lock().server.id().to_string();

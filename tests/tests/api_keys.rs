@@ -299,3 +299,32 @@ fn a_key_made_on_the_command_line_works_beside_the_running_server() {
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.stderr.contains("repair:read"), "{refused:?}");
 }
+
+#[test]
+fn whoever_holds_a_key_and_whoever_made_it_see_what_is_left_and_when_it_was_used() {
+    let server = Server::start(Options::default().limited());
+    let mut body = draft(&server, &["repair:read", "points:read"]);
+    body["per_minute"] = json!(4);
+    let (program, made) = made(&server, "manager", body);
+    let own = |path: &str| server.staff("manager").get(path).expect(200);
+    let path = format!("/api-keys/{}", made["id"].as_str().unwrap());
+    let fresh = own(&path);
+    assert_eq!(fresh["quota"], json!({ "limit": 4, "window_s": 60, "remaining": 4, "reset_s": 0 }));
+    assert_eq!(fresh["last_used_at"], Value::Null);
+    for _ in 0..3 {
+        program.get("/repair-tickets").expect(200);
+    }
+    // A bucket that leaks gives one back every fifteen seconds, so a slow machine may find more left, never less.
+    let look = own(&path);
+    assert!((1..4).contains(&look["quota"]["remaining"].as_i64().unwrap()), "{look}");
+    assert!((1..=15).contains(&look["quota"]["reset_s"].as_i64().unwrap()), "{look}");
+    // To ask for oneself is a request like any other.
+    let reply = program.get("/me/api-key").send().expect(200);
+    let told = reply.must("ratelimit").split(";r=").nth(1).and_then(|rest| rest.split(';').next()).and_then(|n| n.parse::<i64>().ok());
+    assert!(reply.json["quota"]["remaining"].as_i64() >= told, "{} and {:?}", reply.json, told);
+    assert_eq!((&reply.json["id"], &reply.json["scopes"]), (&made["id"], &json!(["repair:read", "points:read"])));
+    assert!(reply.json.get("key").is_none());
+    jiazai_tests::eventually("its use is noted", 30, || own(&path)["last_used_at"].as_str().map(str::to_owned));
+    server.staff("manager").get("/me/api-key").refuse(403, "forbidden");
+    server.resident().get("/me/api-key").refuse(403, "forbidden");
+}

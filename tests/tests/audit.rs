@@ -174,6 +174,37 @@ fn filters_narrow_and_wrong_ones_are_refused() {
     }
 }
 
+#[test]
+fn the_log_leaves_whole_for_who_may_export_it_and_that_too_is_written_down() {
+    let server = shared();
+    let person = text(&a_person(server), "id");
+    let auditor = server.staff("auditor");
+    let wanted = entries(server, &format!("subject={person}"));
+    let path = |form: &str| format!("/audit-events.{form}?subject={person}");
+    let rows = auditor.get(&path("ndjson")).send().expect(200);
+    assert_eq!(rows.content_type(), "application/x-ndjson");
+    let rows: Vec<Value> = rows.text().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let ids = |rows: &[Value]| rows.iter().map(|row| text(row, "id")).collect::<Vec<_>>();
+    assert_eq!(ids(&rows), ids(&wanted), "the same entries in the same order");
+    let table = auditor.get(&path("csv")).send().expect(200).text();
+    let head: Vec<&str> = table.lines().next().unwrap_or_default().split(',').collect();
+    for column in ["id", "occurred_at", "action", "result", "actor_id", "on_behalf_of", "subject_id", "detail", "address", "position"] {
+        assert!(head.contains(&column), "{column} in {head:?}");
+    }
+    assert_eq!(table.lines().count(), wanted.len() + 1);
+    assert!(auditor.get(&path("xlsx")).send().expect(200).body.starts_with(b"PK"));
+    let taken = entry(server, &format!("actor={}&action=list_audit_events", auditor.id()), |entry| entry["detail"]["form"] == "csv");
+    assert_eq!(taken["result"], "done");
+    let with = |scopes: &[&str]| {
+        let body = json!({ "name": unique("审"), "scopes": scopes, "community_id": server.community() });
+        let made = server.staff("manager").post("/api-keys", body).expect(201);
+        server.bearer(format!("Bearer {}", text(&made, "key")))
+    };
+    with(&["audit:read"]).get(&path("csv")).refuse(403, "forbidden");
+    with(&["audit:export"]).get(&path("csv")).send().expect(200);
+    server.staff("manager").get(&path("csv")).refuse(403, "forbidden");
+}
+
 // ---- the chain ------------------------------------------------------------------------------------------------------
 
 /// The database, with a hand in it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiazai_tests::{Bearer, CategoryDraft, Client, Registry, Repair, Server, Value, json, shared, unique};
+use jiazai_tests::{Bearer, CategoryDraft, Client, Options, Registry, Repair, Server, Value, eventually, json, shared, unique};
 
 fn key<'s>(server: &'s Server, scopes: &[&str]) -> Bearer<'s> {
     let body = json!({ "name": unique("表"), "scopes": scopes, "community_id": server.community() });
@@ -179,4 +179,42 @@ fn people_homes_placements_and_rosters_leave_as_workbooks_too() {
     drop(registry);
     let homes = server.staff("manager").get(&format!("/communities/{}/homes.csv?encoding=gb18030", server.community())).send().expect(200);
     assert_eq!(homes.must("content-type"), "text/csv; charset=gb18030");
+}
+
+#[test]
+fn who_takes_a_list_whole_is_remembered_by_the_community_and_in_its_audit_log() {
+    let server = Server::start(Options::default());
+    let (_, category) = tickets(&server, 2);
+    let clerk = server.staff("admin").hire("dispatcher", server.community());
+    let entries = |action: &str| {
+        let path = format!("/audit-events?actor={}&action={action}", clerk.id());
+        server.staff("auditor").get(&path).expect(200)["items"].as_array().cloned().expect("items")
+    };
+    let page = format!("/repair-tickets?category={category}");
+    clerk.get(&page).expect(200);
+    assert!(entries("list_repair_tickets").is_empty(), "a page is no export");
+    clerk.get(&format!("/repair-tickets.csv?category={category}&reason=shift-report")).send().expect(200);
+    let left = eventually("the community is told", 30, || {
+        let feed = server.staff("manager").get("/events?types=list.exported&limit=100").expect(200);
+        feed["items"].as_array()?.first().cloned()
+    });
+    assert_eq!((&left["community_id"], &left["subject"]["id"]), (&json!(server.community()), &json!(server.community())));
+    assert_eq!((&left["data"]["list"], &left["data"]["form"]), (&json!("list_repair_tickets"), &json!("csv")));
+    let found = entries("list_repair_tickets");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!((&found[0]["detail"], &found[0]["community_id"]), (&json!({ "form": "csv" }), &json!(server.community())));
+    assert!(!format!("{left}{found:?}").contains("shift-report"), "why is for those who read the event's note");
+    // A list without rows, and one whose rows say no community, leave their entry all the same.
+    clerk.get("/repair-tickets.ndjson?category=no_such_category").send().expect(200);
+    assert_eq!(entries("list_repair_tickets").len(), 2);
+    let manager = server.staff("manager");
+    manager.get("/staff.csv").send().expect(200);
+    let path = format!("/audit-events?actor={}&action=list_staff", manager.id());
+    let found = server.staff("auditor").get(&path).expect(200);
+    assert_eq!(found["items"][0]["detail"], json!({ "form": "csv" }), "{found}");
+    // Residents take their own: that is nobody's affair.
+    let resident = server.resident();
+    resident.get("/repair-tickets.csv").send().expect(200);
+    let path = format!("/audit-events?actor={}", resident.id());
+    assert_eq!(server.staff("admin").get(&path).expect(200)["items"], json!([]));
 }

@@ -424,6 +424,9 @@ fn papers_are_purged_after_the_round_and_what_was_published_stays_checkable() {
     let mut draft = season.draft(&family, "2019-01-01");
     draft["home_id"] = json!(home);
     let application = season.submit(&family, draft);
+    act(&season.reviewers[0], &application, "claim", json!({})).expect(200);
+    act(&season.reviewers[0], &application, "return", json!({ "reason": "祖母患病证明缺页" })).expect(200);
+    act(&family.parent, &application, "submit", json!({})).expect(200);
     season.confirm(&application);
     season.confirmed("2020-01-01");
     let permits = season.path("/late-permits");
@@ -456,6 +459,8 @@ fn papers_are_purged_after_the_round_and_what_was_published_stays_checkable() {
     assert_eq!(season.admin.get(&permits).expect(200)["items"], json!([]));
     let history = season.admin.get(&format!("{}?limit=100", season.path("/events"))).expect(200);
     assert!(!history.to_string().contains("住院"), "nor why somebody was late");
+    let own = season.admin.get(&format!("/enrolment-applications/{}/events?limit=100", text(&application, "id"))).expect(200);
+    assert!(!own.to_string().contains("患病") && !why(&left).contains("患病"), "nor what anybody wrote: {own}");
     assert!(why(&left).contains("第 1 志愿录取"), "the reasons stay: {left}");
     let after =
         (season.server.anon().get(&season.path("/placements")).expect(200), season.admin.get(&season.path("/allocation")).expect(200));

@@ -235,6 +235,109 @@ fn a_lock_out_says_nothing_about_whether_the_name_exists() {
     assert!(statuses.contains(&429), "an unknown name is locked like a known one: {statuses:?}");
 }
 
+/// What an authenticator app shows for a key at an instant, in seconds.
+fn code_of(key: &str, at: u64) -> String {
+    let secret = totp_rs::Secret::try_from_base32(key).expect("base 32");
+    totp_rs::Builder::new().with_secret(secret).build().expect("a key").generate(at).to_string()
+}
+
+fn now_s() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs()
+}
+
+/// Turns one-time codes on; the key.
+fn with_totp(who: &jiazai_tests::Staff, at: u64) -> String {
+    let offer = who.post("/me/totp", json!({})).expect(200);
+    let key = text(&offer, "key").to_owned();
+    let body = json!({ "enrolment": offer["enrolment"], "code": code_of(&key, at) });
+    who.post("/me/totp/confirm", body).expect(204);
+    key
+}
+
+#[test]
+fn who_has_turned_one_time_codes_on_needs_one_to_log_in_and_each_opens_once() {
+    let server = Server::start(Options::default());
+    let admin = server.staff("admin");
+    let worker = admin.hire("dispatcher", server.community());
+    let key = with_totp(&worker, now_s());
+    let stranger = server.anon();
+    let log_in = |code: Option<&str>| {
+        let mut body = json!({ "username": worker.username, "password": PASSWORD });
+        if let Some(code) = code {
+            body["totp"] = json!(code);
+        }
+        stranger.post("/auth/staff/login", body)
+    };
+    log_in(None).refuse(401, "credentials_invalid");
+    log_in(Some("000000")).refuse(401, "credentials_invalid");
+    server.sim().advance(60);
+    let code = code_of(&key, now_s() + 60);
+    log_in(Some(&code)).expect(200);
+    log_in(Some(&code)).refuse(401, "credentials_invalid");
+    // Whoever has lost the phone is let in again by an administrator.
+    let made = admin.post(&format!("/staff/{}/reset-password", admin_sees(&admin, &worker.username)), json!({})).expect(200);
+    let body = json!({ "username": worker.username, "password": made["password"] });
+    server.anon().post("/auth/staff/login", body).expect(200);
+}
+
+fn admin_sees(admin: &jiazai_tests::Staff, username: &str) -> String {
+    let page = admin.get("/staff?limit=100").expect(200);
+    let found = page["items"].as_array().expect("items").iter().find(|one| one["username"] == username);
+    text(found.expect("the newcomer"), "id").to_owned()
+}
+
+#[test]
+fn one_time_codes_go_over_to_another_key_only_with_a_code_of_the_present_one() {
+    let server = Server::start(Options::default());
+    let worker = server.staff("admin").hire("dispatcher", server.community());
+    let key = with_totp(&worker, now_s());
+    let bearer = server.bearer(worker.authorization().expect("logged in"));
+    server.sim().advance(60);
+    let at = now_s() + 60;
+    let offer = bearer.post("/me/totp", json!({})).expect(200);
+    let confirm = |present: Option<String>| {
+        let mut body = json!({ "enrolment": offer["enrolment"], "code": code_of(text(&offer, "key"), at) });
+        if let Some(present) = present {
+            body["present_code"] = json!(present);
+        }
+        bearer.post("/me/totp/confirm", body)
+    };
+    assert_eq!(confirm(None).send().expect(422).json["errors"][0]["pointer"], "/present_code");
+    assert_eq!(confirm(Some("000000".to_owned())).send().expect(422).json["errors"][0]["pointer"], "/present_code");
+    confirm(Some(code_of(&key, at))).expect(204);
+}
+
+#[test]
+fn a_new_password_ends_the_other_sessions_and_guessing_the_present_one_locks() {
+    let server = Server::start(Options::default());
+    let worker = server.staff("admin").hire("dispatcher", server.community());
+    let (mine, other) = (worker.log_in(), worker.log_in());
+    let me = server.bearer(format!("Bearer {}", text(&mine, "access_token")));
+    let change = |present: &str, new: &str| me.post("/me/password", json!({ "current_password": present, "new_password": new }));
+    change(PASSWORD, "battery-staple-9").expect(204);
+    assert!(works(&server, text(&mine, "access_token")) && !works(&server, text(&other, "access_token")));
+    let found = (0..21).map(|_| change("not-the-password", "battery-staple-8").send().status).find(|status| *status == 429);
+    assert!(found.is_some(), "a stolen access token is no licence to guess");
+    change("battery-staple-9", "battery-staple-8").refuse(429, "account_locked");
+}
+
+#[test]
+fn two_administrators_who_disable_each_other_at_once_leave_one() {
+    let server = Server::start(Options::default());
+    let first = server.staff("admin");
+    let made = json!({ "username": "second", "display_name": "二号", "password": PASSWORD, "roles": [{ "role": "platform_admin" }] });
+    let second_id = text(&first.post("/staff", made).expect(201), "id").to_owned();
+    let second = server.staff("second");
+    let first_id = first.id();
+    second.id();
+    let replies = at_once(2, |n| {
+        let (who, whom) = if n == 0 { (&first, &second_id) } else { (&second, &first_id) };
+        who.post(&format!("/staff/{whom}/disable"), json!({})).send()
+    });
+    let done = replies.iter().filter(|reply| reply.status == 200).count();
+    assert_eq!(done, 1, "{:?}", replies.iter().map(|reply| reply.status).collect::<Vec<_>>());
+}
+
 // ---- refresh ------------------------------------------------------------------------------------------------------
 
 #[test]

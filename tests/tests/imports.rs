@@ -179,6 +179,26 @@ fn every_wrong_row_is_told_by_line_column_and_code_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_broken_line_of_json_in_the_middle_is_told_and_leaves_nothing_half_done() {
+    let registry = Registry::empty(shared());
+    let line = |number: u32| format!("{{\"estate\":\"样例一村\",\"building\":\"1栋\",\"unit\":\"1单元\",\"number\":{number}}}\n");
+    let whole = [&[("kind", "registry"), ("format", "ndjson"), ("atomic", "true")][..], &[("kind", "registry"), ("format", "ndjson")]];
+    for broken in
+        ["{\"estate\":\"样例一村\",\"building\":\n", "{\"estate\":\"样例一村\"}}}\n", "[[[[[[[[\n", "<!DOCTYPE r [<!ENTITY a \"a\">]>\n"]
+    {
+        let file = format!("{}{broken}{}", line(101), line(102));
+        let refused = registry.import(whole[0], file.as_bytes(), "failed");
+        assert_eq!(errors(&registry, &refused), [(2, String::new(), "row_format".to_owned())], "{broken}");
+        assert!(registry.export("homes.csv").is_empty(), "{broken}");
+    }
+    let file = format!("{}{{\"estate\":\n{}", line(101), line(102));
+    let part = registry.import(whole[1], file.as_bytes(), "partially_failed");
+    assert_eq!(counts(&part), [3, 2, 0, 0, 1]);
+    assert_eq!(errors(&registry, &part), [(2, String::new(), "row_format".to_owned())]);
+    assert_eq!(registry.export("homes.csv").len(), 2, "the lines around it are taken");
+}
+
+#[test]
 fn a_header_that_cannot_be_understood_fails_the_whole_file() {
     let registry = Registry::new(shared());
     for (file, column, code) in [

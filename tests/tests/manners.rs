@@ -195,6 +195,26 @@ fn all_faults_are_reported_at_once() {
 }
 
 #[test]
+fn faults_that_only_the_data_knows_are_reported_at_once_too() {
+    let repair = Repair::new(shared());
+    let mut draft = repair.draft();
+    draft["category"] = json!("no_such_category");
+    draft["photos"] = json!(["fil_01h455vb4pex5vsknk084sn02q"]);
+    draft["affected_homes"] = json!(["hom_01h455vb4pex5vsknk084sn02q"]);
+    draft["appointment"] = json!({ "from": "2020-01-01T00:00:00Z", "to": "2020-01-01T01:00:00Z" });
+    let problem = repair.reporter.post("/repair-tickets", draft).send().expect(422).json;
+    let places: Vec<String> = codes(&problem).into_iter().map(|(pointer, _)| pointer).collect();
+    for place in ["/category", "/photos/0", "/affected_homes/0", "/appointment/from"] {
+        assert!(places.iter().any(|p| p == place), "no {place} in {problem}");
+    }
+    let staff = json!({ "username": "a b", "display_name": "某人", "password": "password",
+        "roles": [{ "role": "repair_worker", "community_id": "com_01h455vb4pex5vsknk084sn02q" }] });
+    let problem = shared().staff("admin").post("/staff", staff).send().expect(422).json;
+    let places: Vec<String> = codes(&problem).into_iter().map(|(pointer, _)| pointer).collect();
+    assert_eq!(places, ["/username", "/password", "/roles/0/community_id"], "{problem}");
+}
+
+#[test]
 fn a_malformed_or_foreign_typed_id_in_a_path_is_404() {
     let dispatcher = shared().staff("dispatcher");
     for id in [
@@ -499,6 +519,42 @@ fn a_refused_post_leaves_its_key_free_or_answers_alike() {
     let again = repair.reporter.post("/repair-tickets", wrong).header("Idempotency-Key", &key).send().expect(422);
     assert_eq!(first.json["code"], again.json["code"]);
     assert_eq!(repair.reporter.get("/repair-tickets").expect(200)["items"], json!([]));
+}
+
+#[test]
+fn a_refused_log_in_is_decided_again_under_its_key() {
+    let server = shared();
+    let name = server.staff("admin").hire("dispatcher", server.community()).username;
+    let stranger = server.anon();
+    let attempt = |password: &str| {
+        let body = json!({ "username": name, "password": password });
+        stranger.post("/auth/staff/login", body).header("Idempotency-Key", "log-in-1")
+    };
+    for _ in 0..2 {
+        attempt("not-the-password").refuse(401, "credentials_invalid");
+    }
+    attempt(jiazai_tests::PASSWORD).expect(200);
+}
+
+#[test]
+fn strangers_may_choose_the_same_key() {
+    let server = shared();
+    let log_in = || {
+        let (code, openid) = server.sim().login_code(None);
+        let body = json!({ "code": code });
+        let reply = server.anon().post("/auth/wechat/login", body).header("Idempotency-Key", "1").expect(200);
+        (openid, reply["principal"]["id"].clone())
+    };
+    let ((_, one), (_, two)) = (log_in(), log_in());
+    assert_ne!(one, two, "each was let in as themselves");
+}
+
+#[test]
+fn a_refresh_that_is_repeated_with_its_key_gets_the_same_answer() {
+    let session = shared().resident().log_in();
+    let body = json!({ "refresh_token": session["refresh_token"] });
+    let refresh = || shared().anon().post("/auth/refresh", body.clone()).header("Idempotency-Key", "again").send().expect(200).json;
+    assert_eq!(refresh()["access_token"], refresh()["access_token"]);
 }
 
 #[test]

@@ -565,10 +565,15 @@ impl<'s> Stage<'s> {
             "POST" if operation.path.ends_with("/imports") => self.import(call),
             "POST" if operation.json["requestBody"]["content"].get("application/x-www-form-urlencoded").is_some() => {
                 let category = self.repair.category(CategoryDraft::new("assign"));
-                let (id, key) = &self.key;
+                let (key_id, key) = &self.key;
                 let client =
-                    if operation.path.starts_with("/oauth") { format!("client_id={id}&client_secret={key}&") } else { String::new() };
-                let form = format!("{client}grant_type=client_credentials&service_code={category}&address_string=north");
+                    if operation.path.starts_with("/oauth") { format!("client_id={key_id}&client_secret={key}&") } else { String::new() };
+                let about = if operation.path.contains("/servicerequestupdates") {
+                    format!("service_request_id={}&description=more&", id(&self.repair.ticket_in("assigned")))
+                } else {
+                    String::new()
+                };
+                let form = format!("{client}{about}grant_type=client_credentials&service_code={category}&address_string=north");
                 call.bytes("application/x-www-form-urlencoded", form.into_bytes())
             }
             "POST" => call.json(&self.body(operation, who)),

@@ -50,6 +50,23 @@ impl<'s> City<'s> {
         answer[0]["service_request_id"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
 
+    /// An update to a request, by the city's key.
+    fn update(&self, format: &str, id: &str, fields: &[(&str, &str)]) -> Reply {
+        let mut all = vec![("api_key", self.key.as_str()), ("service_request_id", id)];
+        all.retain(|(name, _)| !fields.iter().any(|(field, _)| field == name));
+        all.extend(fields);
+        let path = format!("/open311/v2/servicerequestupdates.{format}?jurisdiction_id={}", self.server.community());
+        self.server.anon().plain("POST", &path).bytes("application/x-www-form-urlencoded", form(&all).into_bytes()).send()
+    }
+
+    /// What the ticket's history says: the kinds, with what was written.
+    #[track_caller]
+    fn history(&self, id: &str) -> Vec<(String, String)> {
+        let events = self.repair.dispatcher.get(&format!("/repair-tickets/{id}/events?limit=100")).expect(200);
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        events["items"].as_array().expect("a history").iter().map(|event| (text(&event["type"]), text(&event["note"]))).collect()
+    }
+
     #[track_caller]
     fn one(&self, id: &str) -> Value {
         self.get(&format!("/requests/{id}.json")).expect(200).json[0].clone()
@@ -242,4 +259,137 @@ fn another_jurisdiction_s_key_sees_and_reports_nothing_here() {
     refused(city.bare(&format!("/requests/{id}.json?api_key={platform}")), 400);
     let found = city.bare(&format!("/requests/{id}.json?api_key={platform}&jurisdiction_id={}", city.server.community())).expect(200);
     assert_eq!(found.json[0]["service_request_id"], id);
+}
+
+#[test]
+fn what_a_citizen_adds_is_a_remark_for_those_who_work_on_it_and_goes_out_to_nobody() {
+    let city = City::new(shared());
+    let id = city.report(&[PLACE]);
+    let words = [
+        ("update_id", "u-1"),
+        ("description", "灯杆上写着 7 号"),
+        ("media_url", "https://city.example/b.jpg"),
+        ("updated_datetime", "2026-05-01T08:00:00+08:00"),
+        ("email", "w@city.example"),
+        ("status", "OPEN"),
+    ];
+    let taken = city.update("json", &id, &words).expect(200).json;
+    let (kind, note) = city.history(&id).pop().expect("an event");
+    assert_eq!(kind, "repair_ticket.remarked");
+    assert_eq!(note, "灯杆上写着 7 号\nhttps://city.example/b.jpg");
+    assert_eq!(city.one(&id)["status"], "open");
+    let listed = city.get("/servicerequestupdates.json").expect(200);
+    let own = listed.json.as_array().unwrap().iter().find(|update| update["update_id"] == taken[0]["update_id"]).expect("listed").clone();
+    assert_eq!((&own["status"], &own["external_status_code"]), (&json!("open"), &json!("submitted")));
+    assert!(!listed.text().contains("灯杆") && !listed.text().contains("w@city"), "{}", listed.text());
+    // The same again, and the same name for something else.
+    assert_eq!(city.update("json", &id, &words).expect(200).json, taken);
+    assert_eq!(city.history(&id).iter().filter(|(kind, _)| kind == "repair_ticket.remarked").count(), 1);
+    refused(city.update("json", &id, &[("update_id", "u-1"), ("description", "别的")]), 400);
+    let xml = city.update("xml", &id, &[("description", "还在闪")]).expect(200).text();
+    assert!(xml.contains("<service_request_updates><request_update><update_id>evt_"), "{xml}");
+}
+
+#[test]
+fn a_status_that_the_reporter_brings_withdraws_confirms_and_reopens() {
+    let city = City::new(shared());
+    let id = city.report(&[PLACE]);
+    city.update("json", &id, &[("status", "closed"), ("description", "自己好了")]).expect(200);
+    assert_eq!(city.history(&id).pop(), Some(("repair_ticket.cancelled".to_owned(), "自己好了".to_owned())));
+    assert_eq!(city.one(&id)["status"], "closed");
+    // What was withdrawn is not opened again: a new report is.
+    refused(city.update("json", &id, &[("status", "open"), ("description", "又坏了")]), 400);
+
+    let id = city.report(&[PLACE]);
+    let worker = &city.repair.worker;
+    city.repair.dispatcher.post(&format!("/repair-tickets/{id}/assign"), json!({ "worker_id": city.repair.worker_id })).expect(200);
+    for action in ["accept", "arrive"] {
+        worker.post(&format!("/repair-tickets/{id}/{action}"), json!({})).expect(200);
+    }
+    refused(city.update("json", &id, &[("status", "closed"), ("description", "不用来了")]), 400);
+    worker.post(&format!("/repair-tickets/{id}/resolve"), json!({ "note": "换了灯泡", "photos": [] })).expect(200);
+    city.update("json", &id, &[("status", "open"), ("description", "还是不亮")]).expect(200);
+    assert_eq!(city.history(&id).pop(), Some(("repair_ticket.reopened".to_owned(), "还是不亮".to_owned())));
+
+    city.repair.dispatcher.post(&format!("/repair-tickets/{id}/assign"), json!({ "worker_id": city.repair.worker_id })).expect(200);
+    for action in ["accept", "arrive"] {
+        worker.post(&format!("/repair-tickets/{id}/{action}"), json!({})).expect(200);
+    }
+    worker.post(&format!("/repair-tickets/{id}/resolve"), json!({ "note": "换了线路", "photos": [] })).expect(200);
+    city.update("json", &id, &[("status", "closed"), ("description", "好了，谢谢")]).expect(200);
+    let last: Vec<_> = city.history(&id).into_iter().rev().take(2).collect();
+    assert_eq!(last[0].0, "repair_ticket.confirmed");
+    assert_eq!(last[1], ("repair_ticket.remarked".to_owned(), "好了，谢谢".to_owned()));
+}
+
+#[test]
+fn what_is_wrong_with_an_update_is_said_in_the_standard_s_shape_and_does_nothing() {
+    let city = City::new(shared());
+    let id = city.report(&[PLACE]);
+    let said = ("description", "灯还是不亮");
+    for fields in [
+        &[("status", "open")][..],
+        &[said, ("status", "fixed")],
+        &[said, ("updated_datetime", "yesterday")],
+        &[said, ("service_request_id", "")],
+        &[said, ("media_url", "file:///etc/passwd")],
+        &[said, ("update_id", &"u".repeat(300))],
+        &[("description", &"长".repeat(2001))],
+        &[("status", "closed"), ("description", &"长".repeat(501))],
+    ] {
+        refused(city.update("json", &id, fields), 400);
+    }
+    refused(city.update("json", "tkt_01h455vb4pex5vsknk084sn02q", &[said]), 404);
+    refused(city.update("json", "nonsense", &[said]), 404);
+    let reader = key(city.server, &["repair:read"]);
+    assert!(refused(city.update("json", &id, &[said, ("api_key", &reader)]), 403).contains("repair:write"));
+    // Another program of the same community may add, but not move what it did not report.
+    let other = key(city.server, &["repair:read", "repair:write"]);
+    refused(city.update("json", &id, &[said, ("status", "closed"), ("api_key", &other)]), 403);
+    city.update("json", &id, &[said, ("api_key", &other)]).expect(200);
+    assert_eq!(
+        city.history(&id).iter().map(|(kind, _)| kind.as_str()).collect::<Vec<_>>(),
+        ["repair_ticket.submitted", "repair_ticket.remarked"]
+    );
+}
+
+#[test]
+fn a_bomb_of_xml_is_no_form_and_is_refused_at_once() {
+    let city = City::new(shared());
+    let entities: String = (1..30).map(|n| format!("<!ENTITY e{n} \"&e{};&e{};\">", n - 1, n - 1)).collect();
+    let bomb = format!("<?xml version=\"1.0\"?><!DOCTYPE r [<!ENTITY e0 \"ha\">{entities}]><r><api_key>{}</api_key>&e29;</r>", city.key);
+    for kind in ["text/xml", "application/xml", "application/x-www-form-urlencoded"] {
+        for path in ["/open311/v2/requests.xml", "/open311/v2/servicerequestupdates.xml"] {
+            let anon = city.server.anon();
+            let reply = anon.plain("POST", path).bytes(kind, bomb.clone().into_bytes()).send();
+            // As a form it is one field with a long name, so what is missing is the key.
+            let status = if kind.ends_with("urlencoded") { 403 } else { 400 };
+            assert!(reply.status == status && reply.text().contains("<errors><error><code>"), "{}", reply.describe());
+            assert!(!reply.text().contains("haha"), "{}", reply.describe());
+        }
+    }
+    let dispatcher = city.server.staff("dispatcher");
+    dispatcher.call("POST", "/repair-tickets").bytes("text/xml", bomb.into_bytes()).refuse(415, "unsupported_media_type");
+}
+
+#[test]
+fn what_programs_do_here_and_what_they_are_refused_is_in_the_audit_log() {
+    let city = City::new(shared());
+    let id = city.report(&[PLACE]);
+    city.update("json", &id, &[("description", "补充")]).expect(200);
+    let auditor = city.server.staff("auditor");
+    let done = |action: &str| auditor.get(&format!("/audit-events?subject={id}&action={action}")).expect(200)["items"].clone();
+    for action in ["report_open311_request", "update_open311_request"] {
+        let found = done(action);
+        assert_eq!((found.as_array().map(Vec::len), &found[0]["actor_kind"]), (Some(1), &json!("client")), "{action}: {found}");
+    }
+    let made = json!({ "name": "只读", "scopes": ["repair:read"], "community_id": city.server.community() });
+    let reader = city.server.staff("manager").post("/api-keys", made).expect(201);
+    let (id, text) = (reader["id"].as_str().unwrap(), reader["key"].as_str().unwrap());
+    refused(city.send("json", &[PLACE, ("api_key", text)]), 403);
+    let found = jiazai_tests::eventually("the refusal is written down", 30, || {
+        let page = auditor.get(&format!("/audit-events?subject={id}&result=refused")).expect(200);
+        page["items"].as_array()?.first().cloned()
+    });
+    assert_eq!((&found["action"], &found["code"]), (&json!("report_open311_request"), &json!("forbidden")));
 }

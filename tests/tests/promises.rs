@@ -14,10 +14,12 @@
 //!
 //! A promise that is gone breaks somebody, and so does a new `must` or `wants` of something that was there before: unknown
 //! fields are refused here, and phones update late. Everything else that is new is an addition. `UPDATE_PROMISES=1` writes
-//! additions down; what is broken on purpose is taken out of the file by hand, in the commit that says so in `CHANGELOG.md`.
+//! additions down; what is broken on purpose is taken out of the file by hand, and its line stands between backticks in
+//! `CHANGELOG.md`: against the last commits that is checked too. So is that what is deprecated is named there.
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::Command;
 
 use jiazai_tests::{Value, shared};
 
@@ -152,6 +154,59 @@ fn nothing_that_was_promised_is_taken_back() {
     }
     let new: Vec<&String> = now.difference(&before).collect();
     assert!(new.is_empty(), "not written down yet; run with UPDATE_PROMISES=1: {new:?}");
+}
+
+const CHANGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../CHANGELOG.md");
+
+fn changes() -> String {
+    fs::read_to_string(CHANGES).expect("there is a change log")
+}
+
+fn lines(text: &str) -> BTreeSet<String> {
+    text.lines().map(str::to_owned).collect()
+}
+
+/// Promises that are gone, or new demands, of which the change log says nothing.
+fn unsaid(before: &BTreeSet<String>, now: &BTreeSet<String>, changes: &str) -> Vec<String> {
+    let line = |found: &String| found.split_once(": ").map_or(found.clone(), |(_, promise)| promise.to_owned());
+    broken(before, now).into_iter().filter(|found| !changes.contains(&format!("`{}`", line(found)))).collect()
+}
+
+#[test]
+fn what_was_taken_back_in_the_last_commits_is_in_the_change_log() {
+    let now = lines(&fs::read_to_string(FILE).expect("the promises"));
+    let changes = changes();
+    // The last commit for whoever is about to make the next one, the one before it for whoever looks at one that is made.
+    // Sources without their history have nothing to be compared with.
+    for commit in ["HEAD", "HEAD~1"] {
+        let shown =
+            Command::new("git").args(["show", &format!("{commit}:./promises.txt")]).current_dir(env!("CARGO_MANIFEST_DIR")).output();
+        let Some(shown) = shown.ok().filter(|shown| shown.status.success()) else { continue };
+        let before = lines(&String::from_utf8_lossy(&shown.stdout));
+        let unsaid = unsaid(&before, &now, &changes);
+        assert!(unsaid.is_empty(), "since {commit}, and not in CHANGELOG.md between backticks:\n{}", unsaid.join("\n"));
+    }
+}
+
+#[test]
+fn the_change_log_knows_this_version_and_what_comes_to_its_end() {
+    let (document, changes) = (shared().document(), changes());
+    let version = document.json()["info"]["version"].as_str().expect("a version");
+    assert!(changes.lines().any(|line| line.starts_with(&format!("## {version}"))), "no chapter for {version}");
+    for operation in document.operations().iter().filter(|operation| operation.json["deprecated"] == true) {
+        let name = format!("`{} {}`", operation.method, operation.path);
+        assert!(changes.contains(&name), "{name} is deprecated, and the change log does not say so");
+    }
+}
+
+#[test]
+fn what_breaks_callers_is_said_word_for_word_or_noticed() {
+    let (before, now) =
+        (lines("op GET /a\nmay GET /a limit\ntakes New.title: string"), lines("op GET /a\nwants New.title\ntakes New.title: string"));
+    assert_eq!(unsaid(&before, &now, "").len(), 2);
+    assert_eq!(unsaid(&before, &now, "- Broken: `may GET /a limit`"), ["asked of all: wants New.title"]);
+    assert_eq!(unsaid(&before, &now, "- `may GET /a limit`, `wants New.title`"), Vec::<String>::new());
+    assert_eq!(unsaid(&before, &before, ""), Vec::<String>::new());
 }
 
 #[test]

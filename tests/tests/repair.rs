@@ -348,6 +348,69 @@ fn a_duplicate_is_merged_into_the_first_report() {
     }
 }
 
+#[test]
+fn who_reported_what_was_merged_goes_on_seeing_and_being_told() {
+    let (one, two) = (Repair::new(shared()), Repair::new(shared()));
+    let (first, second) = (one.report(), two.report());
+    two.reporter.get(&path(&first)).refuse(404, "not_found");
+    one.act(&one.dispatcher, &second, "merge", json!({ "into": first["id"] }));
+    let seen = two.reporter.get(&path(&first)).expect(200);
+    assert!(seen["contact"].is_null() && seen["allowed_actions"] == json!([]), "{seen}");
+    let list = two.reporter.get("/repair-tickets").expect(200);
+    assert!(ids(&list).contains(&text(&first, "id")), "{list}");
+    // Whoever has taken others in is no duplicate any more.
+    let third = one.report();
+    one.dispatcher.post(&path_to(&first, "merge"), json!({ "into": third["id"] })).refuse(409, "state_conflict");
+}
+
+#[test]
+fn a_promise_warns_before_it_is_broken_and_escalates_once_when_it_is() {
+    let server = Server::start(Options::default());
+    let repair = Repair::new(&server);
+    // Accept within an hour: a quarter of that ahead.
+    let ticket = repair.report();
+    let kinds = |ticket: &Value| -> Vec<String> {
+        event_types(&repair.dispatcher, ticket).into_iter().filter(|kind| kind.contains("due")).collect()
+    };
+    server.sim().advance(44 * 60);
+    assert_eq!(kinds(&ticket), [""; 0]);
+    server.sim().advance(2 * 60);
+    eventually("the warning", 15, || (kinds(&ticket) == ["repair_ticket.due_soon"]).then_some(()));
+    server.sim().advance(15 * 60);
+    eventually("the escalation", 15, || (kinds(&ticket) == ["repair_ticket.due_soon", "repair_ticket.overdue"]).then_some(()));
+    // It says nothing new about the ticket: whoever has it open may go on.
+    assert_eq!(repair.dispatcher.get(&path(&ticket)).expect(200)["version"], ticket["version"]);
+    // The next promise has alarms of its own; one that was kept has none any more.
+    let ticket = ["assign", "accept"].iter().fold(ticket, |ticket, action| repair.do_rightly(&ticket, action));
+    server.sim().advance(24 * 3600);
+    eventually("late on site as well", 15, || (kinds(&ticket).iter().filter(|kind| kind.ends_with("overdue")).count() == 2).then_some(()));
+}
+
+#[test]
+fn lists_know_what_time_has_confirmed() {
+    let server = Server::start(Options::default().env("JIAZAI_JOBS", "off"));
+    let repair = Repair::new(&server);
+    let ticket = repair.ticket_in("resolved");
+    let listed = |state: &str| {
+        let list = repair.dispatcher.get(&format!("/repair-tickets?community_id={}&state={state}", repair.community)).expect(200);
+        ids(&list).contains(&text(&ticket, "id"))
+    };
+    assert!(listed("resolved") && !listed("closed"));
+    server.sim().advance(72 * 3600 + 1);
+    assert!(listed("closed") && !listed("resolved"));
+}
+
+#[test]
+fn a_worker_lists_what_is_there_to_grab_and_no_more() {
+    let repair = Repair::new(shared());
+    let grab = repair.category(CategoryDraft::new("grab"));
+    let (open, given) = (repair.report_in(&grab), repair.report());
+    let listed = |ticket: &Value| ids(&repair.worker.get("/repair-tickets?limit=100").expect(200)).contains(&text(ticket, "id"));
+    assert!(listed(&open) && !listed(&given));
+    shared().staff("worker2").post(&path_to(&open, "grab"), json!({})).expect(200);
+    assert!(!listed(&open), "it is another's now");
+}
+
 // ---- dispatch -----------------------------------------------------------------------------------------------------
 
 #[test]

@@ -1,17 +1,19 @@
 //! A full season by script, from the announcement to check-in, with three hundred invented families: all classes, a few liars,
-//! twins, siblings, a sold house, an objection upheld, a raised seat plan. At its end every family's answer to "why" is in its
-//! own trace, and the public files verify with the independent checker.
+//! twins, siblings, a sold house, an objection upheld, a raised seat plan. What the precheck said at the beginning is what was
+//! filed. At its end every family's answer to "why" is in its own trace and names the comparison that decided, and the public files verify with the independent checker.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 
-use jiazai_tests::season::{Season, act, now, paper};
+use jiazai_tests::season::{BORN, Season, act, now, paper};
 use jiazai_tests::{Client, Family, Options, Server, Value, json, unique};
 
 const FAMILIES: usize = 300;
 const SEATS: [i64; 4] = [60, 60, 60, 50];
+/// Seats that a school gets more: enough for everybody who still wants one.
+const RAISED: i64 = 30;
 /// People who type at the same time.
 const HANDS: usize = 6;
 
@@ -101,6 +103,10 @@ fn three_hundred_families_go_through_a_season_and_everybody_learns_why() {
     let applications: Mutex<BTreeMap<usize, Value>> = Mutex::default();
     let register = |n: usize, twin: Option<Value>| {
         let (family, invented) = (&families[n], invent(n));
+        let asked = n.is_multiple_of(10).then(|| {
+            let body = json!({ "facts": invented.facts, "born_on": BORN });
+            family.parent.post(&season.path("/precheck"), body).expect(200)
+        });
         let mut draft = season.bare_draft(family);
         draft["facts"] = invented.facts;
         draft["choices"] = json!(invented.choices.iter().map(|c| season.schools[*c].clone()).collect::<Vec<_>>());
@@ -119,6 +125,11 @@ fn three_hundred_families_go_through_a_season_and_everybody_learns_why() {
             }
         }
         let application = season.submit(family, draft);
+        if let Some(asked) = asked {
+            assert_eq!((&asked["tier"], &asked["batch"]), (&application["tier"], &application["batch"]), "{asked}");
+            assert_eq!(asked["missing_facts"], json!([]));
+            assert_eq!(asked["missing_documents"].as_array().map(Vec::is_empty), Some(!invented.deed), "asked before anything is sent");
+        }
         applications.lock().expect("nobody panicked").insert(n, application);
     };
     for_each(FAMILIES, |n| {
@@ -173,6 +184,10 @@ fn three_hundred_families_go_through_a_season_and_everybody_learns_why() {
     for n in [40, 44, 60] {
         act(&families[n].parent, &applications[&n], "accept", json!({})).expect(200);
     }
+    // The house goes over to 64, and its seat stays with the child who sits on it.
+    let bindings = families[60].parent.get("/me/home-bindings").expect(200);
+    let end = format!("/home-bindings/{}/end", text(&bindings["items"][0], "id"));
+    season.registry.manager.post(&end, json!({})).expect(200);
     let refused = act(&families[64].parent, &applications[&64], "accept", json!({})).refuse(409, "seat_locked");
     assert!(text(&refused, "detail").contains("2032"));
     act(&families[64].parent, &applications[&64], "decline", json!({ "reason": "学位被前房主使用" })).expect(200);
@@ -190,18 +205,18 @@ fn three_hundred_families_go_through_a_season_and_everybody_learns_why() {
     }
 
     // ---- a raised seat plan: those who wait move up, and 64 is found a seat that is not the house's ----------------------
-    let raised: Vec<Value> = season.schools.iter().zip(SEATS).map(|(id, seats)| json!({ "school_id": id, "seats": seats + 20 })).collect();
+    let raised: Vec<Value> =
+        season.schools.iter().zip(SEATS).map(|(id, seats)| json!({ "school_id": id, "seats": seats + RAISED })).collect();
     season.admin.post(&season.path("/seat-plans"), json!({ "seat_plans": raised, "reason": "新建教学楼" })).expect(201);
     for _ in 0..3 {
         for_each(FAMILIES, answer);
     }
     let numbers = season.admin.get(&season.path("/statistics")).expect(200);
     let room = numbers["schools"].as_array().expect("schools").iter().find(|s| s["taken"].as_i64() < s["seats"].as_i64());
-    if let Some(room) = room {
-        let body = json!({ "school_id": room["school_id"], "by_house": false, "reason": "房屋学位被占用，统筹安排" });
-        act(&season.admin, &applications[&64], "coordinate", body).expect(200);
-        act(&families[64].parent, &applications[&64], "accept", json!({})).expect(200);
-    }
+    let room = room.unwrap_or_else(|| panic!("there are more seats than children now: {numbers}"));
+    let body = json!({ "school_id": room["school_id"], "by_house": false, "reason": "房屋学位被占用，统筹安排" });
+    act(&season.admin, &applications[&64], "coordinate", body).expect(200);
+    act(&families[64].parent, &applications[&64], "accept", json!({})).expect(200);
     // False papers that came out late.
     act(&season.admin, &applications[&4], "revoke", json!({ "reason": "房产证系伪造" })).expect(200);
 
@@ -223,6 +238,11 @@ fn three_hundred_families_go_through_a_season_and_everybody_learns_why() {
         assert!(told.contains(&tier), "the rule that decided: {seen}");
         assert_eq!(seen["why"]["allocation"]["receipt"], seen["receipt"], "a trace of their own: {seen}");
         assert!(told.contains("志愿"), "what each school answered: {seen}");
+        for step in seen["why"]["allocation"]["steps"].as_array().expect("steps") {
+            assert!(told.contains(text(step, "text")), "the comparison that decided: {step} {told}");
+            let passed_over = step["result"] == "behind";
+            assert!(!passed_over || step["comparison"]["line"].is_string() && told.contains(text(&step["comparison"], "line")), "{step}");
+        }
         if liar(n) {
             assert!(tier == "有户口无房产" && told.contains("房产证查无此号"), "{seen}");
         }
@@ -234,7 +254,7 @@ fn three_hundred_families_go_through_a_season_and_everybody_learns_why() {
     });
     let (taken, states) = (taken.into_inner().expect("fine"), states.into_inner().expect("fine"));
     for (school, seats) in season.schools.iter().zip(SEATS) {
-        assert!(taken.get(school).copied().unwrap_or(0) <= seats + 20, "{taken:?}");
+        assert!(taken.get(school).copied().unwrap_or(0) <= seats + RAISED, "{taken:?}");
     }
     assert!(taken.values().sum::<i64>() >= 200 && states.contains_key("released"), "{states:?} {taken:?}");
     let told = words(&now(&families[50].parent, &applications[&50])["why"]["sentences"]).join("");

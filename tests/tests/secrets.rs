@@ -1,12 +1,15 @@
-//! What nobody may find: secrets and persons, in the log at its most talkative, in storage, in metrics, or in what the
-//! platform was asked.
+//! What nobody may find: secrets and persons, in the log at its most talkative, in storage, in metrics, in what the
+//! platform was asked, or in what partners are sent.
 //!
 //! One busy morning with values that occur nowhere else, then a search for each of them everywhere.
 
 use std::path::Path;
 use std::process::Command;
 
-use jiazai_tests::{Client, Options, PASSWORD, PICTURE, Repair, Server, Value, eventually, is_postgres, json, redis_content, unique};
+use jiazai_tests::{
+    Client, Manner, Options, PASSWORD, PICTURE, Receiver, Registry, Repair, Server, Value, eventually, id_number, is_postgres, json,
+    redis_content, unique,
+};
 
 const APPID: &str = "wx5ca1ab1e0ddba11";
 const APP_SECRET: &str = "c0ffee5eed1e55c0ffee5eed1e55c0ff";
@@ -132,13 +135,54 @@ fn a_busy_morning(server: &Server) -> Canaries {
         sim.heal();
     }
     repair.reporter.get("/me/data-export").expect(200);
+    people(server, &mut canaries);
     canaries
+}
+
+/// Somebody is written down, claims a home, is looked up, revealed, imported and exported; and everything fails once, too.
+fn people(server: &Server, canaries: &mut Canaries) {
+    let registry = Registry::new(server);
+    let (name, number, phone) = ("欧阳知秋", id_number("19830417", 77_031), "13588237461");
+    let (resident, person) = registry.known_resident(name, &number, phone);
+    canaries.add("a resident's name", name);
+    canaries.add("a resident's number", number.as_str());
+    canaries.add("a resident's telephone", phone);
+    canaries.add("a resident's openid", &resident.openid);
+    let manager = &registry.manager;
+    let at = format!("/people/{}", text(&person, "id"));
+    let reason = json!({ "fields": ["id_number", "phone"], "reason": "上门核实" });
+    let shown = manager.post(&format!("{at}/reveal"), reason).header("Idempotency-Key", "reveal").expect(200);
+    assert!(shown.to_string().contains(&number), "the canary is really there: {shown}");
+    manager.get(&registry.at("people?name=%E6%AC%A7%E9%98%B3%E7%9F%A5%E7%A7%8B")).send();
+    manager.get(&registry.at(&format!("people?id_number={number}&name={number}"))).send();
+    // Twice the same person, a wrong digit, and a body that does not fit: refusals must not repeat what they refuse.
+    let again = json!({ "community_id": registry.id, "name": name, "id_number": number, "phone": phone });
+    manager.post("/people", again.clone()).header("Idempotency-Key", "again").send();
+    let wrong = canaries.add("a number with a wrong digit", format!("{}0", &number[..17]).replace("00", "01"));
+    let mut other = again;
+    other["id_number"] = json!(wrong);
+    other["surplus"] = json!(number);
+    manager.post("/people", other).send();
+    let (listed, listed_number, listed_phone) = ("慕容听雨", id_number("19920908", 77_032), "13677341852");
+    canaries.add("a name in a file", listed);
+    canaries.add("a number in a file", listed_number.as_str());
+    canaries.add("a telephone in a file", listed_phone);
+    let file = format!(
+        "name,id_number,phone,estate,building,number,unit,relation\n{listed},{listed_number},{listed_phone},样例一村,1栋,102,1,owner\n\
+         {listed},{wrong},x,样例一村,1栋,102,1,owner\n"
+    );
+    registry.import_by(manager, &[("kind", "people")], file.as_bytes());
+    manager.get(&registry.at("people?limit=100")).expect(200);
+    resident.get("/me/data-export").expect(200);
 }
 
 #[test]
 fn secrets_and_persons_stand_nowhere_in_clear() {
     let options = Options::default().env("RUST_LOG", "trace").env("WECHAT_APPID", APPID).env("WECHAT_SECRET", APP_SECRET);
-    let server = Server::start(options);
+    let server = Server::start(options.env("JIAZAI_WEBHOOK_ALLOW_LOOPBACK", "1"));
+    // A partner who wants to know everything.
+    let partner = Receiver::open(Manner::ok());
+    server.staff("admin").post("/webhooks", json!({ "url": partner.url(), "events": ["*"] })).expect(201);
     let canaries = a_busy_morning(&server);
     let marker = unique("the-end-");
     server.anon().plain("GET", "/livez").header("X-Request-Id", &marker).send().expect(200);
@@ -148,6 +192,10 @@ fn secrets_and_persons_stand_nowhere_in_clear() {
     canaries.absent_from("the log", server.log().as_bytes());
     assert!(!server.log().contains("session_key"), "not even its name");
     canaries.absent_from("the metrics", &server.anon().plain("GET", "/metrics").send().expect(200).body);
+    let letters = eventually("the partner is told", 30, || Some(partner.letters()).filter(|letters| letters.len() > 10));
+    for letter in &letters {
+        canaries.absent_from("what a partner was sent", &letter.body);
+    }
     // The platform is told who a message is for; that is not a secret between it and us.
     let asked = server.sim().ask("/_sim/requests")["items"].to_string();
     canaries.without(|what| what.contains("openid") || what.contains("code")).absent_from("the platform's log", asked.as_bytes());

@@ -6,7 +6,11 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use jiazai_tests::{Client, Drafted, Registry, Repair, Server, Staff, Value, Volunteering, is_postgres, json, shared, unique};
+use jiazai_tests::season::Season;
+use jiazai_tests::{
+    Client, Drafted, Manner, Options, Receiver, Registry, Repair, Server, Staff, Value, Volunteering, eventually, is_postgres, json,
+    shared, unique,
+};
 
 /// A desk in the temporary folder, with the program on the path; cleared away when dropped.
 struct Desk<'s> {
@@ -189,6 +193,56 @@ fn who_has_seen_somebody_is_told() {
     registry.manager.post(&format!("/people/{id}/reveal"), body).expect(200);
     assert!(desk.by(&registry.manager, "who-saw.sh", &[id]).well().contains("上门前电话联系"));
     assert!(desk.by(&registry.manager, "waiting-bindings.sh", &[&registry.code]).code == 0);
+}
+
+#[test]
+fn who_has_looked_into_a_child_s_application_is_told_to_auditors() {
+    let (desk, season) = (Desk::new(shared()), Season::of_the_demo(shared(), &[5]));
+    let family = season.family();
+    let application = season.submit(&family, season.bare_draft(&family));
+    let (id, reviewer) = (application["id"].as_str().expect("an id"), &season.reviewers[0]);
+    reviewer.get(&format!("/enrolment-applications/{id}")).expect(200);
+    let seen = desk.by(&shared().staff("auditor"), "who-saw-child.sh", &[id]).well();
+    let looked = seen.lines().any(|line| line.contains(&reviewer.id()) && line.contains("get_enrolment_application"));
+    assert!(looked && !seen.contains(&family.child), "{seen}");
+    assert_eq!(desk.by(reviewer, "who-saw-child.sh", &[id]).code, 22);
+}
+
+#[test]
+fn what_has_happened_since_yesterday_is_printed_once_each() {
+    let (desk, repair) = (Desk::new(shared()), Repair::new(shared()));
+    let id = repair.report()["id"].as_str().expect("an id").to_owned();
+    let manager = shared().staff("manager");
+    // Events are placed a moment after they happen.
+    let lines = |words: &[&str]| -> Vec<Value> {
+        desk.by(&manager, "events-since.sh", words).well().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    };
+    let found = eventually("the ticket's event is placed", 30, || {
+        let found = lines(&["", "repair_ticket.*"]);
+        found.iter().any(|event| event["subject"]["id"] == id.as_str()).then_some(found)
+    });
+    let mut ids: Vec<&str> = found.iter().map(|event| event["id"].as_str().expect("an id")).collect();
+    ids.dedup();
+    assert_eq!(ids.len(), found.len());
+    assert!(lines(&["2099-01-01T00:00:00+08:00"]).is_empty());
+    assert_eq!(desk.by(&manager, "events-since.sh", &["yesterday"]).code, 22);
+}
+
+#[test]
+fn what_an_endpoint_did_not_take_is_sent_again_once() {
+    let server = Server::start(Options::default().env("JIAZAI_WEBHOOK_ALLOW_LOOPBACK", "1"));
+    let (desk, receiver, manager) = (Desk::new(&server), Receiver::open(Manner::Status(500, None)), server.staff("manager"));
+    let body = json!({ "url": receiver.url(), "events": ["repair_ticket.*"], "community_id": server.community() });
+    let id = manager.post("/webhooks", body).expect(201)["id"].as_str().expect("an id").to_owned();
+    // A test is sent once, so it is the one delivery that fails at once.
+    let test = manager.post(&format!("/webhooks/{id}/test"), json!({})).expect(200);
+    let delivery = format!("/deliveries/{}", test["id"].as_str().expect("an id"));
+    eventually("the test has failed", 30, || (manager.get(&delivery).expect(200)["state"] == "failed").then_some(()));
+    receiver.become_(Manner::ok());
+    let sent = desk.by(&manager, "resend-failed.sh", &[]).json();
+    assert_eq!((&sent["id"], &sent["state"]), (&test["id"], &json!("pending")));
+    eventually("it has arrived", 30, || (manager.get(&delivery).expect(200)["state"] == "delivered").then_some(()));
+    assert_eq!(desk.by(&manager, "resend-failed.sh", &[]).well(), "");
 }
 
 #[test]

@@ -6,6 +6,8 @@
 mod bench;
 mod client;
 mod document;
+mod drill;
+mod proof;
 mod services;
 mod steps;
 mod suite;
@@ -16,7 +18,8 @@ const HELP: &str = "\
 cargo xtask test [--only sqlite|postgres] [FILTER]   everything a change must pass; with FILTER, only the black-box tests whose name contains it
 cargo xtask services                                 PostgreSQL and Redis on private ports, until Ctrl-C
 cargo xtask openapi                                  write openapi.yaml anew
-cargo xtask bench [--quick] [NAME…]                  figures against limits; a full run without names writes docs/bench.md
+cargo xtask bench [--quick] [NAME…]                  figures against limits; a full run without names writes docs/proof.md
+cargo xtask drill [--short [--write]] [NAME…]        what is broken on purpose, and what is promised then; the long form writes docs/proof.md
 ";
 
 fn main() -> ExitCode {
@@ -35,6 +38,10 @@ fn main() -> ExitCode {
         ["services"] => services::run_until_interrupted(),
         ["openapi"] => suite::write_openapi(),
         ["bench", rest @ ..] => bench::run(rest),
+        ["drill", rest @ ..] => match drill::Asked::parse(rest) {
+            Ok(asked) => drill::run(&asked),
+            Err(reason) => return usage(&reason),
+        },
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(true)

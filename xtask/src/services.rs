@@ -90,7 +90,7 @@ pub(crate) fn start() -> Result<Addresses, String> {
     let postgres = postgres_tool("postgres").ok_or_else(|| missing("postgres"))?;
     let psql = postgres_tool("psql").ok_or_else(|| missing("psql"))?;
     let redis = find("redis-server").ok_or_else(|| missing("redis-server"))?;
-    let user = if root { Some(unprivileged_user()?) } else { None };
+    let user = database_user()?;
 
     let dir = std::env::temp_dir().join(format!("jiazai-xtask-{}", std::process::id()));
     fs::create_dir_all(&dir).map_err(told(&dir))?;
@@ -214,7 +214,7 @@ fn apt_install(packages: &[&str]) -> Result<(), String> {
 }
 
 /// A command that runs as that user and ends when we do, as far as the machine offers it.
-fn as_user(user: Option<&str>, program: &Path) -> Result<Command, String> {
+pub(crate) fn as_user(user: Option<&str>, program: &Path) -> Result<Command, String> {
     if find("setpriv").is_none() {
         return match user {
             None => Ok(Command::new(program)),
@@ -227,6 +227,11 @@ fn as_user(user: Option<&str>, program: &Path) -> Result<Command, String> {
     }
     command.args(["--pdeathsig", "INT", "--"]).arg(program);
     Ok(command)
+}
+
+/// Who runs PostgreSQL, which refuses to run as root; None for ourselves.
+pub(crate) fn database_user() -> Result<Option<String>, String> {
+    if is_root() { unprivileged_user().map(Some) } else { Ok(None) }
 }
 
 fn unprivileged_user() -> Result<String, String> {
@@ -251,7 +256,7 @@ fn is_root() -> bool {
 }
 
 /// Debian keeps PostgreSQL's server programs out of PATH, one folder for each major version; the newest wins.
-fn postgres_tool(name: &str) -> Option<PathBuf> {
+pub(crate) fn postgres_tool(name: &str) -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut found: Vec<(u32, PathBuf)> = versions
         .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin").join(name))))
@@ -267,12 +272,12 @@ pub(crate) fn find(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]).map(|dir| dir.join(name)).find(|file| file.is_file())
 }
 
-fn free_port() -> Result<u16, String> {
+pub(crate) fn free_port() -> Result<u16, String> {
     let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).map(|at| at.port());
     port.map_err(|e| format!("no free port: {e}"))
 }
 
-fn spawn(command: &mut Command, log: &Path) -> Result<Child, String> {
+pub(crate) fn spawn(command: &mut Command, log: &Path) -> Result<Child, String> {
     use std::os::unix::process::CommandExt;
     let file = fs::File::create(log).map_err(told(log))?;
     let copy = file.try_clone().map_err(told(log))?;
@@ -296,7 +301,7 @@ fn quiet(command: &mut Command) -> bool {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
-fn succeed(command: &mut Command) -> Result<(), String> {
+pub(crate) fn succeed(command: &mut Command) -> Result<(), String> {
     if quiet(command) { Ok(()) } else { Err(format!("{command:?} failed")) }
 }
 

@@ -1,5 +1,6 @@
-//! One command, shown while it runs, timed, and its tests counted.
+//! One command, shown while it runs, timed, and its tests counted. Beside others ([`beside_others`]) it is shown when it has ended.
 
+use std::cell::Cell;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -16,8 +17,18 @@ pub(crate) struct Step {
     pub(crate) time: Duration,
 }
 
-/// The process group of the command in progress, for Ctrl-C.
-static CURRENT: Mutex<Option<u32>> = Mutex::new(None);
+/// The process groups of the commands in progress, for Ctrl-C.
+static CURRENT: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+thread_local! {
+    static BESIDE_OTHERS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs steps on a thread of their own. What they print comes in one piece, so that nobody's words are mixed with another's.
+pub(crate) fn beside_others(steps: impl FnOnce() -> Vec<Step>) -> Vec<Step> {
+    BESIDE_OTHERS.set(true);
+    steps()
+}
 
 /// Whether somebody has asked us to stop.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -32,8 +43,8 @@ pub(crate) fn hold_if_interrupted() {
 
 pub(crate) fn kill_running() {
     INTERRUPTED.store(true, Ordering::SeqCst);
-    let current = *CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    if let Some(group) = current {
+    let current = CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+    for group in current {
         // The whole group: cargo alone would leave the test binary behind, and that one its servers.
         let _ = Command::new("kill").args(["-TERM", "--", &format!("-{group}")]).status();
     }
@@ -43,7 +54,10 @@ pub(crate) fn kill_running() {
 pub(crate) fn run(name: &str, command: &mut Command) -> Step {
     use std::os::unix::process::CommandExt;
     hold_if_interrupted();
-    println!("\n=== {name}");
+    let beside = BESIDE_OTHERS.get();
+    if !beside {
+        println!("\n=== {name}");
+    }
     let start = Instant::now();
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn();
     let mut child = match child {
@@ -53,16 +67,23 @@ pub(crate) fn run(name: &str, command: &mut Command) -> Step {
             return Step { name: name.into(), ok: false, passed: 0, failed: 1, time: start.elapsed() };
         }
     };
-    *CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(child.id());
+    let group = child.id();
+    CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(group);
     let (out, err) = (child.stdout.take(), child.stderr.take());
+    let kept = Mutex::new(Vec::new());
     let (mut passed, mut failed) = std::thread::scope(|scope| {
-        let out = scope.spawn(|| pass_on(out, std::io::stdout()));
-        let err = scope.spawn(|| pass_on(err, std::io::stderr()));
+        let out = scope.spawn(|| if beside { pass_on(out, Kept(&kept)) } else { pass_on(out, std::io::stdout()) });
+        let err = scope.spawn(|| if beside { pass_on(err, Kept(&kept)) } else { pass_on(err, std::io::stderr()) });
         let (a, b) = (out.join().unwrap_or_default(), err.join().unwrap_or_default());
         (a.0 + b.0, a.1 + b.1)
     });
     let ok = child.wait().is_ok_and(|status| status.success());
-    *CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
+    CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).retain(|other| *other != group);
+    if beside {
+        let kept = kept.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut out = std::io::stdout().lock();
+        let _ = writeln!(out, "\n=== {name}").and_then(|()| out.write_all(&kept)).and_then(|()| out.flush());
+    }
     hold_if_interrupted();
     if ok && passed + failed == 0 {
         passed = 1;
@@ -71,6 +92,20 @@ pub(crate) fn run(name: &str, command: &mut Command) -> Step {
         failed = 1;
     }
     Step { name: name.into(), ok, passed, failed, time: start.elapsed() }
+}
+
+/// What a step beside others has printed so far.
+struct Kept<'k>(&'k Mutex<Vec<u8>>);
+
+impl Write for Kept<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Copies line by line, adding up the test counts on the way: (passed, failed).

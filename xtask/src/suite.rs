@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::client;
 use crate::document;
+use crate::drill;
 use crate::services::{self, Addresses};
 use crate::steps::{self, Step};
 
@@ -86,34 +87,52 @@ pub(crate) fn run(choice: &Choice) -> Result<bool, String> {
         if built {
             steps.push(steps::run("openapi.yaml is current", Command::new(&copy.path).args(["openapi", "--check"]).current_dir(root())));
         }
+        audit(&mut steps, &mut not_run);
         steps.push(steps::run("unit tests", with_services(&mut unit_tests(), at.as_ref())));
-        match client::ready() {
-            Ok(()) if built => steps.extend(client::run(&root(), &copy.path)),
-            Ok(()) => not_run.push("the client in the browser: the server does not build".to_owned()),
-            Err(reason) => {
-                eprintln!("\n!!! NO BROWSER TESTS OF THE CLIENT: {reason}\n");
-                not_run.push(format!("the client, built and driven in a browser: {reason}"));
-            }
-        }
-        match document::ready(&root()) {
-            Ok(()) if built => steps.extend(document::run(&root(), &copy.path)),
-            Ok(()) => not_run.push("what others make of the document: the server does not build".to_owned()),
-            Err(reason) => {
-                eprintln!("\n!!! NO CHECKS OF THE DOCUMENT BY OTHERS' TOOLS: {reason}\n");
-                not_run.push(format!("the document, linted and made into clients: {reason}"));
-            }
-        }
     }
     if built {
-        for (backend, name) in [(Backend::Sqlite, "sqlite"), (Backend::Postgres, "postgres")] {
-            if choice.wants(backend) && (backend == Backend::Sqlite || at.is_some()) {
-                let mut command = cargo(&["test", "-p", "jiazai-tests", "--no-fail-fast"]);
-                command.env("JIAZAI_TEST_BACKEND", name).env("JIAZAI_BIN", &copy.path);
-                // Tests that only make sense on PostgreSQL and Redis are marked as ignored.
-                command.arg("--").args((backend == Backend::Postgres).then_some("--include-ignored")).args(&choice.filter);
-                steps.push(steps::run(&format!("black box on {name}"), with_services(&mut command, at.as_ref())));
+        // The two lanes wait for servers more than they compute, so they run side by side.
+        let whole = choice.filter.is_none();
+        let mut first = Lane::default();
+        let mut second = Lane::default();
+        if choice.wants(Backend::Sqlite) {
+            first.add(|| vec![black_box("sqlite", choice, &copy.path, at.as_ref())]);
+        }
+        if whole {
+            match document::ready(&root()) {
+                Ok(()) => first.add(|| document::run(&root(), &copy.path)),
+                Err(reason) => {
+                    eprintln!("\n!!! NO CHECKS OF THE DOCUMENT BY OTHERS' TOOLS: {reason}\n");
+                    not_run.push(format!("the document, linted and made into clients: {reason}"));
+                }
+            }
+            match client::ready() {
+                Ok(()) => second.add(|| client::run(&root(), &copy.path)),
+                Err(reason) => {
+                    eprintln!("\n!!! NO BROWSER TESTS OF THE CLIENT: {reason}\n");
+                    not_run.push(format!("the client, built and driven in a browser: {reason}"));
+                }
             }
         }
+        if choice.wants(Backend::Postgres) && at.is_some() {
+            second.add(|| vec![black_box("postgres", choice, &copy.path, at.as_ref())]);
+        }
+        if whole {
+            // Last in their lanes: what they break must not be what the others are measured by.
+            if choice.wants(Backend::Sqlite) {
+                first.add(|| vec![drills("sqlite", &copy.path, at.as_ref())]);
+            }
+            if choice.wants(Backend::Postgres) && at.is_some() {
+                second.add(|| vec![drills("postgres", &copy.path, at.as_ref())]);
+            }
+        }
+        steps.push(steps::run("black box: build", &mut cargo(&["test", "-p", "jiazai-tests", "--no-run"])));
+        let done = std::thread::scope(|scope| {
+            let second = scope.spawn(|| steps::beside_others(|| second.run()));
+            let first = scope.spawn(|| steps::beside_others(|| first.run()));
+            [first, second].map(|lane| lane.join().unwrap_or_default())
+        });
+        steps.extend(done.into_iter().flatten());
     } else {
         not_run.push("the black-box suite: the server does not build".to_owned());
     }
@@ -124,6 +143,52 @@ pub(crate) fn run(choice: &Choice) -> Result<bool, String> {
     }
     services::stop();
     Ok(report(&steps, &not_run, start))
+}
+
+/// Steps that run one after the other, beside those of another lane.
+#[derive(Default)]
+struct Lane<'l>(Vec<Box<dyn FnOnce() -> Vec<Step> + Send + 'l>>);
+
+impl<'l> Lane<'l> {
+    fn add(&mut self, steps: impl FnOnce() -> Vec<Step> + Send + 'l) {
+        self.0.push(Box::new(steps));
+    }
+
+    fn run(self) -> Vec<Step> {
+        self.0.into_iter().flat_map(|steps| steps()).collect()
+    }
+}
+
+/// The black-box suite on one database.
+fn black_box(name: &str, choice: &Choice, server: &Path, at: Option<&Addresses>) -> Step {
+    let mut command = cargo(&["test", "-p", "jiazai-tests", "--no-fail-fast"]);
+    command.env("JIAZAI_TEST_BACKEND", name).env("JIAZAI_BIN", server);
+    // Tests that only make sense on PostgreSQL and Redis are marked as ignored.
+    command.arg("--").args((name == "postgres").then_some("--include-ignored")).args(&choice.filter);
+    steps::run(&format!("black box on {name}"), with_services(&mut command, at))
+}
+
+/// The drills' short forms on one database.
+fn drills(name: &str, server: &Path, at: Option<&Addresses>) -> Step {
+    let mut command = drill::command(name, &drill::Asked::briefly(), server, at, Path::new("/dev/null"));
+    steps::run(&format!("drills, short, on {name}"), &mut command)
+}
+
+/// The audit of the dependencies, if there is somebody to do it. Advisories are looked up where a copy of them lies already.
+fn audit(steps: &mut Vec<Step>, not_run: &mut Vec<String>) {
+    if services::find("cargo-deny").is_none() {
+        eprintln!("\n!!! NO AUDIT OF THE DEPENDENCIES: cargo-deny is not installed (cargo install cargo-deny)\n");
+        not_run.push("cargo deny: licences, advisories, bans and sources of the dependencies".to_owned());
+        return;
+    }
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let mut command = cargo(&["deny", "--offline", "check", "bans", "licenses", "sources"]);
+    if home.is_some_and(|home| home.join("advisory-dbs").is_dir()) {
+        command.arg("advisories");
+    } else {
+        not_run.push("cargo deny: advisories (`cargo deny fetch` gets them)".to_owned());
+    }
+    steps.push(steps::run("dependencies", &mut command));
 }
 
 /// `cargo xtask openapi`: the document is a product of the handlers.

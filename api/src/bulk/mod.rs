@@ -28,6 +28,7 @@ use utoipa::openapi::schema::Type;
 use utoipa::openapi::{Content, ObjectBuilder, RefOr, Responses};
 
 use crate::app::App;
+use crate::audit;
 use crate::call::{Cx, Outcome};
 use crate::error::{ApiError, code};
 use crate::page::Params;
@@ -142,8 +143,9 @@ pub struct Sheet {
     pub columns: Vec<Column>,
     /// The cells were made harmless to spreadsheets where they were read.
     pub harmless: bool,
-    /// Who takes it, to be written down for each community before its rows leave; none where that was done.
-    pub taking: Option<Taking>,
+    /// Who takes it, to be written down for each community before its rows leave; none where that was done, and for what is
+    /// somebody's own.
+    pub taking: Option<(Taking, Cx)>,
     /// Reading a portion writes down what leaves with it.
     pub remembers: bool,
 }
@@ -210,7 +212,8 @@ struct Flow {
     sheet: Sheet,
     writer: Writer,
     read: Arc<Mutex<Read>>,
-    told: Vec<CommunityId>,
+    /// The communities that were told; none while nothing has left.
+    told: Option<Vec<CommunityId>>,
     ready: Option<Vec<u8>>,
     after: Option<String>,
     over: bool,
@@ -245,21 +248,30 @@ impl Flow {
         Ok(out)
     }
 
-    /// Writes down who takes rows of which community, once for each, before they leave.
+    /// Writes down who takes rows of which community, once for each, before they leave: an event for the community, an entry for
+    /// its auditors. A list whose rows are of no community, or that has none, leaves one entry.
     async fn remember(&mut self, rows: &Rows) -> Result<(), ApiError> {
         let (Some(taking), Rows::Items(items)) = (&self.sheet.taking, rows) else { return Ok(()) };
+        let first = self.told.is_none();
+        let told = self.told.get_or_insert_default();
         let mut new = table::communities(items);
-        new.retain(|community| !self.told.contains(community));
-        if new.is_empty() {
+        new.retain(|community| !told.contains(community));
+        if new.is_empty() && !first {
             return Ok(());
         }
-        self.told.extend(&new);
-        let taking = taking.clone();
+        told.extend(&new);
+        let ((taking, cx), form) = (taking.clone(), self.sheet.form.extension());
         self.app
             .db
             .write(move |tx| {
                 let event = taking.event(tx.now());
-                new.iter().try_for_each(|community| events::record(tx, *community, &community.text(), 0, std::slice::from_ref(&event)))
+                if new.is_empty() {
+                    return audit::exported(tx, &cx, None, form);
+                }
+                new.iter().try_for_each(|community| {
+                    events::record(tx, *community, &community.text(), 0, std::slice::from_ref(&event))?;
+                    audit::exported(tx, &cx, Some(*community), form)
+                })
             })
             .await
             .map_err(|error: DbError| ApiError::from(error))?;
@@ -278,7 +290,7 @@ pub async fn streamed(app: Data<App>, sheet: Sheet, read: Read) -> Outcome {
     };
     let kind = format!("{}{charset}", sheet.form.media_type());
     let file = format!("attachment; filename=\"{}.{}\"", sheet.name, sheet.form.extension());
-    let mut flow = Flow { app, sheet, writer, read: Arc::new(Mutex::new(read)), told: vec![], ready: None, after: None, over: false };
+    let mut flow = Flow { app, sheet, writer, read: Arc::new(Mutex::new(read)), told: None, ready: None, after: None, over: false };
     let mut first = Vec::new();
     flow.sheet.start(&mut flow.writer, &mut first);
     first.extend(flow.portion().await?);
@@ -312,7 +324,8 @@ pub fn sheet(op: &Op, list: ListOp, form: Form, cx: &Cx, params: &mut Params) ->
         None => table::columns(&op.id),
     };
     let name = op.path.rsplit('/').next().unwrap_or_default().trim_end_matches(form.extension()).trim_end_matches('.').to_owned();
-    Ok(Sheet { form, encoding, name, columns, harmless: false, taking: taking.map_err(|_| unfit())?, remembers: false })
+    let taking = taking.map_err(|_| unfit())?.map(|taking| (taking, cx.clone()));
+    Ok(Sheet { form, encoding, name, columns, harmless: false, taking, remembers: false })
 }
 
 /// The items of a page that was written as JSON.

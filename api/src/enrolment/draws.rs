@@ -1,28 +1,34 @@
 //! Draws 摇号 over HTTP: prepared, revealed once, and checked by anybody.
 
+use std::collections::HashSet;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use deserr::Deserr;
 use jiazai_domain::enrolment::application::State;
-use jiazai_domain::enrolment::draw::{self as domain, Draw, DrawDocument, DrawRefusal, NewDraw as New, Reveal, verify};
+use jiazai_domain::enrolment::draw::{self as domain, Draw, DrawDocument, DrawRefusal, NewDraw as New, PublicSource, Reveal, verify};
+use jiazai_domain::enrolment::round::State as RoundState;
 use jiazai_domain::enrolment::{DrawKind, RoundKind};
 use jiazai_infra::db::{DbError, Tx};
-use jiazai_infra::enrolment::{self as rounds, application as store, draw as draws};
+use jiazai_infra::enrolment::{application as store, draw as draws};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::applications::seats;
+use super::dto;
+use super::rounds::seen_in_turn;
 use super::steps::run_by;
 use super::{ADMINS, absent};
 use crate::call::{At, Call, Outcome};
 use crate::error::{ApiError, code};
-use crate::input::named::{AnyText200, CommunityRef, DrawRef, RoundRef, Text16, Text64};
-use crate::input::{Faults, Instant, Ref};
+use crate::input::named::{AnyText200, AnyText500, CommunityRef, DrawRef, RoundRef, Text16, Text60, Text64};
+use crate::input::{Faults, Instant, Number, Ref};
 use crate::op;
 use crate::reply::Reply;
 use crate::route::{Access, Api};
 
 pub fn routes(api: &mut Api) {
-    api.add(op!(prepare_enrolment_draw, Access::Roles(ADMINS)).refuses(&[code::STATE_CONFLICT, code::DRAW_EXISTS]))
+    api.add(op!(prepare_enrolment_draw, Access::Roles(ADMINS)).refuses(&[code::STATE_CONFLICT, code::DRAW_EXISTS, code::UNDECIDED]))
         .add(op!(reveal_enrolment_draw, Access::Roles(ADMINS)).refuses(&[code::STATE_CONFLICT, code::STALE, code::COMMITMENT_MISMATCH]))
         .add(op!(get_enrolment_draw, Access::Public))
         .add(op!(get_round_draw, Access::Public))
@@ -43,7 +49,25 @@ pub struct NewDraw {
     #[schema(inline)]
     #[deserr(default)]
     pub commitment: Option<Text64>,
+    /// For a sealed seed: which numbers that nobody can know yet will be joined with it, of which day; published with the roster.
+    /// Left out, whoever knows the seed could choose the numbers, and the document shows that none were named.
+    #[schema(inline)]
+    #[deserr(default)]
+    pub public_source: Option<Text60>,
+    /// How many digits these numbers have; together with `public_source`.
+    #[schema(inline)]
+    #[deserr(default)]
+    pub public_digits: Option<PublicDigits>,
+    /// To draw although somebody is not decided about; with a reason.
+    #[schema(default = false, required = false)]
+    #[deserr(default)]
+    pub early: bool,
+    #[schema(inline)]
+    #[deserr(default)]
+    pub reason: Option<AnyText500>,
 }
+
+pub type PublicDigits = Number<1, 200>;
 
 /// What is opened on the day.
 #[derive(Clone, Deserr, ToSchema)]
@@ -58,7 +82,8 @@ pub struct RevealBody {
     /// For a sealed seed: the secret, as it is, blanks included; at most two hundred characters.
     #[deserr(default)]
     pub seed: Option<String>,
-    /// For a sealed seed: numbers that nobody could know before.
+    /// For a sealed seed: numbers that nobody could know before. Where a source was published, in all its digits; anything between
+    /// them is passed over.
     #[deserr(default)]
     pub public_numbers: Option<String>,
 }
@@ -74,6 +99,8 @@ pub struct DrawDto {
     pub community_id: CommunityRef,
     #[schema(inline)]
     pub round_id: RoundRef,
+    /// 1 for the draw of the round, 2 and more for those who came later: their order follows that of the draws before.
+    pub number: i64,
     /// `prepared` or `revealed`.
     #[schema(example = "revealed")]
     pub state: &'static str,
@@ -84,6 +111,9 @@ pub struct DrawDto {
     pub roster_hash: String,
     pub commitment: Option<String>,
     pub seed: Option<String>,
+    /// Where the public numbers come from, as it was published with the roster.
+    pub public_source: Option<String>,
+    pub public_digits: Option<i64>,
     pub public_numbers: Option<String>,
     pub start: Option<i64>,
     pub interval: Option<i64>,
@@ -106,12 +136,15 @@ impl From<&Draw> for DrawDto {
             version: f.version,
             community_id: Ref(f.community),
             round_id: Ref(f.round),
+            number: f.number,
             state: if f.revealed_at.is_some() { "revealed" } else { "prepared" },
             method: d.method.into(),
             kind: d.method.into(),
             roster_hash: d.roster_hash.clone(),
             commitment: d.commitment.clone(),
             seed: d.seed.clone(),
+            public_source: d.public_source.clone(),
+            public_digits: d.public_digits,
             public_numbers: d.public_numbers.clone(),
             start: d.start,
             interval: d.interval,
@@ -144,6 +177,8 @@ pub struct DrawFile {
     #[deserr(default)]
     pub state: Option<Text16>,
     #[deserr(default)]
+    pub number: Option<i64>,
+    #[deserr(default)]
     pub method: Option<DrawMethod>,
     #[deserr(default)]
     pub kind: Option<DrawMethod>,
@@ -156,6 +191,11 @@ pub struct DrawFile {
     /// As it is, blanks included: another blank is another seed.
     #[deserr(default)]
     pub seed: Option<String>,
+    #[schema(inline)]
+    #[deserr(default)]
+    pub public_source: Option<AnyText200>,
+    #[deserr(default)]
+    pub public_digits: Option<i64>,
     #[deserr(default)]
     pub public_numbers: Option<String>,
     #[deserr(default)]
@@ -190,6 +230,8 @@ impl DrawFile {
             roster_hash: self.roster_hash.as_ref().ok_or_else(|| required("/roster_hash"))?.0.clone(),
             commitment: self.commitment.as_ref().map(|text| text.0.clone()),
             seed: self.seed.clone(),
+            public_source: self.public_source.as_ref().map(|text| text.0.clone()),
+            public_digits: self.public_digits,
             public_numbers: self.public_numbers.clone(),
             start: self.start,
             interval: self.interval,
@@ -214,7 +256,7 @@ fn refuse(refusal: DrawRefusal, state: &'static str) -> ApiError {
     match refusal {
         DrawRefusal::NotForYou => ApiError::new(code::FORBIDDEN),
         DrawRefusal::WrongState { state } => ApiError::new(code::STATE_CONFLICT)
-            .because("登记结束之后、派位之前才能摇号", "A draw belongs between the closing of the register and the allocation")
+            .because("登记结束之后、批次结束之前才能摇号", "A draw belongs between the closing of the register and the end of the round")
             .in_state(state.as_str(), vec![]),
         DrawRefusal::RosterInvalid => conflict("没有可以参加摇号的登记", "There is nobody to draw among"),
         DrawRefusal::RevealedAlready => conflict("摇号结果已经公开", "It was revealed before"),
@@ -224,6 +266,12 @@ fn refuse(refusal: DrawRefusal, state: &'static str) -> ApiError {
             field("/commitment", "应为 64 位十六进制的 SHA-256", "must be a SHA-256 as 64 hexadecimal digits")
         }
         DrawRefusal::CommitmentUnexpected => field("/commitment", "环形摇号没有种子哈希", "is for sealed seeds only"),
+        DrawRefusal::SourceMalformed => {
+            field("/public_source", "密封种子摇号须同时填写公共数字的来源和位数", "is for sealed seeds, and goes with public_digits")
+        }
+        DrawRefusal::PublicNumbersMissing => {
+            field("/public_numbers", "与事先公布的来源和位数不符", "must have the digits of the source that was published")
+        }
         DrawRefusal::OtherMethod => field("", "与本次摇号的方法不符", "does not fit the method of this draw"),
         DrawRefusal::StartOutOfRange => field("/start", "起始号应在名册之内", "must be a number of the roster"),
         DrawRefusal::IntervalOutOfRange => field("/interval", "间隔数应在 1 到 1000000 之间", "must be from 1 to 1000000"),
@@ -235,7 +283,10 @@ fn refuse(refusal: DrawRefusal, state: &'static str) -> ApiError {
 
 /// Prepare a draw
 ///
-/// Publishes the roster of all who are confirmed or listed and, for a sealed seed, the hash of the secret. A round has one.
+/// Publishes the roster of all who are confirmed or listed and, for a sealed seed, the hash of the secret and the source of the
+/// numbers that it will be joined with. Not while somebody is not decided about, but with `early` and a reason. A round has one; for
+/// those who come later (objections upheld, leave to be late) there is another, and their order follows. Once seats are allocated,
+/// for those who wait.
 #[utoipa::path(post, path = "/enrolment-rounds/{id}/draws", tag = "enrolment", operation_id = "prepare_enrolment_draw",
     params(("id" = String, Path)),
     request_body(content = NewDraw, example = json!({ "kind": "sealed_seed", "commitment": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae" })),
@@ -245,15 +296,36 @@ async fn prepare_enrolment_draw(call: Call, id: At<RoundKind>) -> Outcome {
     call.write(move |tx, cx| {
         let who = cx.actor()?;
         run_by(tx, who, id.0)?;
-        let round = rounds::round(tx, &rounds::Sight::of(who), id.0)?.ok_or_else(absent)?;
+        let round = seen_in_turn(tx, who, id.0)?;
         let facts = round.facts();
         let exists = || ApiError::new(code::DRAW_EXISTS).in_state(facts.state.as_str(), vec![]);
-        if draws::of_round(tx, id.0)?.is_some() {
+        let before = draws::all_of_round(tx, id.0)?;
+        if before.iter().any(|draw| draw.order().is_none()) {
             return Err(exists());
         }
         // Every child has a number, twins who go together too: one of them may be left alone.
-        let receipts = store::receipts(tx, id.0, &[State::ConfirmedTier, State::Listed])?;
-        let new = New { method: body.kind.into(), commitment: body.commitment.as_ref().map(|text| text.0.clone()) };
+        let placed = matches!(facts.state, RoundState::Allocated | RoundState::Announced);
+        let states = if placed { [State::Waiting, State::ToCoordinate] } else { [State::ConfirmedTier, State::Listed] };
+        let mut receipts = store::receipts(tx, id.0, &states)?;
+        let drawn: HashSet<&String> = before.iter().flat_map(|draw| &draw.facts().document.roster).collect();
+        receipts.retain(|receipt| !drawn.contains(receipt));
+        if !before.is_empty() && receipts.is_empty() {
+            return Err(exists());
+        }
+        let why = if body.early { dto::reason(body.reason.as_ref())? } else { None };
+        let undecided = store::undecided(tx, id.0)?;
+        if undecided > 0 && why.is_none() {
+            let (zh, en) = super::refusal::undecided(undecided);
+            return Err(ApiError::new(code::UNDECIDED).because(zh, en).in_state(facts.state.as_str(), vec![]));
+        }
+        let source = match (&body.public_source, body.public_digits) {
+            (None, None) => None,
+            (name, digits) => {
+                Some(PublicSource { name: name.as_ref().map(|text| text.0.clone()).unwrap_or_default(), digits: digits.map_or(0, |n| n.0) })
+            }
+        };
+        let commitment = body.commitment.as_ref().map(|text| text.0.clone());
+        let new = New { method: body.kind.into(), commitment, source, number: before.len() as i64 + 1 };
         let changed = Draw::prepare(tx.new_id(), new, receipts, &round, who, tx.now()).map_err(|r| refuse(r, facts.state.as_str()))?;
         let draw = draws::save(tx, changed).map_err(|error| match error {
             DbError::Duplicate => exists(),
@@ -282,6 +354,9 @@ async fn reveal_enrolment_draw(call: Call, id: At<DrawKind>) -> Outcome {
         let state = DrawDto::from(&draw).state;
         let changed = draw.reveal(reveal(&body)?, who, tx.now()).map_err(|refusal| refuse(refusal, state))?;
         let draw = draws::save(tx, changed)?;
+        // Seats that waited for this order are given by it.
+        let round = seen_in_turn(tx, who, draw.facts().round)?;
+        seats::fill(tx, &cx.app.vault, &Arc::new(round.facts().clone()))?;
         Ok(Reply::ok(&DrawDto::from(&draw))?.version(draw.facts().version))
     })
     .await
@@ -319,11 +394,21 @@ async fn get_enrolment_draw(call: Call, id: At<DrawKind>) -> Outcome {
 }
 
 /// The draw of a round
-#[utoipa::path(get, path = "/enrolment-rounds/{id}/draw", tag = "enrolment", operation_id = "get_round_draw", params(("id" = String, Path)),
+///
+/// Its own, or with `number` one of those for who came later.
+#[utoipa::path(get, path = "/enrolment-rounds/{id}/draw", tag = "enrolment", operation_id = "get_round_draw",
+    params(("id" = String, Path), ("number" = Option<i64>, Query, minimum = 1, maximum = 1000)),
     responses((status = 200, body = DrawDto, headers(("ETag" = String))), (status = 304, description = "Not changed")))]
 async fn get_round_draw(call: Call, id: At<RoundKind>) -> Outcome {
+    let mut params = call.query()?;
+    let number = params.text("number")?.map(|text| match text.parse::<i64>() {
+        Ok(number @ 1..=1000) => Ok(number),
+        _ => Err(ApiError::query("number", "应为 1 到 1000", "must be from 1 to 1000")),
+    });
+    let number = number.transpose()?.unwrap_or(1);
+    params.finish()?;
     call.read(move |tx, _| {
-        let draw = draws::of_round(tx, id.0)?.ok_or_else(absent)?;
+        let draw = draws::all_of_round(tx, id.0)?.into_iter().find(|draw| draw.facts().number == number).ok_or_else(absent)?;
         Ok(Reply::ok(&DrawDto::from(&draw))?.version(draw.facts().version))
     })
     .await
@@ -379,6 +464,8 @@ pub fn check_file(text: &str) -> Result<Vec<String>, String> {
         roster_hash: word("roster_hash").ok_or("roster_hash is missing")?,
         commitment: word("commitment"),
         seed: word("seed"),
+        public_source: word("public_source"),
+        public_digits: number("public_digits"),
         public_numbers: word("public_numbers"),
         start: number("start"),
         interval: number("interval"),

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiazai_domain::enrolment::RoundId;
-use jiazai_domain::enrolment::retention::{PAPERS_KEPT_S, purged};
+use jiazai_domain::enrolment::retention::purged;
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::enrolment::{self as rounds, application as store, purge};
 use jiazai_infra::events;
@@ -55,7 +55,8 @@ fn settle(tx: &mut Tx, vault: &Vault) -> Result<usize, DbError> {
 
 /// Purges the papers of rounds that were finished long enough ago.
 pub async fn purge_due(app: &App, holder: &str) -> Result<usize, DbError> {
-    let due = app.db.read(|tx| purge::due(tx, tx.now().plus_seconds(-PAPERS_KEPT_S), PURGED_AT_ONCE)).await?;
+    let kept_s = app.papers_kept_days * 86_400;
+    let due = app.db.read(move |tx| purge::due(tx, tx.now().plus_seconds(-kept_s), PURGED_AT_ONCE)).await?;
     let mut purged = 0;
     for round in due {
         let orphans = crate::jobs::leased(app, "enrolment_purge", holder, move |tx| {
@@ -72,13 +73,7 @@ pub async fn purge_due(app: &App, holder: &str) -> Result<usize, DbError> {
         .await?;
         let Some(orphans) = orphans else { continue };
         purged += 1;
-        for hash in &orphans {
-            if let Some(hash) = crate::files::hash_bytes(hash)
-                && app.files.delete(&hash).await.is_err()
-            {
-                tracing::warn!("a paper that was purged could not be deleted from the store");
-            }
-        }
+        crate::files::discard(app, orphans).await;
     }
     Ok(purged)
 }

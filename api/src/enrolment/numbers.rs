@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiazai_domain::actor::Actor;
-use jiazai_domain::enrolment::retention::PAPERS_KEPT_S;
-use jiazai_domain::enrolment::round::Facts as Round;
+use jiazai_domain::enrolment::round::{Facts as Round, State as RoundState};
 use jiazai_domain::enrolment::{RoundId, RoundKind};
 use jiazai_infra::db::Tx;
 use jiazai_infra::enrolment::{self as rounds, application as store, placement, purge};
@@ -24,7 +23,7 @@ use crate::reply::Reply;
 use crate::route::{Access, Api};
 
 pub fn routes(api: &mut Api) {
-    api.add(op!(get_enrolment_allocation, Access::Roles(COUNTERS)))
+    api.add(op!(get_enrolment_allocation, Access::Perhaps))
         .add(op!(get_enrolment_statistics, Access::Roles(COUNTERS)))
         .add(op!(get_enrolment_retention, Access::Public));
 }
@@ -55,13 +54,16 @@ fn seen(tx: &mut Tx, who: &Actor, id: RoundId) -> Result<Arc<Round>, ApiError> {
 
 /// The allocation, with the hash of what it came to
 ///
-/// It stays when the papers are purged.
+/// For everybody from the announcement on: it names receipts only. It stays when the papers are purged.
 #[utoipa::path(get, path = "/enrolment-rounds/{id}/allocation", tag = "enrolment", operation_id = "get_enrolment_allocation",
     params(("id" = String, Path)), responses((status = 200, body = AllocationDto)))]
 async fn get_enrolment_allocation(call: Call, id: At<RoundKind>) -> Outcome {
     call.query()?.finish()?;
     call.read(move |tx, cx| {
-        seen(tx, cx.actor()?, id.0)?;
+        let round = listed_round(tx, cx.perhaps(), id.0)?;
+        if !matches!(round.state, RoundState::Announced | RoundState::Finished) {
+            seen(tx, cx.actor()?, id.0)?;
+        }
         let made = placement::made(tx, id.0)?.ok_or_else(absent)?;
         Reply::ok(&AllocationDto {
             round_id: Ref(made.round),
@@ -181,7 +183,8 @@ pub struct RetentionDto {
 
 /// What became of the papers
 ///
-/// Papers, names, numbers and addresses are purged half a year after the round is finished; receipts, placements, reasons and
+/// Papers, names, numbers, addresses and what people wrote are purged half a year after the round is finished, or when the operator
+/// has said (`purge_after`); receipts, placements, reasons and
 /// the draw stay.
 #[utoipa::path(get, path = "/enrolment-rounds/{id}/retention", tag = "enrolment", operation_id = "get_enrolment_retention",
     params(("id" = String, Path)), responses((status = 200, body = RetentionDto)))]
@@ -192,7 +195,7 @@ async fn get_enrolment_retention(call: Call, id: At<RoundKind>) -> Outcome {
         let purged = purge::find(tx, id.0)?;
         let finished = purge::finished_at(tx, id.0)?;
         Reply::ok(&RetentionDto {
-            purge_after: finished.map(|at| at.plus_seconds(PAPERS_KEPT_S).into()),
+            purge_after: finished.map(|at| at.plus_seconds(cx.app.papers_kept_days * 86_400).into()),
             purged_at: purged.as_ref().map(|purge| purge.purged_at.into()),
             applications: purged.as_ref().map(|purge| purge.applications),
             papers: purged.as_ref().map(|purge| purge.papers),

@@ -33,7 +33,7 @@ pub const COUNTERS: &[Role] = &[Role::EnrolmentAdmin, Role::EnrolmentReviewer, R
 
 pub fn routes(api: &mut Api) {
     let cursor = &[code::CURSOR_INVALID];
-    api.add(op!(list_enrolment_placements, Access::Perhaps).exported_apart().refuses(cursor))
+    api.add(op!(list_enrolment_placements, Access::Perhaps).exported_apart().sensitive().refuses(cursor))
         .add(op!(export_enrolment_placements_csv, Access::Roles(ADMINS)).sensitive())
         .add(op!(export_enrolment_placements_ndjson, Access::Roles(ADMINS)).sensitive())
         .add(op!(export_enrolment_placements_xlsx, Access::Roles(ADMINS)).sensitive());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiazai_domain::actor::Role;
 use jiazai_domain::enrolment::RoundKind;
 use jiazai_domain::enrolment::round::Round;
-use jiazai_infra::enrolment::{self as store, Sight};
+use jiazai_infra::enrolment::{self as store, Sight, draw};
 use jiazai_infra::events;
 
 use super::applications::seats;
@@ -38,8 +38,8 @@ fn seen_version(window: &Window) -> i64 {
 
 /// Change the seats of a published round
 ///
-/// The whole plan anew, with a reason; it becomes another version and the one before stays readable. Once seats are allocated no
-/// school's are lowered, because they may have been promised. A draft's plan is changed with the draft.
+/// The whole plan anew, with a reason; it becomes another version and the one before stays readable. Once seats are allocated, or
+/// the order of a draw is known, no school's are lowered. A draft's plan is changed with the draft.
 #[utoipa::path(post, path = "/enrolment-rounds/{id}/seat-plans", tag = "enrolment", operation_id = "create_seat_plan", params(("id" = String, Path)),
     request_body(content = NewSeatPlan, example = json!({ "seat_plans": [{ "school_id": "sch_01h455vb4pex5vsknk084sn02q", "seats": 135 }], "reason": "增设一个班" })),
     responses((status = 201, body = SeatPlanDto)))]
@@ -53,7 +53,8 @@ async fn create_seat_plan(call: Call, id: At<RoundKind>) -> Outcome {
         let (place, seats) = (round.facts().community, seats_input(&body.seat_plans));
         let found = if who.is_any(ADMINS, place) { check_seats(tx, place, &seats)? } else { vec![] };
         let standing = Standing::of(round.facts(), who);
-        let changed = together(round.replan(&seats, why, who, tx.now()), found, |refusal| standing.refuse(refusal))?;
+        let drawn = draw::all_of_round(tx, id.0)?.iter().any(|draw| draw.order().is_some());
+        let changed = together(round.replan(&seats, (why, drawn), who, tx.now()), found, |refusal| standing.refuse(refusal))?;
         let round = store::save_round(tx, changed)?;
         // Seats that were added after the announcement go to those who wait.
         seats::fill(tx, &cx.app.vault, &Arc::new(round.facts().clone()))?;

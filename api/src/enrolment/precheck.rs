@@ -63,9 +63,10 @@ fn precheck(tx: &mut Tx, cx: &Cx, id: jiazai_domain::enrolment::RoundId, body: &
     derive("seat_taken", Value::Bool(taken));
     let finding = round.rules.evaluate(&known);
     let zone_schools = zone_schools(&round, &homes);
+    refuse_as_at_hand_in(&round, &homes, &zone_schools, &wanted, &declared)?;
     let schools = if wanted.is_empty() { zone_schools.clone() } else { wanted };
     let seats: i64 = round.plan().iter().filter(|(school, _)| schools.is_empty() || schools.contains(school)).map(|(_, seats)| seats).sum();
-    let registered = store::registrations(tx, id, &schools)?;
+    let registered = store::registrations(tx, &round, &schools)?;
     let at_hand: Vec<&str> = body.documents.0.iter().map(|kind| kind.0.as_str()).collect();
     let say = PrecheckResult::of(&finding, &at_hand, outside(&round, &known));
     let tier_name = say.tier.as_deref().and_then(|code| round.rules.tier(code)).map(|tier| tier.name.clone());
@@ -88,6 +89,32 @@ fn precheck(tx: &mut Tx, cx: &Cx, id: jiazai_domain::enrolment::RoundId, body: &
         from_registry: unsaid(&registry, &declared),
         as_of: Day(today),
     })
+}
+
+/// What would be refused when it is typed into an application is refused here as well.
+fn refuse_as_at_hand_in(
+    round: &Facts,
+    homes: &[KnownHome],
+    zone: &[SchoolId],
+    wanted: &[SchoolId],
+    declared: &FactSet,
+) -> Result<(), ApiError> {
+    let fault = |pointer: String, rule: &'static str| {
+        let (zh, en) = super::say(rule).unwrap_or_default();
+        Fault::new(pointer, rule, zh, en)
+    };
+    let mut faults = Vec::new();
+    if let Some(Value::Date(until)) = Fact::find("lease_until").and_then(|fact| declared.get(fact))
+        && until < round.calendar.register_from.date()
+    {
+        faults.push(fault("/facts/lease_until".to_owned(), "lease_expired"));
+    }
+    // Where no home is known, it is not known either in whose zone it is.
+    if round.rules.choices_in_zone_only() && !homes.is_empty() {
+        let outside = wanted.iter().enumerate().filter(|(_, school)| !zone.contains(school));
+        faults.extend(outside.map(|(i, _)| fault(format!("/choices/{i}"), "choice_outside_zone")));
+    }
+    if faults.is_empty() { Ok(()) } else { Err(ApiError::invalid(faults)) }
 }
 
 /// The schools that would be chosen, each of them in the round.

@@ -9,6 +9,14 @@ use crate::faults::faulty;
 /// What every step of a round may be refused with.
 pub const STEP: &[&Code] = &[code::STATE_CONFLICT, code::STALE, code::TOO_EARLY];
 
+/// How many families nobody has decided about, and what to do.
+pub fn undecided(applications: i64) -> (String, String) {
+    (
+        format!("还有 {applications} 份登记尚未审核完毕；请先完成审核，或填写 early 和理由"),
+        format!("{applications} applications are not decided about; decide them, or send early and a reason"),
+    )
+}
+
 /// How a round stood before a decision that may be refused.
 pub struct Standing {
     state: &'static str,
@@ -41,6 +49,7 @@ impl Standing {
                 )
             }
             Refusal::ObjectionsPending => with(code::OBJECTIONS_PENDING),
+            Refusal::Undecided { applications } => with(code::UNDECIDED).because(undecided(applications).0, undecided(applications).1),
             Refusal::SeatsLowered => with(code::SEATS_LOWERED),
             Refusal::ReasonMissing => ApiError::fault("/reason", "reason_missing", "请说明理由", "must be given"),
             Refusal::Faults(faults) => faulty("", faults),

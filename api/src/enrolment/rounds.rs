@@ -28,7 +28,7 @@ pub fn routes(api: &mut Api) {
         .add(op!(publish_enrolment_round, Access::Roles(ADMINS)).refuses(STEP))
         .add(op!(open_enrolment_round, Access::Roles(ADMINS)).refuses(STEP))
         .add(op!(close_enrolment_round, Access::Roles(ADMINS)).refuses(STEP))
-        .add(op!(finish_enrolment_round, Access::Roles(ADMINS)).refuses(STEP).refuses(&[code::OBJECTIONS_PENDING]));
+        .add(op!(finish_enrolment_round, Access::Roles(ADMINS)).refuses(STEP).refuses(&[code::OBJECTIONS_PENDING, code::UNDECIDED]));
 }
 
 /// The round, if the caller sees it.
@@ -219,7 +219,8 @@ async fn close_enrolment_round(call: Call, id: At<RoundKind>) -> Outcome {
 
 /// Finish it 结束
 ///
-/// Not while an objection is open; before `confirm_to` only with `early` and a reason.
+/// Not while an objection is open; before `confirm_to`, while an offer waits for its answer, or while somebody is not decided about,
+/// only with `early` and a reason.
 #[utoipa::path(post, path = "/enrolment-rounds/{id}/finish", tag = "enrolment", operation_id = "finish_enrolment_round",
     params(("id" = String, Path)), request_body(content = RoundStep, example = json!({})), responses((status = 200, body = EnrolmentRoundDto)))]
 async fn finish_enrolment_round(call: Call, id: At<RoundKind>) -> Outcome {

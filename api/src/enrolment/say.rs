@@ -18,6 +18,7 @@ pub fn say(rule: &str) -> Option<(&'static str, &'static str)> {
         "not_after_previous" => ("不能早于前一时间", "must not be before the instant that precedes it"),
         "not_your_home" => ("您未绑定该房屋", "is not a home that you are bound to"),
         "op_not_for_kind" => ("该项不能比较大小", "is no comparison for this kind of fact"),
+        "other_consent" => ("不是本批次公布的同意书版本", "is not the version of the text that is published"),
         "outside_birth_window" => ("不在本批次的出生日期范围内", "is outside the birth window"),
         "reason_missing" => ("请说明理由", "must be given"),
         "same_as_child" => ("与儿童的证件相同", "is the child's own"),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use deserr::Deserr;
 use jiazai_domain::actor::{Actor, PrincipalId};
-use jiazai_domain::enrolment::allocate::{self, Allocation, Applicant, Choice, Outcome as Place};
+use jiazai_domain::enrolment::allocate::{self, Allocation, Applicant, Outcome as Place};
 use jiazai_domain::enrolment::application::{Application, Placing, State};
 use jiazai_domain::enrolment::draw::Draw;
 use jiazai_domain::enrolment::round::{Action, Facts as Round, Plan, Refusal, Round as InRound, Step};
@@ -33,8 +33,8 @@ use crate::reply::Reply;
 use crate::route::{Access, Api};
 
 pub fn routes(api: &mut Api) {
-    api.add(op!(list_enrolment_round, Access::Roles(ADMINS)).refuses(STEP))
-        .add(op!(allocate_enrolment_round, Access::Roles(ADMINS)).refuses(STEP).refuses(&[code::DRAW_NEEDED]))
+    api.add(op!(list_enrolment_round, Access::Roles(ADMINS)).refuses(STEP).refuses(&[code::UNDECIDED]))
+        .add(op!(allocate_enrolment_round, Access::Roles(ADMINS)).refuses(STEP).refuses(&[code::DRAW_NEEDED, code::UNDECIDED]))
         .add(op!(announce_enrolment_round, Access::Roles(ADMINS)).refuses(STEP));
     api.add(op!(preview_allocation, Access::Roles(ADMINS)).refuses(&[code::STATE_CONFLICT, code::DRAW_NEEDED]));
 }
@@ -60,45 +60,26 @@ struct Listed {
     /// By receipt.
     applications: Vec<Application>,
     children: Vec<Applicant>,
-    draw: Option<Draw>,
+    draws: Vec<Draw>,
 }
 
 impl Listed {
     fn of(tx: &mut Tx, vault: &Vault, round: &Arc<Round>) -> Result<Self, ApiError> {
         let applications = store::of_round(tx, vault, round, &[State::Listed])?;
-        let children = applicants(tx, round, &applications)?;
-        let draw = draw::of_round(tx, round.id)?.filter(|draw| draw.order().is_some());
-        Ok(Self { applications, children, draw })
+        let children = seats::applicants(tx, round, &applications)?;
+        let draws = draw::all_of_round(tx, round.id)?;
+        Ok(Self { applications, children, draws })
     }
 
     fn draw_id(&self) -> Option<DrawId> {
-        self.draw.as_ref().map(|draw| draw.facts().id)
+        self.draws.first().filter(|draw| draw.order().is_some()).map(|draw| draw.facts().id)
     }
 
     /// Works the allocation out; nothing is changed.
     fn allocated(&self, plan: &Plan, round: &Round) -> Result<Allocation, ApiError> {
-        let order = self.draw.as_ref().and_then(Draw::order);
-        allocate::allocate(plan, &self.children, &round.rules, order).map_err(refused)
+        let order = draw::order_of(&self.draws);
+        allocate::allocate(plan, &self.children, &round.rules, order.as_deref()).map_err(refused)
     }
-}
-
-/// The listed children as the allocation sees them.
-fn applicants(tx: &mut Tx, round: &Round, applications: &[Application]) -> Result<Vec<Applicant>, DbError> {
-    let wishes = seats::wishes(tx, round, applications)?;
-    let child = |(application, wishes): (&Application, Vec<SchoolId>)| {
-        let f = application.facts();
-        Applicant {
-            receipt: f.receipt.clone(),
-            tier: f.tier.clone().unwrap_or_default(),
-            batch: f.batch.unwrap_or(i64::MAX),
-            household: f.household.clone(),
-            // Deliberately missing: distances. The registry has no coordinates to measure between.
-            choices: wishes.into_iter().map(|school| Choice { school, distance_m: None }).collect(),
-            facts: application.known(),
-            points: f.points,
-        }
-    };
-    Ok(applications.iter().zip(wishes).map(child).collect())
 }
 
 fn refused(refusal: allocate::Refusal) -> ApiError {
@@ -160,9 +141,15 @@ pub fn step(
     let early = body.why()?;
     let round = seen_in_turn(tx, who, id)?;
     cx.expect_version(round.facts().version)?;
-    let pending_objections = if action == Action::Finish { rounds::pending_objections(tx, id)? } else { 0 };
+    let finishing = action == Action::Finish;
+    let with = Step {
+        early,
+        pending_objections: if finishing { rounds::pending_objections(tx, id)? } else { 0 },
+        undecided: store::undecided(tx, id)?,
+        offers_until: if finishing { store::offers_until(tx, id)? } else { None },
+    };
     let standing = Standing::of(round.facts(), who);
-    let changed = round.step(action, Step { early, pending_objections }, who, tx.now()).map_err(|refusal| standing.refuse(refusal))?;
+    let changed = round.step(action, with, who, tx.now()).map_err(|refusal| standing.refuse(refusal))?;
     let round = rounds::save_round(tx, changed)?;
     then(tx, &cx.app.vault, &Arc::new(round.facts().clone()), who.id)?;
     show(who, &round)
@@ -171,7 +158,7 @@ pub fn step(
 /// List the tiers 公示
 ///
 /// Every child that was rechecked, with its batch; families may object until `objection_to`. Before `review_to` only with `early`
-/// and a reason.
+/// and a reason, as while somebody is not decided about.
 #[utoipa::path(post, path = "/enrolment-rounds/{id}/list", tag = "enrolment", operation_id = "list_enrolment_round",
     params(("id" = String, Path)), request_body(content = RoundStep, example = json!({})), responses((status = 200, body = EnrolmentRoundDto)))]
 async fn list_enrolment_round(call: Call, id: At<RoundKind>) -> Outcome {
@@ -182,7 +169,7 @@ async fn list_enrolment_round(call: Call, id: At<RoundKind>) -> Outcome {
 /// Allocate the seats 派位
 ///
 /// By the rules and, where they leave children alike, by the round's draw. Each child's reasons are kept; families are told when it
-/// is announced. Before `objection_to` only with `early` and a reason. Look before: `allocation-preview`.
+/// is announced. Before `objection_to`, or while somebody is not decided about, only with `early` and a reason. Look before: `allocation-preview`.
 #[utoipa::path(post, path = "/enrolment-rounds/{id}/allocate", tag = "enrolment", operation_id = "allocate_enrolment_round",
     params(("id" = String, Path)), request_body(content = RoundStep, example = json!({})), responses((status = 200, body = EnrolmentRoundDto)))]
 async fn allocate_enrolment_round(call: Call, id: At<RoundKind>) -> Outcome {

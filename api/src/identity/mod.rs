@@ -93,7 +93,7 @@ async fn log_in_staff(call: Call) -> Outcome {
         .app
         .db
         .read_brief(move |tx| {
-            let locked = store::locked_until(tx, &vault, &name)?;
+            let locked = store::locked_until(tx, &vault, &name, LOCKED_S)?;
             Ok::<_, ApiError>((locked, store::staff_by_username(tx, &name)?))
         })
         .await?;
@@ -106,9 +106,7 @@ async fn log_in_staff(call: Call) -> Outcome {
     let checked = call.app.passwords.verify(Secret::new(password.0), phc).await.map_err(|_| ApiError::new(code::BUSY))?;
     let verdict = call
         .write_keyed(keyed, move |tx, cx| {
-            if let Some(until) = store::locked_until(tx, &cx.app.vault, &username)? {
-                return Err(account_locked(until, tx.now()));
-            }
+            not_locked(tx, cx, &username)?;
             let account = account.as_ref().filter(|_| checked.matches);
             match account.map(|account| admitted(tx, cx, account.id, &account.password_hash, totp.as_ref().map(|t| t.0.as_str()))) {
                 Some(Ok(id)) => {
@@ -118,8 +116,7 @@ async fn log_in_staff(call: Call) -> Outcome {
                 }
                 Some(Err(error)) if error.code() != code::CREDENTIALS_INVALID => Err(error),
                 _ => {
-                    let until = tx.now().plus_seconds(LOCKED_S);
-                    store::count_failure(tx, &cx.app.vault, &username, FAILURES, until)?;
+                    count_failure(tx, cx, &username)?;
                     // The count must be kept, so this refusal leaves the transaction as a success and is told below.
                     Ok(Reply { status: 401, headers: Default::default(), body: vec![] })
                 }
@@ -127,6 +124,20 @@ async fn log_in_staff(call: Call) -> Outcome {
         })
         .await?;
     if verdict.status().as_u16() == 401 { Err(ApiError::new(code::CREDENTIALS_INVALID)) } else { Ok(verdict) }
+}
+
+/// Counts a wrong password or one-time code, wherever it was typed.
+pub fn count_failure(tx: &mut Tx, cx: &Cx, username: &str) -> Result<(), ApiError> {
+    let until = tx.now().plus_seconds(LOCKED_S);
+    Ok(store::count_failure(tx, &cx.app.vault, username, FAILURES, until)?)
+}
+
+/// Refuses whoever has typed too many.
+pub fn not_locked(tx: &mut Tx, cx: &Cx, username: &str) -> Result<(), ApiError> {
+    match store::locked_until(tx, &cx.app.vault, username, LOCKED_S)? {
+        Some(until) => Err(account_locked(until, tx.now())),
+        None => Ok(()),
+    }
 }
 
 fn account_locked(until: Timestamp, now: Timestamp) -> ApiError {
@@ -177,7 +188,7 @@ fn session_dto(tx: &mut Tx, app: &App, principal: PrincipalId, session: SessionI
 
 enum Refreshed {
     Session(Box<Reply>),
-    /// A token that was spent long ago: the session has been ended, and that must be kept.
+    /// A token that was spent long ago: the session has been ended.
     Reused(PrincipalId),
 }
 
@@ -192,15 +203,23 @@ async fn refresh_session(call: Call) -> Outcome {
     let invalid = || ApiError::new(code::REFRESH_INVALID);
     let (session, generation) = refresh::open(&call.app.vault, &body.refresh_token.0).ok_or_else(invalid)?;
     let app = call.app.clone().into_inner();
-    let outcome = call.app.db.write(move |tx| refreshed(tx, &app, session, generation)).await?;
-    match outcome {
-        Refreshed::Session(reply) => Ok(call.answer(*reply)),
-        Refreshed::Reused(principal) => {
-            call.app.cache.bump(principal).await;
-            tracing::warn!(%principal, "a spent refresh token was used again; its session has been ended");
-            Err(ApiError::new(code::REFRESH_REUSED))
-        }
+    let verdict = call
+        .write(move |tx, cx| match refreshed(tx, &cx.app, session, generation)? {
+            Refreshed::Session(reply) => Ok(*reply),
+            // That the session has ended must be kept, so this refusal leaves the transaction as a success and is told below.
+            Refreshed::Reused(principal) => {
+                tracing::warn!(%principal, "a spent refresh token was used again; its session has been ended");
+                Ok(Reply { status: 401, headers: Default::default(), body: vec![] })
+            }
+        })
+        .await?;
+    if verdict.status().as_u16() != 401 {
+        return Ok(verdict);
     }
+    if let Some(session) = app.db.read_brief(move |tx| store::session(tx, session)).await? {
+        app.cache.bump(session.principal).await;
+    }
+    Err(ApiError::new(code::REFRESH_REUSED))
 }
 
 fn refreshed(tx: &mut Tx, app: &App, id: SessionId, generation: i64) -> Result<Refreshed, ApiError> {

@@ -7,9 +7,9 @@ use jiazai_domain::actor::{Actor, CommunityId, Resident, Role};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::phone::Phone;
 use jiazai_domain::kernel::time::Date;
-use jiazai_domain::registry::binding::{Action, DelegationScope, Party, State};
+use jiazai_domain::registry::binding::{Action, DelegationScope, Match, Party, State};
 use jiazai_domain::registry::{
-    Binding, BindingId, BindingIdKind, Document, DocumentType, FactKind, Home, Keeper, OnBehalf, PersonId, Reason, Refusal, Relation, as_of,
+    Binding, BindingId, BindingIdKind, Document, DocumentType, Home, Keeper, OnBehalf, PersonId, Reason, Refusal, as_of,
 };
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::identity;
@@ -18,7 +18,7 @@ use jiazai_infra::registry::people::{self, Claim};
 use jiazai_infra::registry::{facts, homes};
 
 use super::dto::{ApproveBinding, BindingState, EndBinding, HomeBinding, NewBinding, RejectBinding};
-use super::{KEEPERS, absent, keeper_if, on_behalf, refuse, watching};
+use super::{KEEPERS, MOST_CLAIMS, absent, keeper_if, on_behalf, refuse, room, watching};
 use crate::call::{At, Call, Cx, Outcome};
 use crate::error::{ApiError, code};
 use crate::faults::text_fault;
@@ -32,7 +32,7 @@ const WATCHERS: &[Role] = &[Role::CommunityAdmin, Role::GridWorker, Role::Audito
 
 pub fn routes(api: &mut Api) {
     let conflict = &[code::STATE_CONFLICT, code::STALE];
-    api.add(op!(claim_home, Access::Residents).refuses(&[code::ALREADY_BOUND, code::STALE]))
+    api.add(op!(claim_home, Access::Residents).refuses(&[code::ALREADY_BOUND, code::STALE, code::TOO_MANY_PENDING]))
         .add(op!(list_home_bindings, Access::Roles(WATCHERS)).refuses(&[code::CURSOR_INVALID]))
         .add(op!(list_my_home_bindings, Access::Residents).refuses(&[code::CURSOR_INVALID]))
         .add(op!(get_home_binding, Access::ResidentsOr(WATCHERS)))
@@ -57,7 +57,7 @@ fn claim(tx: &mut Tx, cx: &Cx, body: &NewBinding) -> Result<Reply, ApiError> {
     let who = cx.actor()?;
     let unknown = || ApiError::fault("/home_id", "unknown_home", "没有这个房屋", "is not a known home");
     let (home, _) = homes::find(tx, body.home_id.0)?.ok_or_else(unknown)?;
-    let acting = on_behalf(tx, who, body.delegation_id.map(|id| id.0), DelegationScope::Registry)?;
+    let acting = on_behalf(tx, who, body.delegation_id.map(|id| id.0), DelegationScope::Registry, home.community)?;
     let holder = holder(who, acting)?;
     // A lease that ran out stands in the way of a new claim only in the unique index: it is written down first.
     let mut others = Vec::new();
@@ -67,8 +67,13 @@ fn claim(tx: &mut Tx, cx: &Cx, body: &NewBinding) -> Result<Reply, ApiError> {
             None => others.push(other),
         }
     }
+    room(store::pending(tx, holder.id())?, MOST_CLAIMS)?;
     let found = compare(tx, cx, &home, body, &holder)?;
+    let (found, version) = found.unzip();
     let made = Binding::claim(tx.new_id(), &home, body.relation.into(), found, &others, &holder, tx.now()).map_err(refuse)?;
+    if let (Some(person), Some(version)) = (made.value().facts().person, version) {
+        people::hold(tx, person, version)?;
+    }
     let made = match acting {
         Some(acting) => acting.remember(made),
         None => made,
@@ -102,7 +107,7 @@ fn compare(
     home: &Home,
     body: &NewBinding,
     holder: &Resident,
-) -> Result<Option<jiazai_domain::registry::binding::Match>, ApiError> {
+) -> Result<Option<(Match, i64)>, ApiError> {
     let (Some(name), Some(number)) = (&body.name, &body.id_number) else {
         return match (&body.name, &body.id_number) {
             (Some(_), None) => Err(ApiError::fault("/id_number", "required", "必填", "is required with a name")),
@@ -232,7 +237,7 @@ async fn get_home_binding(call: Call, id: At<BindingIdKind>) -> Outcome {
 /// Approve a claim 通过
 ///
 /// The keeper may say who of the registry the resident is, and when a tenant's lease ends; left out, it ends when the registry
-/// says so.
+/// says so, and where nobody knows a tenant is bound for a year.
 #[utoipa::path(post, path = "/home-bindings/{id}/approve", tag = "registry", operation_id = "approve_home_binding",
     params(("id" = String, Path)), request_body(content = ApproveBinding, example = json!({ "lease_ends_on": "2027-08-31" })),
     responses((status = 200, body = HomeBinding, headers(("ETag" = String)))))]
@@ -241,6 +246,12 @@ async fn approve_home_binding(call: Call, id: At<BindingIdKind>) -> Outcome {
     call.write(move |tx, cx| {
         let unknown = || ApiError::fault("/person_id", "unknown_person", "没有这个人", "is not a person whom you keep");
         act(tx, cx, id.0, |tx, binding, who, keeper| {
+            // The version before the facts: who ends one of them meanwhile, or writes down a death, decides again.
+            let whom = body.person_id.map(|person| person.0).or(binding.facts().person);
+            let held = match whom {
+                Some(person) => people::version(tx, person)?,
+                None => None,
+            };
             let named = match body.person_id {
                 Some(person) => {
                     let found = people::find(tx, &cx.app.vault, person.0)?.ok_or_else(unknown)?;
@@ -248,24 +259,32 @@ async fn approve_home_binding(call: Call, id: At<BindingIdKind>) -> Outcome {
                 }
                 None => None,
             };
-            let lease = match body.lease_ends_on {
-                Some(day) => Some(day.0),
-                None => registered_lease(tx, &binding, named.as_ref().map(|(person, _)| person.id).or(binding.facts().person))?,
+            let registered = match whom {
+                Some(person) => registered_end(tx, &binding, person)?,
+                None => None,
             };
+            let terms = (body.lease_ends_on.map(|day| day.0), registered);
             let person = named.as_ref().map(|(person, grids)| (person, grids.as_slice()));
-            Ok(binding.approve(person, lease, who, keeper, tx.now()))
+            let decided = binding.approve(person, terms, who, keeper, tx.now());
+            if let (Ok(_), Some(person), Some(version)) = (&decided, whom, held) {
+                people::hold(tx, person, version)?;
+            }
+            Ok(decided)
         })
     })
     .await
 }
 
-/// The last day of the lease that the registry knows of, for a tenant whom it knows.
-fn registered_lease(tx: &mut Tx, binding: &Binding, person: Option<PersonId>) -> Result<Option<Date>, ApiError> {
+/// The first day on which what the registry knows of somebody's relation to the home no longer holds; none while that is open.
+fn registered_end(tx: &mut Tx, binding: &Binding, person: PersonId) -> Result<Option<Date>, ApiError> {
     let f = binding.facts();
-    let Some(person) = person.filter(|_| f.relation == Relation::Tenant) else { return Ok(None) };
     let known = facts::of_people(tx, &[person])?;
-    let leases = as_of(&known, tx.now().date()).filter(|fact| fact.home == f.home && fact.kind == FactKind::Tenancy);
-    Ok(leases.filter_map(|fact| fact.interval.until()).max().and_then(|until| until.pred_opt()))
+    let today = tx.now().date();
+    let ends: Vec<Option<Date>> = as_of(&known, today)
+        .filter(|fact| fact.home == f.home && fact.kind == f.relation.fact())
+        .map(|fact| fact.interval.until())
+        .collect();
+    Ok(if ends.contains(&None) { None } else { ends.into_iter().flatten().max() })
 }
 
 /// Reject a claim 驳回
@@ -297,11 +316,18 @@ async fn end_home_binding(call: Call, id: At<BindingIdKind>) -> Outcome {
     .await
 }
 
-/// Writes down the leases that have run out, for those who wait for the event.
+/// Writes down the leases that have run out, for those who wait for the event, and ends what nobody followed.
 pub fn settle_leases(tx: &mut Tx, limit: i64) -> Result<usize, DbError> {
     let mut settled = 0;
     for binding in store::expired(tx, limit)? {
         if let Some(changed) = binding.settle() {
+            store::save(tx, changed)?;
+            settled += 1;
+        }
+    }
+    let now = tx.now();
+    for binding in store::left_behind(tx, limit)? {
+        if let Some(changed) = binding.follow(Some(now.date()), now) {
             store::save(tx, changed)?;
             settled += 1;
         }

@@ -1,7 +1,7 @@
 //! Delegations 代办 over HTTP: who may act for whom, in what, and until when.
 
 use deserr::Deserr;
-use jiazai_domain::actor::Actor;
+use jiazai_domain::actor::{Actor, CommunityId};
 use jiazai_domain::registry::binding::{DelegationDraft, DelegationScope, OnBehalf, Principal};
 use jiazai_domain::registry::{self as domain, DelegationId, DelegationIdKind};
 use jiazai_infra::db::Tx;
@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::dto::DelegationMatter;
-use super::{KEEPERS, absent, is_within, keeper, refuse};
+use super::{KEEPERS, MOST_DELEGATIONS, MOST_DELEGATIONS_OF_KEEPERS, absent, is_within, keeper, refuse, room};
 use crate::call::{At, Call, Outcome};
 use crate::error::{ApiError, code};
 use crate::input::named::{CommunityRef, DelegationRef, PersonRef, PrincipalRef};
@@ -23,7 +23,7 @@ use crate::route::{Access, Api};
 
 pub fn routes(api: &mut Api) {
     // Acting for somebody is a matter between people: no program gives it, takes it back or has any.
-    api.add(op!(grant_delegation, Access::ResidentsOr(KEEPERS)).closed_to_programs())
+    api.add(op!(grant_delegation, Access::ResidentsOr(KEEPERS)).closed_to_programs().refuses(&[code::TOO_MANY_PENDING]))
         .add(op!(list_my_delegations, Access::Anyone).closed_to_programs().refuses(&[code::CURSOR_INVALID]))
         .add(op!(revoke_delegation, Access::Anyone).closed_to_programs().refuses(&[code::STATE_CONFLICT, code::STALE]));
 }
@@ -102,11 +102,18 @@ impl Delegation {
     }
 }
 
-/// The right to act for somebody else in a matter, if the caller says by which delegation. One that is not theirs does not exist.
-pub fn on_behalf(tx: &mut Tx, who: &Actor, id: Option<DelegationId>, scope: DelegationScope) -> Result<Option<OnBehalf>, ApiError> {
+/// The right to act for somebody else in a matter of a community, if the caller says by which delegation. One that is not theirs
+/// does not exist; nor does one of another community, for it reaches no further than the place that it was given in.
+pub fn on_behalf(
+    tx: &mut Tx,
+    who: &Actor,
+    id: Option<DelegationId>,
+    scope: DelegationScope,
+    place: CommunityId,
+) -> Result<Option<OnBehalf>, ApiError> {
     let Some(id) = id else { return Ok(None) };
     let unknown = || ApiError::fault("/delegation_id", "unknown_delegation", "没有这个代办授权", "is not a delegation of yours");
-    let delegation = store::find(tx, id)?.filter(|d| d.delegate == who.id).ok_or_else(unknown)?;
+    let delegation = store::find(tx, id)?.filter(|d| d.delegate == who.id && d.community == place).ok_or_else(unknown)?;
     let acting = delegation.acting(who, scope, tx.now()).map_err(refuse)?;
     // It ends with whom it is for, though nobody has taken it back.
     tx.acts_for(match acting.behalf_of() {
@@ -147,6 +154,8 @@ async fn grant_delegation(call: Call) -> Outcome {
             scopes: body.scopes.0.iter().map(|scope| (*scope).into()).collect(),
             expires_at: body.expires_at.0,
         };
+        let most = if who.resident().is_ok() { MOST_DELEGATIONS } else { MOST_DELEGATIONS_OF_KEEPERS };
+        room(store::live(tx, who.id)?, most)?;
         let id = tx.new_id();
         let made = match (who.resident(), body.person_id) {
             (Ok(by), None) => domain::Delegation::grant(id, place, draft, &by, tx.now()),

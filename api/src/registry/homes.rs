@@ -88,6 +88,8 @@ async fn create_home(call: Call, id: At<BuildingIdKind>) -> Outcome {
         }
         let estate = places::estate(tx, building.estate)?.ok_or_else(absent)?;
         let made = Home::create(tx.new_id(), &building, body.draft(), &by, tx.now()).map_err(refuse)?;
+        // The estate first: whoever renames a building holds them in the same order.
+        places::hold_estate(tx, &estate)?;
         places::hold(tx, &building)?;
         let home = store::insert(tx, made, &estate, &building).map_err(taken)?;
         let label = store::label(&estate, &building, &home);

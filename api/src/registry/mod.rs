@@ -142,6 +142,19 @@ fn home(tx: &mut Tx, who: &Actor, id: HomeId) -> Result<(Home, String), ApiError
     if sight(tx, who)?.sees(found.0.community, found.0.grid) { Ok(found) } else { Err(absent()) }
 }
 
+/// What one person may have waiting at once. Two requests at the same moment may both be the last one: this keeps desks from being
+/// flooded, and counts for nothing else.
+const MOST_CLAIMS: i64 = 20;
+const MOST_PROPOSALS: i64 = 50;
+const MOST_DELEGATIONS: i64 = 50;
+/// A grid worker acts for the elders of whole buildings.
+const MOST_DELEGATIONS_OF_KEEPERS: i64 = 1_000;
+const MOST_IMPORTS: i64 = 50;
+
+fn room(waiting: i64, most: i64) -> Result<(), ApiError> {
+    if waiting < most { Ok(()) } else { Err(ApiError::new(code::TOO_MANY_PENDING)) }
+}
+
 /// A refusal of something that has no state.
 fn refuse(refusal: Refusal) -> ApiError {
     match refusal {

@@ -102,8 +102,10 @@ async fn put_building(call: Call, id: At<BuildingIdKind>) -> Outcome {
 }
 
 fn renamed_building(tx: &mut Tx, changed: Changed<Building>) -> Result<Building, ApiError> {
+    // Held before the homes are read: an estate that gets another name at the same moment writes the same labels.
+    let estate = store::estate(tx, changed.value().estate)?.ok_or_else(absent)?;
+    store::hold_estate(tx, &estate)?;
     let building = store::save_building(tx, changed).map_err(taken)?;
-    let estate = store::estate(tx, building.estate)?.ok_or_else(absent)?;
     homes::relabel(tx, &estate, &building)?;
     Ok(building)
 }

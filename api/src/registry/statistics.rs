@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiazai_domain::actor::Community;
+use jiazai_domain::api_key::{Action, Resource, Scope};
 use jiazai_domain::registry::{Grids, statistics as domain};
 use jiazai_infra::registry::statistics as store;
 use serde::Serialize;
@@ -41,7 +42,8 @@ pub struct Statistics {
 /// How many live how
 ///
 /// Keepers get exact counts of what they keep: a grid worker those of their grids. Other staff get counts of the whole
-/// community in which one to four are hidden, with as much else as it takes that they cannot be worked out.
+/// community in which one to four are hidden, with as much else as it takes that they cannot be worked out; so does a key without
+/// `people:read`.
 #[utoipa::path(get, path = "/communities/{id}/statistics", tag = "registry", operation_id = "get_community_statistics",
     params(("id" = String, Path)), responses((status = 200, body = Statistics)))]
 async fn get_community_statistics(call: Call, id: At<Community>) -> Outcome {
@@ -52,7 +54,8 @@ async fn get_community_statistics(call: Call, id: At<Community>) -> Outcome {
         let keeper = keeper_if(tx, who, id.0)?;
         let grids = keeper.as_ref().map_or(&Grids::All, |keeper| keeper.grids());
         let tally = store::count(tx, &cx.app.vault, id.0, grids, &who.roles_in(id.0))?;
-        let suppressed = keeper.is_none();
+        // A program counts as exactly as it may read people one by one.
+        let suppressed = keeper.is_none() || !who.may(Scope { resource: Resource::People, action: Action::Read });
         let domain::Statistics { by_occupancy, by_tag, by_grid, people_by_grid, by_age_band } =
             if suppressed { tally.suppressed() } else { tally.exact() };
         Reply::ok(&Statistics { by_occupancy, by_tag, by_grid, people_by_grid, by_age_band, suppressed })

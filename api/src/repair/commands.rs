@@ -16,7 +16,7 @@ use jiazai_infra::{community, identity, repair as store, uploads};
 use super::dto::{Contact, NewTicket, PutCategory, TicketDto};
 use crate::call::Cx;
 use crate::error::{ApiError, Fault, code};
-use crate::faults::{Standing, faulty, text_fault};
+use crate::faults::{Standing, faulty, note, text_fault, together};
 use crate::identity::dto::masked_phone;
 use crate::registry;
 use crate::reply::Reply;
@@ -85,22 +85,26 @@ pub fn submit(tx: &mut Tx, cx: &Cx, body: &NewTicket) -> Result<Reply, ApiError>
     if category.is_none() && community::find(tx, place)?.is_none() {
         return Err(ApiError::fault("/community_id", "unknown_community", "没有这个社区", "is not a known community"));
     }
-    let acting = registry::on_behalf(tx, who, body.delegation_id.map(|id| id.0), DelegationScope::Repair)?;
+    let acting = registry::on_behalf(tx, who, body.delegation_id.map(|id| id.0), DelegationScope::Repair, place)?;
     let reporter = reporter(tx, who, body, acting)?;
-    let report = report(body, tx)?;
-    let category = category
-        .ok_or_else(|| ApiError::fault("/category", "unknown_category", "没有这个报修类别", "is not a category of the community"))?;
-    let photos: Vec<FileId> = body.photos.0.iter().map(|photo| photo.0).collect();
-    check_homes(tx, place, body)?;
-    let candidates = if category.dispatch == Dispatch::Rotate { store::candidates(tx, place)? } else { vec![] };
     let (id, now) = (tx.new_id(), tx.now());
-    let changed = Ticket::submit(id, report, &reporter, &category, &cx.app.calendars, &candidates, now).map_err(unconnected)?;
+    let photos: Vec<FileId> = body.photos.0.iter().map(|photo| photo.0).collect();
+    let mut found = Vec::new();
+    let report = note(&mut found, report(body, tx))?;
+    if category.is_none() {
+        found.push(Fault::new("/category", "unknown_category", "没有这个报修类别", "is not a category of the community"));
+    }
+    note(&mut found, check_homes(tx, place, body))?;
+    note(&mut found, attach(tx, who.id, &photos, id))?;
+    let (Some(report), Some(category)) = (report, category) else { return Err(ApiError::invalid(found)) };
+    let candidates = if category.dispatch == Dispatch::Rotate { store::candidates(tx, place)? } else { vec![] };
+    let changed = Ticket::submit(id, report, &reporter, &category, &cx.app.calendars, &candidates, now);
+    let changed = together(changed, found, unconnected)?;
     let changed = match acting {
         Some(acting) => acting.remember(changed),
         None => changed,
     };
     let ticket = store::save(tx, changed)?;
-    attach(tx, who.id, &photos, id)?;
     let mut reply = show(tx, cx, &ticket, View::Full)?;
     reply.status = 201;
     reply.headers.location = Some(format!("/api/v1/repair-tickets/{id}"));

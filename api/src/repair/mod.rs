@@ -307,7 +307,10 @@ async fn resolve_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     call.write(move |tx, cx| {
         let note = Note::new(&body.note.0).map_err(|fault| text_fault("/note", fault.into()))?;
         let photos: Vec<_> = body.photos.0.iter().map(|photo| photo.0).collect();
-        let reply = act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.resolve(note, photos.clone(), who, tx.now())))?;
+        let reply = act(tx, cx, load, id.0, |tx, ticket, who| {
+            let neighbours = store::neighbours(tx, &ticket)?;
+            Ok(ticket.resolve(note, photos.clone(), &neighbours, who, tx.now()))
+        })?;
         attach(tx, cx.actor()?.id, &photos, id.0)?;
         Ok(reply)
     })

@@ -13,7 +13,12 @@ pub fn words(tx: &mut Tx, event: &Recorded) -> Result<Option<Words>, DbError> {
     let Some(ticket) = repair::find(tx, id)? else { return Ok(None) };
     // As the event left it, not as it is by now: a message about "accepted" must not say "resolved".
     let state = event.data.get("state").and_then(|word| word.as_str()).and_then(|word| word.parse().ok());
-    let phrase = match state.unwrap_or(ticket.facts().state) {
+    let phrase = match event.kind.as_str() {
+        "repair_ticket.due_soon" => Some("即将超时"),
+        "repair_ticket.overdue" => Some("已超时"),
+        _ => None,
+    };
+    let phrase = phrase.unwrap_or(match state.unwrap_or(ticket.facts().state) {
         State::Submitted => "待派单",
         State::Assigned => "待接单",
         State::Accepted => "已接单",
@@ -24,6 +29,6 @@ pub fn words(tx: &mut Tx, event: &Recorded) -> Result<Option<Words>, DbError> {
         State::Resolved => "待确认",
         State::Closed => "已完成",
         State::Cancelled => "已取消",
-    };
+    });
     Ok(Some(Words::new(&ticket.facts().title, phrase, tx.now(), format!("pages/repair/ticket?id={id}"))))
 }

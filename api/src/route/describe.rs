@@ -7,7 +7,7 @@ use jiazai_domain::actor::Role;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{Content, Header, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Schema};
+use utoipa::openapi::{Content, Deprecated, Header, Object, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Schema};
 
 use super::{Access, Limit, NewOp, Programs};
 use crate::bulk;
@@ -31,6 +31,9 @@ pub(super) fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut oper
             && parameter.parameter_in == ParameterIn::Query
         {
             text.pattern = Some(pattern);
+        }
+        if parameter.name == "If-Match" {
+            parameter.schema = Some(tags().into());
         }
     }
     if path.contains('{') {
@@ -70,12 +73,16 @@ pub(super) fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut oper
         bulk::describe(&mut operation.description, &mut operation.responses, list, open);
         refuses.push(code::QUERY_INVALID);
     }
+    if let Some(ending) = &new.op.ending {
+        operation.deprecated = Some(Deprecated::True);
+        say(&mut operation.description, ending.words());
+    }
     if new.op.keyed {
         parameters.push(
             header_parameter(
                 "Idempotency-Key",
                 false,
-                KEY_PATTERN,
+                ObjectBuilder::new().schema_type(Type::String).pattern(Some(KEY_PATTERN)).build(),
                 "Makes a repeat harmless: the stored answer is sent again. 1 to 255 characters.",
             )
             .into(),
@@ -84,7 +91,7 @@ pub(super) fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut oper
     }
     let acts = new.method == Method::POST && path.contains("}/") || new.method == Method::DELETE;
     if new.op.conditional || acts {
-        parameters.push(header_parameter("If-Match", new.op.conditional, TAGS_PATTERN, "The version last seen, as in `ETag`.").into());
+        parameters.push(header_parameter("If-Match", new.op.conditional, tags(), "The version last seen, as in `ETag`.").into());
         refuses.extend([code::PRECONDITION_FAILED, code::HEADER_INVALID]);
         if new.op.conditional {
             refuses.push(code::PRECONDITION_REQUIRED);
@@ -112,6 +119,11 @@ pub(super) fn describe(document: &mut OpenApi, path: &str, new: &NewOp, mut oper
             response.description = if status == "201" { "Created" } else { "OK" }.to_owned();
         }
         response.headers.insert("X-Request-Id".to_owned(), header("Names this request in our log.", Type::String).into());
+        if new.op.ending.is_some() {
+            let (since, gone) = ("Since when not to build on it: `@` and seconds since 1970.", "From when on it may be gone.");
+            response.headers.insert("Deprecation".to_owned(), header(since, Type::String).into());
+            response.headers.insert("Sunset".to_owned(), header(gone, Type::String).into());
+        }
         if status.starts_with('2') {
             if new.op.limit != Limit::None {
                 response
@@ -189,19 +201,24 @@ fn header(description: &str, kind: Type) -> Header {
     header
 }
 
-fn header_parameter(name: &str, required: bool, pattern: &str, description: &str) -> utoipa::openapi::path::Parameter {
-    let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255)).pattern(Some(pattern));
+fn header_parameter(name: &str, required: bool, schema: Object, description: &str) -> utoipa::openapi::path::Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)
         .required(if required { Required::True } else { Required::False })
         .description(Some(description))
-        .schema(Some(text.build()))
+        .schema(Some(schema))
         .build()
 }
 
-/// Printed ASCII without blanks at its ends.
-const KEY_PATTERN: &str = "^[!-~]([ -~]*[!-~])?$";
+/// What `If-Match` may be.
+fn tags() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(TAGS_PATTERN)).examples(["\"1\""]).build()
+}
+
+/// 1 to 255 characters of printed ASCII without blanks at its ends. The lengths stand in the pattern alone: who generates values
+/// from a document takes a pattern and a length for two wishes of which one will do.
+const KEY_PATTERN: &str = "^[!-~]([ -~]{0,253}[!-~])?$";
 /// `*`, or entity tags (RFC 9110, 8.8.3) separated by commas.
 const TAGS_PATTERN: &str = r#"^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$"#;
 

@@ -122,12 +122,9 @@ pub fn sign_up(tx: &mut Tx, cx: &Cx, shift: ShiftId, body: &NewSignUp) -> Result
 /// Whom somebody signs up by a delegation. It reaches no further than the community that it was given in.
 fn behalf(tx: &mut Tx, who: &Actor, shift: &Shift, id: DelegationId, standing: Standing) -> Result<(Resident, OnBehalf), ApiError> {
     let fault = |code, zh: &str, en: &str| standing.beside(ApiError::fault("/delegation_id", code, zh, en));
-    let acting = on_behalf(tx, who, Some(id), DelegationScope::Volunteer);
+    let acting = on_behalf(tx, who, Some(id), DelegationScope::Volunteer, shift.facts().community);
     let acting = acting.map_err(|error| if error.code() == code::VALIDATION_FAILED { standing.beside(error) } else { error })?;
-    let here = delegations::find(tx, id)?.is_some_and(|delegation| delegation.community == shift.facts().community);
-    let Some(acting) = acting.filter(|_| here) else {
-        return Err(fault("unknown_delegation", "没有这个代办授权", "is not a delegation of yours in this community"));
-    };
+    let acting = acting.ok_or_else(|| fault("unknown_delegation", "没有这个代办授权", "is not a delegation of yours in this community"))?;
     // Hours and points belong to an account, and a code is shown to somebody who can scan it.
     let resident = acting.resident().ok_or_else(|| fault("no_account", "被代办人没有账号", "is for somebody without an account"))?;
     Ok((resident, acting))

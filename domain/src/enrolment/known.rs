@@ -15,6 +15,8 @@ use crate::registry::{self, BuildingId, FactKind, HomeId, PersonId, Relation, Sh
 pub struct KnownHome {
     pub home: HomeId,
     pub building: BuildingId,
+    /// As it is written on a form: the doors of a street are told by it.
+    pub label: String,
     pub relation: Relation,
     /// Who the asker is in the registry, where that was found out.
     pub asker: Option<PersonId>,
@@ -26,7 +28,7 @@ pub struct KnownHome {
 
 impl KnownHome {
     pub fn site(&self) -> ZoneSite {
-        ZoneSite { building: Some(self.building), street: None, door: None }
+        ZoneSite::new(Some(self.building), Some(&self.label))
     }
 
     /// The schools whose zone it is in.
@@ -34,8 +36,8 @@ impl KnownHome {
         round.zone_schools(&self.site())
     }
 
-    /// Whether it is in a zone of the round. Where zones are written by doors it cannot be said that it is not: the registry
-    /// knows no door on a street.
+    /// Whether it is in a zone of the round. Where zones are written by doors it cannot be said that it is not: not every home
+    /// has its street in its label.
     fn in_zone(&self, round: &round::Facts) -> Option<bool> {
         let by_building = !round.zones.is_empty() && round.zones.iter().all(|zone| matches!(zone.place, ZonePlace::Building(_)));
         match !self.schools(round).is_empty() {
@@ -147,7 +149,15 @@ mod tests {
 
     fn flat(relation: Relation, facts: Vec<registry::Fact>) -> KnownHome {
         let born = vec![(who(CHILD), day("2020-03-04")), (who(ASKER), day("1990-01-01"))];
-        KnownHome { home: home(1), building: building(1), relation, asker: Some(who(ASKER)), facts, born }
+        KnownHome {
+            home: home(1),
+            building: building(1),
+            label: "样例新村 1号楼 101".to_owned(),
+            relation,
+            asker: Some(who(ASKER)),
+            facts,
+            born,
+        }
     }
 
     fn zoned() -> Facts {
@@ -211,9 +221,12 @@ mod tests {
         let elsewhere = KnownHome { building: building(2), ..flat(Relation::Owner, facts) };
         assert!(said(&elsewhere, &zoned()).contains(&("house_in_zone", "否".to_owned())));
         let mut doors = zoned();
-        let place = ZonePlace::Doors { street: "东涂街".to_owned(), from: 1, to: 99, parity: Parity::All };
+        let place = ZonePlace::doors("东涂街".to_owned(), 1, 99, Parity::All);
         doors.zones.push(Zone { school: school(1), place, valid_from: None, valid_to: None });
         assert!(said(&elsewhere, &doors).iter().all(|(name, _)| *name != "house_in_zone"));
+        let on_the_street = KnownHome { label: "东涂街 12号 101".to_owned(), ..elsewhere };
+        assert!(said(&on_the_street, &doors).contains(&("house_in_zone", "是".to_owned())));
+        assert_eq!(on_the_street.schools(&doors), [school(1)]);
     }
 
     #[test]

@@ -5,8 +5,11 @@ use crate::actor::Actor;
 use crate::kernel::changed::Event;
 use crate::kernel::time::Timestamp;
 
-/// How long papers and names are kept after a round is finished: 180 days, in seconds. Receipts, placements and hashes stay.
-pub const PAPERS_KEPT_S: i64 = 180 * 86_400;
+/// How many days papers and names are kept after a round is finished, where the operator says nothing else. Receipts, placements and
+/// hashes stay.
+pub const PAPERS_KEPT_DAYS: i64 = 180;
+/// Families may still go to law about a result that was announced.
+pub const PAPERS_KEPT_AT_LEAST_DAYS: i64 = 30;
 
 /// What the history of a round says when its papers were purged; the hash is that of the list of what was deleted.
 pub fn purged(applications: i64, papers: i64, manifest_hash: String, now: Timestamp) -> Event {

@@ -31,7 +31,7 @@ pub const SAMPLES: &[Sample] = &[
     Sample {
         code: "yongan",
         name: "永安式：房户一致优先，其余统筹",
-        about: "房户一致且学位未被使用者优先，其次长幼随学；只有房产、只有户口和随迁子女依次统筹，比距离和房产登记日期。",
+        about: "房户一致且学位未被使用者优先，其次长幼随学；只有房产、只有户口和随迁子女依次统筹，先比房产登记日期，再摇号。",
         rules: include_str!("golden/yongan.json"),
     },
     Sample {

@@ -107,6 +107,7 @@ pub(super) fn round_draft() -> RoundDraft<'static> {
         seat_plans: vec![SeatsInput { school: school(1), seats: 40 }, SeatsInput { school: school(2), seats: 80 }],
         zones: vec![],
         announcement: None,
+        consent: None,
     }
 }
 

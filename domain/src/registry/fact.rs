@@ -314,7 +314,11 @@ impl FactDraft {
         let mut faults = Faults::new();
         let earliest = Date::from_ymd_opt(1900, 1, 1).unwrap_or_default();
         faults.require(self.from >= earliest, "/from", "too_long_ago");
-        faults.require(person.deceased_on.is_none_or(|died| self.from < died), "/from", "after_death");
+        if let Some(died) = person.deceased_on {
+            faults.require(self.from < died, "/from", "after_death");
+            // Nothing ties the dead: what is written of them afterwards has to say that it was over by then.
+            faults.require(self.from >= died || self.until.is_some_and(|until| until <= died), "/until", "after_death");
+        }
         faults.require(person.born_on.is_none_or(|born| self.from >= born), "/from", "before_birth");
         faults.require(self.share.is_none() || self.kind == FactKind::Ownership, "/share", "share_not_owner");
         let marks = self.sole || self.separated;

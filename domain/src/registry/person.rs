@@ -8,6 +8,7 @@ use std::fmt;
 use chrono::Datelike;
 
 use super::document::{Document, DocumentType};
+use super::fact::{Fact, FactKind};
 use super::keeper::Keeper;
 use super::place::external_code;
 use super::{GridId, PersonId, Reason, Refusal};
@@ -294,6 +295,20 @@ impl Person {
         };
         let altered = vec![day_altered("moved_out_on", Some(before), None)];
         Ok((self.changed(Event::new("person.moved_back", Some(by.id()), now)), altered))
+    }
+
+    /// What has just been written down of somebody who had moved out says that they live, rent or are registered here on days to
+    /// come: they have come back, though nobody has said so in as many words. None where it says nothing of that.
+    pub fn returned(&self, by_fact: &Fact, by: &Keeper, now: Timestamp) -> Option<Parted> {
+        let left = self.moved_out_on?;
+        let here = matches!(by_fact.kind, FactKind::Residence | FactKind::Tenancy | FactKind::Hukou);
+        let lasts = by_fact.interval.until().is_none_or(|until| until > left && until > now.date());
+        if by_fact.person != self.id || !by_fact.is_current() || !here || !lasts {
+            return None;
+        }
+        let back = Self { moved_out_on: None, ..self.clone() };
+        let altered = vec![day_altered("moved_out_on", Some(left), None)];
+        Some((back.changed(Event::new("person.moved_back", Some(by.id()), now)), altered))
     }
 
     /// Whole years on a day; none before birth or when the birth date is not known.

@@ -24,7 +24,7 @@ impl Ticket {
         self.guard(Action::Grab, by, now)?;
         self.facts.worker = Some(by.id);
         self.facts.promises.accept = self.facts.promises.accept.keep(now);
-        let event = Self::event(Action::Grab, by, now).with("worker_id", by.id).telling(Some(self.facts.reporter), template::PROGRESS);
+        let event = self.telling_reporters(Self::event(Action::Grab, by, now).with("worker_id", by.id), template::PROGRESS);
         Ok(self.moved(State::Accepted, event))
     }
 
@@ -32,7 +32,7 @@ impl Ticket {
     pub fn accept(mut self, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
         self.guard(Action::Accept, by, now)?;
         self.facts.promises.accept = self.facts.promises.accept.keep(now);
-        let event = Self::event(Action::Accept, by, now).with("worker_id", by.id).telling(Some(self.facts.reporter), template::PROGRESS);
+        let event = self.telling_reporters(Self::event(Action::Accept, by, now).with("worker_id", by.id), template::PROGRESS);
         Ok(self.moved(State::Accepted, event))
     }
 
@@ -60,12 +60,12 @@ impl Ticket {
         self.guard(Action::Cancel, by, now)?;
         self.facts.ended_at = Some(now);
         let event = Self::event(Action::Cancel, by, now).noting(reason.into_string());
-        let event = event.telling(Some(self.facts.reporter), template::PROGRESS).telling(self.facts.worker, template::TASK);
+        let event = self.telling_reporters(event, template::PROGRESS).telling(self.facts.worker, template::TASK);
         Ok(self.moved(State::Cancelled, event))
     }
 
-    /// 合并: this ticket tells of what another one tells already. The other one takes over the homes, so that everybody
-    /// who reported goes on seeing how it stands.
+    /// 合并: this ticket tells of what another one tells already. The other one takes over the homes and who reported it, so
+    /// that everybody goes on seeing, and being told, how it stands.
     ///
     /// Both change and both must be saved: the other one's new version is what keeps it from being cancelled, or
     /// merged itself, at the same moment.
@@ -87,6 +87,9 @@ impl Ticket {
             if into.facts.home != Some(home) && !into.facts.affected_homes.contains(&home) {
                 into.facts.affected_homes.push(home);
             }
+        }
+        if self.facts.reporter != into.facts.reporter && !into.facts.also_reported.contains(&self.facts.reporter) {
+            into.facts.also_reported.push(self.facts.reporter);
         }
         let event = Self::event(Action::Merge, by, now).with("duplicate_of", into.facts.id);
         let event = event.telling(Some(self.facts.reporter), template::PROGRESS).telling(self.facts.worker, template::TASK);

@@ -9,6 +9,7 @@
 //! [`Changed`](crate::kernel::changed::Changed). Every decision and [`Ticket::allowed_actions`] ask the same guard, so
 //! a button that is shown works and a button that works is shown.
 
+mod alarm;
 mod category;
 mod dispatching;
 mod guard;
@@ -25,6 +26,7 @@ mod tests;
 mod ticket;
 mod working;
 
+pub use alarm::{Alarm, Alarms};
 pub use category::{Category, CategoryDraft, CategoryFacts, Dispatch};
 pub use machine::{Action, MACHINE, Party, State};
 pub use money::{MAX_QUOTE_FEN, MAX_QUOTE_ITEMS, Quote, QuoteItem, Rating};

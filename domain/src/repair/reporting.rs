@@ -1,13 +1,13 @@
 //! The reporter's part after the report: answer a price, confirm, reopen, rate, urge.
 
-use super::machine::{Action, State};
+use super::machine::{Action, Party, State};
 use super::money::Rating;
 use super::sla::Promises;
 use super::ticket::Ticket;
-use super::{Reason, Refusal, template};
+use super::{Note, Reason, Refusal, template};
 use crate::actor::Actor;
 use crate::kernel::calendar::Calendars;
-use crate::kernel::changed::Changed;
+use crate::kernel::changed::{Changed, Event};
 use crate::kernel::time::Timestamp;
 
 impl Ticket {
@@ -31,7 +31,8 @@ impl Ticket {
         self.guard(Action::Confirm, by, now)?;
         self.facts.ended_at = Some(now);
         // The worker is not told: a notice costs a consent, and there is nothing left for them to do. Nor of a rating.
-        let event = Self::event(Action::Confirm, by, now);
+        let others = self.facts.also_reported.iter();
+        let event = others.fold(Self::event(Action::Confirm, by, now), |event, id| event.telling(Some(*id), template::PROGRESS));
         Ok(self.moved(State::Closed, event))
     }
 
@@ -44,9 +45,14 @@ impl Ticket {
         f.reopened_at = Some(now);
         f.ended_at = None;
         f.quote = None;
-        f.resolution = None;
+        let done = f.resolution.take().map(|done| done.photos.iter().map(|photo| photo.text()).collect::<Vec<_>>().join(" "));
         let before = f.worker.take();
         let event = Self::event(Action::Reopen, by, now).noting(reason.into_string()).telling(before, template::TASK);
+        // The history names the photos of what was done: nothing else does any more.
+        let event = match done.filter(|photos| !photos.is_empty()) {
+            Some(photos) => event.with("photos_before", photos),
+            None => event,
+        };
         Ok(self.moved(State::Submitted, event))
     }
 
@@ -67,6 +73,20 @@ impl Ticket {
         self.guard(Action::Urge, by, now)?;
         self.facts.urged_at = Some(now);
         let event = Self::event(Action::Urge, by, now).telling(self.facts.worker, template::TASK);
+        let state = self.facts.state;
+        Ok(self.moved(state, event))
+    }
+
+    /// 补充说明: something is added to what was said, in whatever state. No action of the machine, because nothing changes but that
+    /// it was said; it stands in the history, and nobody is sent a notice of it: there may be many.
+    ///
+    /// # Errors
+    /// [`Refusal::NotForYou`] for whoever neither reported the ticket nor gives it out.
+    pub fn remark(self, words: Note, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+        if !self.parties(by).iter().any(|party| matches!(party, Party::Reporter | Party::Dispatcher)) {
+            return Err(Refusal::NotForYou);
+        }
+        let event = Event::new("repair_ticket.remarked", Some(by.id), now).noting(words.into_string());
         let state = self.facts.state;
         Ok(self.moved(state, event))
     }

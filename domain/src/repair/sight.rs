@@ -82,6 +82,9 @@ impl Ticket {
                 return Some(View::WithoutPhone);
             }
         }
+        if f.also_reported.contains(&sight.person) {
+            return Some(View::Neighbour);
+        }
         let touched = f.home.iter().chain(&f.affected_homes).any(|home| sight.homes.contains(home));
         touched.then_some(View::Neighbour)
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::alarm::Alarms;
 use super::category::{Category, Dispatch};
 use super::machine::{Action, State};
 use super::money::{Quote, Rating};
@@ -54,6 +55,9 @@ pub struct Facts {
     pub duplicate_of: Option<TicketId>,
     /// How many tickets were merged into this one.
     pub duplicates: i64,
+    /// Who reported those, if somebody else.
+    pub also_reported: Vec<PrincipalId>,
+    pub alarms: Alarms,
 }
 
 /// A pause and where the work goes on after it.
@@ -145,6 +149,8 @@ impl Ticket {
             ended_at: None,
             duplicate_of: None,
             duplicates: 0,
+            also_reported: vec![],
+            alarms: Alarms::default(),
         };
         let event = Event::new("repair_ticket.submitted", Some(by.id()), now);
         let mut events = vec![event.with("state", State::Submitted).with("category", category.code.clone())];
@@ -158,6 +164,7 @@ impl Ticket {
             ticket.facts.worker = Some(worker.id());
             events.push(ticket.step(State::Assigned, event));
         }
+        ticket.set_alarms();
         Ok(Changed::created(ticket, events))
     }
 
@@ -168,7 +175,7 @@ impl Ticket {
         if let Some(at) = ticket.confirmed_by_time_at().filter(|at| *at <= now) {
             ticket.facts.ended_at = Some(at);
             let event = Event::new(Action::Confirm.event(), None, at).with("automatic", true);
-            let event = event.telling(Some(ticket.facts.reporter), template::PROGRESS);
+            let event = ticket.telling_reporters(event, template::PROGRESS);
             ticket.settled = Some(ticket.step(State::Closed, event));
         }
         ticket
@@ -196,6 +203,12 @@ impl Ticket {
         Event::new(action.event(), Some(by.id), now)
     }
 
+    /// Tells whoever reported it, this ticket or one that was merged into it.
+    pub(super) fn telling_reporters(&self, event: Event, template: &'static str) -> Event {
+        let reporters = std::iter::once(&self.facts.reporter).chain(&self.facts.also_reported);
+        reporters.fold(event, |event, id| event.telling(Some(*id), template))
+    }
+
     /// Goes to a state and says so in the event.
     fn step(&mut self, to: State, event: Event) -> Event {
         let from = std::mem::replace(&mut self.facts.state, to);
@@ -212,6 +225,7 @@ impl Ticket {
     fn changed(mut self, events: Vec<Event>) -> Changed<Self> {
         let loaded = self.facts.version;
         self.facts.version = loaded + 1;
+        self.set_alarms();
         Changed::from_version(loaded, self, events)
     }
 }

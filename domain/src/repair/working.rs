@@ -4,7 +4,7 @@ use super::machine::{Action, State};
 use super::money::Quote;
 use super::ticket::{Pause, Resolution, Ticket};
 use super::{MAX_PHOTOS, Note, Reason, Refusal, template};
-use crate::actor::Actor;
+use crate::actor::{Actor, PrincipalId};
 use crate::kernel::calendar::Calendars;
 use crate::kernel::changed::Changed;
 use crate::kernel::file::FileId;
@@ -15,7 +15,7 @@ impl Ticket {
     pub fn arrive(mut self, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
         self.guard(Action::Arrive, by, now)?;
         self.facts.promises.arrive = self.facts.promises.arrive.keep(now);
-        let event = Self::event(Action::Arrive, by, now).telling(Some(self.facts.reporter), template::PROGRESS);
+        let event = self.telling_reporters(Self::event(Action::Arrive, by, now), template::PROGRESS);
         Ok(self.moved(State::OnSite, event))
     }
 
@@ -33,7 +33,7 @@ impl Ticket {
         self.guard(Action::Pause, by, now)?;
         self.facts.paused = Some(Pause { from: self.facts.state, since: now });
         let event = Self::event(Action::Pause, by, now).noting(reason.into_string());
-        let event = event.telling(Some(self.facts.reporter), template::PROGRESS).telling(self.facts.worker, template::TASK);
+        let event = self.telling_reporters(event, template::PROGRESS).telling(self.facts.worker, template::TASK);
         Ok(self.moved(State::Paused, event))
     }
 
@@ -46,15 +46,23 @@ impl Ticket {
         self.facts.promises = self.promises_after_pause(pause.since, now, calendars);
         self.facts.paused = None;
         let event = Self::event(Action::Resume, by, now).noting(reason.map(Reason::into_string));
-        let event = event.telling(Some(self.facts.reporter), template::PROGRESS).telling(self.facts.worker, template::TASK);
+        let event = self.telling_reporters(event, template::PROGRESS).telling(self.facts.worker, template::TASK);
         Ok(self.moved(to, event))
     }
 
-    /// 完工: what was done, with photos where the category asks for them.
+    /// 完工: what was done, with photos where the category asks for them. `neighbours` are those who live in the other homes
+    /// that it touched: they are told as well.
     ///
     /// # Errors
     /// [`Refusal::PhotosMissing`], [`Refusal::TooManyPhotos`] beside the guard's.
-    pub fn resolve(mut self, note: Note, photos: Vec<FileId>, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+    pub fn resolve(
+        mut self,
+        note: Note,
+        photos: Vec<FileId>,
+        neighbours: &[PrincipalId],
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<Changed<Self>, Refusal> {
         self.guard(Action::Resolve, by, now)?;
         if photos.is_empty() && self.facts.category.photos_required {
             return Err(Refusal::PhotosMissing);
@@ -65,7 +73,10 @@ impl Ticket {
         self.facts.promises.resolve = self.facts.promises.resolve.keep(now);
         let event = Self::event(Action::Resolve, by, now).noting(note.to_string());
         self.facts.resolution = Some(Resolution { note: note.into_string(), photos, at: now });
-        let event = event.telling(Some(self.facts.reporter), template::RESOLVED);
+        let event = self.telling_reporters(event, template::RESOLVED);
+        let reported = |id: &&PrincipalId| **id == self.facts.reporter || self.facts.also_reported.contains(id);
+        let others = neighbours.iter().filter(|id| !reported(id));
+        let event = others.fold(event, |event, id| event.telling(Some(*id), template::RESOLVED));
         Ok(self.moved(State::Resolved, event))
     }
 }

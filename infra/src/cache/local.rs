@@ -10,7 +10,7 @@ use jiazai_domain::kernel::time::Timestamp;
 use zeroize::Zeroizing;
 
 use super::rate::micros;
-use super::{Fetched, NoToken, Policy, Stamp, Verdict, disguise};
+use super::{Fetched, Left, NoToken, Policy, Stamp, Verdict, disguise};
 use crate::clock::Clock;
 use crate::vault::{Secret, random};
 
@@ -138,6 +138,10 @@ impl Local {
         let (allowed, tat) = bucket.decide(rates.get(&key), now);
         rates.set(key, tat);
         bucket.verdict(allowed, tat, now)
+    }
+
+    pub(super) fn left_disguised(&self, policy: &Policy, key: &str, now: Timestamp) -> Left {
+        policy.bucket().look(lock(&self.rates).get(key), micros(now))
     }
 
     pub(super) fn stamp(&self, principal: PrincipalId) -> Stamp {

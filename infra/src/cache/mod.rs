@@ -29,7 +29,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 pub use self::local::Local;
-pub use self::rate::{Policy, Verdict};
+pub use self::rate::{Left, Policy, Verdict};
 pub use self::shared::Shared;
 use crate::clock::Clock;
 use crate::vault::{Secret, hex};
@@ -142,6 +142,14 @@ impl Cache {
         match self {
             Self::Local(local) => local.hit(policy, key, now),
             Self::Shared(shared) => shared.hit(policy, key, now).await,
+        }
+    }
+
+    /// What is left for `key` of `policy`. Nothing is counted.
+    pub async fn left(&self, policy: &Policy, key: &str, now: Timestamp) -> Left {
+        match self {
+            Self::Local(local) => local.left_disguised(policy, &local.disguise(policy.name, key), now),
+            Self::Shared(shared) => shared.left(policy, key, now).await,
         }
     }
 

@@ -31,6 +31,15 @@ pub struct Verdict {
     pub retry_after_s: Option<u32>,
 }
 
+/// What is left of a quota for whoever looks at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// Requests that would be allowed now.
+    pub remaining: u32,
+    /// Seconds until one more is free, rounded up; zero while all are.
+    pub reset_s: u32,
+}
+
 /// Microseconds: a quota of many thousands a second still has an interval of its own.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bucket {
@@ -57,6 +66,13 @@ impl Bucket {
         let tat = stored.unwrap_or(now).clamp(now, now + self.burst);
         let next = tat + self.interval;
         if next <= now + self.burst { (true, next) } else { (false, tat) }
+    }
+
+    /// What a request would find now, without one being counted.
+    pub(super) fn look(self, stored: Option<i64>, now: i64) -> Left {
+        let tat = stored.unwrap_or(now).clamp(now, now + self.burst);
+        let verdict = self.verdict(true, tat, now);
+        Left { remaining: verdict.remaining, reset_s: if tat == now { 0 } else { verdict.reset_s } }
     }
 
     pub(super) fn verdict(self, allowed: bool, tat: i64, now: i64) -> Verdict {
@@ -130,6 +146,18 @@ mod tests {
     fn a_clock_set_back_locks_nobody_out_for_longer_than_the_window() {
         let seen = hits(FIVE_A_MINUTE, &[10_000_000, 10_000_000, 0, 12_000]);
         assert_eq!((seen[2].retry_after_s, seen[3].allowed), (Some(12), true));
+    }
+
+    #[test]
+    fn whoever_looks_sees_what_the_next_request_is_told_and_takes_nothing() {
+        let bucket = FIVE_A_MINUTE.bucket();
+        assert_eq!(bucket.look(None, 0), Left { remaining: 5, reset_s: 0 });
+        let (_, tat) = bucket.decide(None, 0);
+        assert_eq!(bucket.look(Some(tat), 0), Left { remaining: 4, reset_s: 12 });
+        assert_eq!(bucket.look(Some(tat), 0), bucket.look(Some(tat), 0));
+        assert_eq!(bucket.look(Some(tat), 12_000_000), Left { remaining: 5, reset_s: 0 });
+        let full = (0..5).fold(None, |stored, _| Some(bucket.decide(stored, 0).1));
+        assert_eq!(bucket.look(full, 0), Left { remaining: 0, reset_s: 12 });
     }
 
     proptest! {

@@ -20,7 +20,7 @@ use redis::{RedisResult, Script, Value};
 use super::breaker::Breaker;
 use super::local::{Local, lock};
 use super::rate::{self, micros};
-use super::{Away, BadRedisUrl, Fetched, NoToken, Policy, Stamp, Verdict};
+use super::{Away, BadRedisUrl, Fetched, Left, NoToken, Policy, Stamp, Verdict};
 use crate::vault::{Secret, hex, random};
 
 const CONNECT: Duration = Duration::from_secs(1);
@@ -186,13 +186,28 @@ impl Shared {
     pub(super) async fn hit(&self, policy: &Policy, key: &str, now: Timestamp) -> Verdict {
         let (bucket, now_us) = (policy.bucket(), micros(now));
         let key = self.0.local.disguise(policy.name, key);
-        let mut call = HIT.key(format!("{}rate:{}:{key}", self.0.prefix, policy.name));
+        let mut call = HIT.key(self.rate_key(policy, &key));
         call.arg(now_us).arg(bucket.interval).arg(bucket.burst);
         let answer: Result<(i64, i64), Away> = self.ask(|mut c| async move { call.invoke_async(&mut c).await }).await;
         match answer {
             Ok((allowed, tat)) => bucket.verdict(allowed == 1, tat, now_us),
             Err(Away) => self.0.local.hit_disguised(policy, key, now),
         }
+    }
+
+    pub(super) async fn left(&self, policy: &Policy, key: &str, now: Timestamp) -> Left {
+        let key = self.0.local.disguise(policy.name, key);
+        let mut get = redis::cmd("GET");
+        get.arg(self.rate_key(policy, &key));
+        let stored: Result<Option<String>, Away> = self.ask(|mut c| async move { get.query_async(&mut c).await }).await;
+        match stored {
+            Ok(stored) => policy.bucket().look(stored.and_then(|text| text.parse().ok()), micros(now)),
+            Err(Away) => self.0.local.left_disguised(policy, &key, now),
+        }
+    }
+
+    fn rate_key(&self, policy: &Policy, key: &str) -> String {
+        format!("{}rate:{}:{key}", self.0.prefix, policy.name)
     }
 
     pub(super) async fn stamp(&self, principal: PrincipalId) -> Option<Stamp> {

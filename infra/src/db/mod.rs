@@ -16,18 +16,24 @@ mod pool;
 mod postgres;
 pub mod schema;
 mod sqlite;
+mod trial;
 mod tx;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use diesel::{PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 pub use error::DbError;
+pub use trial::Trial;
 pub use tx::{Told, Tx};
 
 use crate::clock::Clock;
+
+/// More than any statement of a few that a request makes may take on PostgreSQL.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(20);
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
@@ -140,12 +146,24 @@ impl Db {
     {
         let db = self.clone();
         let permit = self.pool().permit().await?;
-        tokio::task::spawn_blocking(move || {
+        let reading = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             db.read_here(f)
-        })
-        .await
-        .unwrap_or_else(|_| Err(DbError::Panicked.into()))
+        });
+        self.answered(reading).await
+    }
+
+    /// What a blocking thread has found, unless the database leaves it hanging. A server that has stopped still acknowledges what is
+    /// sent to it, so nothing below notices; the thread keeps its turn, and the next callers hear that the database is busy.
+    async fn answered<T, E: From<DbError>>(&self, work: tokio::task::JoinHandle<Result<T, E>>) -> Result<T, E> {
+        let done = match &*self.backend {
+            Backend::Sqlite(_) => work.await,
+            Backend::Postgres(_) => match tokio::time::timeout(ANSWERED_WITHIN, work).await {
+                Ok(done) => done,
+                Err(_) => return Err(DbError::Unavailable("the database does not answer".to_owned()).into()),
+            },
+        };
+        done.unwrap_or_else(|_| Err(DbError::Panicked.into()))
     }
 
     /// Like [`Db::read`], for a look-up of a few rows by key.
@@ -189,12 +207,11 @@ impl Db {
             Backend::Postgres(_) => {
                 let db = self.clone();
                 let permit = self.pool().permit().await?;
-                tokio::task::spawn_blocking(move || {
+                let writing = tokio::task::spawn_blocking(move || {
                     let _permit = permit;
                     postgres::write(db.pool(), &db.clock, f)
-                })
-                .await
-                .unwrap_or_else(|_| Err(DbError::Panicked.into()))
+                });
+                self.answered(writing).await
             }
         }
     }

@@ -30,7 +30,7 @@ pub(super) struct Postgres {
 impl Postgres {
     /// Connects once, so that a wrong URL is found at start.
     pub(super) fn open(url: &str) -> Result<Self, DbError> {
-        let url = with_connect_timeout(url);
+        let url = with_limits(url);
         let pool = Pool::new(CONNECTIONS, move || connect(&url));
         drop(pool.take()?);
         Ok(Self { pool })
@@ -45,11 +45,17 @@ impl Postgres {
     }
 }
 
-fn with_connect_timeout(url: &str) -> String {
-    if url.contains("connect_timeout=") {
-        return url.to_owned();
-    }
-    format!("{url}{}connect_timeout=3", if url.contains('?') { '&' } else { '?' })
+/// Seconds, but for the last: milliseconds. The server's own limits (see [`SETTINGS`]) are no help against a network that has gone
+/// silent; these end a connection whose other side does not acknowledge what is sent, or whether it is still there.
+const LIMITS: &[(&str, u32)] =
+    &[("connect_timeout", 3), ("keepalives_idle", 5), ("keepalives_interval", 2), ("keepalives_count", 3), ("tcp_user_timeout", 8000)];
+
+/// The URL with what it does not say itself about when to give up.
+fn with_limits(url: &str) -> String {
+    LIMITS.iter().filter(|(name, _)| !url.contains(&format!("{name}="))).fold(url.to_owned(), |url, (name, value)| {
+        let joint = if url.contains('?') { '&' } else { '?' };
+        format!("{url}{joint}{name}={value}")
+    })
 }
 
 fn connect(url: &str) -> Result<AnyConnection, DbError> {
@@ -115,5 +121,18 @@ fn begin(pool: &Pool) -> Result<Pooled<'_>, DbError> {
             conn.batch_execute("BEGIN")?;
             Ok(conn)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_url_says_itself_about_giving_up_stands() {
+        let url = with_limits("postgres://a@b/c?connect_timeout=9");
+        assert!(url.starts_with("postgres://a@b/c?connect_timeout=9&keepalives_idle=5&"), "{url}");
+        assert_eq!(url.matches("connect_timeout").count(), 1);
+        assert!(with_limits("postgres://a@b/c").contains("/c?connect_timeout=3&"));
     }
 }

@@ -24,11 +24,13 @@ diesel::table! { files (id) { id -> Text, owner_id -> Text, subject_id -> Nullab
 
 diesel::table! { repair_categories (community_id, code) { community_id -> Text, code -> Text, name -> Text, dispatch -> Text, accept_within_s -> BigInt, arrive_within_s -> BigInt, resolve_within_s -> BigInt, calendar -> Text, chargeable -> Bool, photos_required -> Bool, active -> Bool, version -> BigInt, updated_at -> BigInt, } }
 
-diesel::table! { repair_tickets (id) { id -> Text, community_id -> Text, category -> Text, state -> Text, reporter_id -> Text, worker_id -> Nullable<Text>, home_id -> Nullable<Text>, title -> Text, detail -> Text, due_at -> Nullable<BigInt>, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, } }
+diesel::table! { repair_tickets (id) { id -> Text, community_id -> Text, category -> Text, state -> Text, reporter_id -> Text, worker_id -> Nullable<Text>, home_id -> Nullable<Text>, title -> Text, detail -> Text, due_at -> Nullable<BigInt>, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, alarm_at -> Nullable<BigInt>, } }
 
 diesel::table! { repair_origins (ticket_id) { ticket_id -> Text, community_id -> Text, client_id -> Text, contact -> Nullable<Binary>, lat -> Nullable<Double>, long -> Nullable<Double>, media_url -> Nullable<Text>, created_at -> BigInt, } }
 
 diesel::table! { repair_ticket_homes (home_id, ticket_id) { home_id -> Text, ticket_id -> Text, } }
+
+diesel::table! { repair_ticket_reporters (principal_id, ticket_id) { principal_id -> Text, ticket_id -> Text, } }
 
 diesel::table! { events (id) { id -> Text, community_id -> Text, #[sql_name = "type"] kind -> Text, subject_id -> Text, subject_version -> BigInt, actor_id -> Nullable<Text>, data -> Text, note -> Nullable<Text>, notices -> Nullable<Text>, occurred_at -> BigInt, position -> Nullable<BigInt>, } }
 
@@ -107,6 +109,8 @@ diesel::table! { registry_extras (subject_id, name) { subject_id -> Text, name -
 
 diesel::table! { imports (id) { id -> Text, community_id -> Text, kind -> Text, format -> Text, dry_run -> Bool, atomic -> Bool, state -> Text, stored_as -> Nullable<Text>, total -> Nullable<BigInt>, counts -> Text, failed -> BigInt, done_through -> BigInt, created_by -> Text, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, } }
 
+diesel::table! { import_attempts (import_id) { import_id -> Text, attempts -> BigInt, done_through -> BigInt, not_before -> BigInt, } }
+
 diesel::table! { import_errors (import_id, line, position) { import_id -> Text, line -> BigInt, position -> BigInt, column_name -> Text, code -> Text, message -> Text, } }
 
 diesel::table! { import_diffs (import_id, line) { import_id -> Text, line -> BigInt, diff_sealed -> Binary, } }
@@ -134,6 +138,10 @@ diesel::table! { enrolment_seat_uses (home_id, school_year) { home_id -> Text, s
 diesel::table! { enrolment_seat_holders (application_id) { application_id -> Text, home_id -> Text, since -> BigInt, } }
 
 diesel::table! { enrolment_late_permits (round_id, applicant_id) { round_id -> Text, applicant_id -> Text, until_at -> BigInt, reason -> Text, granted_by -> Text, granted_at -> BigInt, } }
+
+diesel::table! { enrolment_child_holds (round_id, child_index) { round_id -> Text, child_index -> Binary, application_id -> Text, until_at -> BigInt, } }
+
+diesel::table! { enrolment_later_draws (id) { id -> Text, community_id -> Text, round_id -> Text, number -> BigInt, document -> Text, created_by -> Text, created_at -> BigInt, revealed_at -> Nullable<BigInt>, version -> BigInt, } }
 
 diesel::table! { enrolment_draws (id) { id -> Text, community_id -> Text, round_id -> Text, document -> Text, created_by -> Text, created_at -> BigInt, revealed_at -> Nullable<BigInt>, version -> BigInt, } }
 
@@ -180,6 +188,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     repair_tickets,
     repair_origins,
     repair_ticket_homes,
+    repair_ticket_reporters,
     events,
     notices,
     notice_credits,
@@ -199,6 +208,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     home_visits,
     registry_extras,
     imports,
+    import_attempts,
     import_errors,
     import_diffs,
 );
@@ -236,3 +246,4 @@ diesel::allow_tables_to_appear_in_same_query!(
     enrolment_purges,
 );
 diesel::allow_tables_to_appear_in_same_query!(webhooks, webhook_secrets, webhook_deliveries);
+diesel::allow_tables_to_appear_in_same_query!(enrolment_applications, homes);

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use diesel::prelude::*;
 use jiazai_domain::actor::{Actor, Communities, CommunityId, PrincipalId, PrincipalKind};
-use jiazai_domain::enrolment::application::{Application, Sight, State};
+use jiazai_domain::enrolment::application::{Application, DRAFT_HOLDS_S, Sight, State};
 use jiazai_domain::enrolment::{ApplicationId, RoundId, SchoolId, round};
 use jiazai_domain::kernel::changed::Changed;
+use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::registry::{Document, HomeId};
 
 use super::application_row::{ApplicationRow, child_index, row, seal};
 pub use super::application_row::{is_purged, masked};
-use super::{Sight as RoundSight, round_facts};
-use crate::db::schema::{enrolment_applications as table, enrolment_choices, enrolment_guardians, people};
+use super::{Sight as RoundSight, late, round_facts};
+use crate::db::schema::{enrolment_applications as table, enrolment_child_holds as holds, enrolment_choices, enrolment_guardians, people};
 use crate::db::{DbError, MultiBackend, Tx, parsed};
 use crate::registry::{homes, people as persons};
 use crate::vault::Vault;
@@ -62,7 +63,7 @@ impl Kin {
     }
 
     /// The application with what is known of the one who looks.
-    fn mark(&self, vault: &Vault, application: Application, now: jiazai_domain::kernel::time::Timestamp) -> Application {
+    fn mark(&self, vault: &Vault, application: Application, now: Timestamp) -> Application {
         match self.staff.filter(|_| self.touches(vault, &application)) {
             None => application,
             Some(staff) => {
@@ -104,10 +105,23 @@ pub fn find(tx: &mut Tx, vault: &Vault, id: ApplicationId, who: Option<&Actor>) 
         tx.run(|conn| table::table.find(id.text()).select(ApplicationRow::as_select()).first(conn).optional())?;
     let Some(row) = found else { return Ok(None) };
     let round = round_of(tx, &row.round_id)?;
-    let application = row.application(vault, round, tx.now())?;
+    let application = permitted(tx, row.application(vault, round, tx.now())?)?;
     let Some(who) = who.filter(|who| who.kind == PrincipalKind::Staff) else { return Ok(Some(application)) };
     let now = tx.now();
     Ok(Some(Kin::of(tx, vault, who)?.mark(vault, application, now)))
+}
+
+/// A draft of a register that is closed, with the leave that its family was given.
+fn permitted(tx: &mut Tx, application: Application) -> Result<Application, DbError> {
+    let (f, now) = (application.facts(), tx.now());
+    if f.state != State::Draft || f.round.registering(now) {
+        return Ok(application);
+    }
+    let permit = late::find(tx, f.round.id, f.applicant)?;
+    Ok(match permit {
+        Some(permit) => application.permitted(&permit, now),
+        None => application,
+    })
 }
 
 /// Some applications, in the order of their ids as given; those that are not there are left out.
@@ -123,7 +137,7 @@ pub fn find_all(tx: &mut Tx, vault: &Vault, ids: &[ApplicationId]) -> Result<Vec
 }
 
 /// Saves a decision: the row, if it still is as it was loaded, what hangs on its content, and what happened.
-/// [`DbError::Duplicate`] for a new one when the child is registered in the round.
+/// [`DbError::Duplicate`] when the child is registered in the round by somebody else, or a draft has just been begun for it.
 pub fn save(tx: &mut Tx, vault: &Vault, changed: Changed<Application>) -> Result<Application, DbError> {
     let (application, loaded, happened) = changed.into_parts();
     let f = application.facts();
@@ -132,16 +146,24 @@ pub fn save(tx: &mut Tx, vault: &Vault, changed: Changed<Application>) -> Result
     let corrected = happened.iter().any(|event| event.kind == "enrolment_application.verified");
     match loaded {
         None => {
-            row.child_index = Some(child_index(vault, &f.content.child.document));
+            let child = child_index(vault, &f.content.child.document);
+            row.child_index = Some(child.clone());
             row.sealed = Some(seal(vault, f)?);
             tx.insert(diesel::insert_into(table::table).values(row))?;
+            hold_child(tx, &application, child)?;
             insert_content(tx, vault, &application)?;
         }
         Some(version) => {
             let same = table::table.filter(table::id.eq(&row.id)).filter(table::version.eq(version));
             // Left out, they stay as they are: most steps change nothing of what is sealed.
             let sealed = if rewritten || corrected { Some(table::sealed.eq(Some(seal(vault, f)?))) } else { None };
-            let child = rewritten.then(|| table::child_index.eq(Some(child_index(vault, &f.content.child.document))));
+            let child = rewritten.then(|| child_index(vault, &f.content.child.document));
+            let before: Option<Vec<u8>> = match child {
+                None => None,
+                Some(_) => tx.run(|conn| table::table.find(&row.id).select(table::child_index).first(conn))?,
+            };
+            let another = child.clone().filter(|child| before.as_ref() != Some(child));
+            let child = child.map(|child| table::child_index.eq(Some(child)));
             tx.update_one(diesel::update(same).set((
                 table::state.eq(&row.state),
                 sealed,
@@ -154,6 +176,13 @@ pub fn save(tx: &mut Tx, vault: &Vault, changed: Changed<Application>) -> Result
                 table::due_at.eq(row.due_at),
                 table::version.eq(row.version),
             )))?;
+            // Handed in, the unique key holds the child; taken back, nobody does.
+            if another.is_some() || f.state != State::Draft {
+                tx.run(|conn| diesel::delete(holds::table.filter(holds::application_id.eq(&row.id))).execute(conn))?;
+            }
+            if let Some(child) = another {
+                hold_child(tx, &application, child)?;
+            }
             if rewritten {
                 tx.run(|conn| {
                     diesel::delete(enrolment_guardians::table.filter(enrolment_guardians::application_id.eq(&row.id))).execute(conn)
@@ -188,18 +217,94 @@ fn insert_content(tx: &mut Tx, vault: &Vault, application: &Application) -> Resu
     Ok(())
 }
 
-/// Whether a child with this document is registered in the round, by whomever.
-pub fn is_registered(tx: &mut Tx, vault: &Vault, round: RoundId, child: &Document) -> Result<bool, DbError> {
+/// The states in which an application does not hold its child: not handed in, found ineligible, given up, struck out. The unique
+/// key of the table says the same.
+const NOT_HOLDING: [&str; 4] = [State::Draft.as_str(), State::Ineligible.as_str(), State::Revoked.as_str(), State::Withdrawn.as_str()];
+
+/// Lets a draft keep others from beginning one for its child, for a while. Once for an account and a child: whoever begins again
+/// and again keeps nobody out again and again.
+fn hold_child(tx: &mut Tx, application: &Application, child: Vec<u8>) -> Result<(), DbError> {
+    let (f, now) = (application.facts(), tx.now());
+    if f.state != State::Draft {
+        return Ok(());
+    }
+    let over = holds::table.find((f.round.id.text(), child.clone())).filter(holds::until_at.le(now.millis()));
+    tx.run(|conn| diesel::delete(over).execute(conn))?;
+    let before: i64 = tx.run(|conn| {
+        table::table
+            .filter(table::round_id.eq(f.round.id.text()))
+            .filter(table::child_index.eq(&child))
+            .filter(table::applicant_id.eq(f.applicant.text()))
+            .filter(table::id.ne(f.id.text()))
+            .count()
+            .get_result(conn)
+    })?;
+    if before > 0 {
+        return Ok(());
+    }
+    tx.insert(diesel::insert_into(holds::table).values((
+        holds::round_id.eq(f.round.id.text()),
+        holds::child_index.eq(child),
+        holds::application_id.eq(f.id.text()),
+        holds::until_at.eq(now.plus_seconds(DRAFT_HOLDS_S).millis()),
+    )))
+}
+
+/// Whether somebody may not begin an application for this child: it was handed in by whomever, another one has just begun it, or
+/// the applicant keeps a draft for it already.
+pub fn is_registered(tx: &mut Tx, vault: &Vault, round: RoundId, child: &Document, applicant: PrincipalId) -> Result<bool, DbError> {
+    let (index, now) = (child_index(vault, child), tx.now());
     let one: Option<String> = tx.run(|conn| {
         table::table
             .filter(table::round_id.eq(round.text()))
-            .filter(table::child_index.eq(child_index(vault, child)))
-            .filter(table::state.ne(State::Withdrawn.as_str()))
+            .filter(table::child_index.eq(&index))
+            .filter(
+                table::state.ne_all(NOT_HOLDING).or(table::state.eq(State::Draft.as_str()).and(table::applicant_id.eq(applicant.text()))),
+            )
             .select(table::id)
             .first(conn)
             .optional()
     })?;
-    Ok(one.is_some())
+    if one.is_some() {
+        return Ok(true);
+    }
+    let held = holds::table.find((round.text(), index)).filter(holds::until_at.gt(now.millis()));
+    let held: i64 = tx.run(|conn| held.count().get_result(conn))?;
+    Ok(held > 0)
+}
+
+/// How many children a resident has registered in a round.
+pub fn registered_by(tx: &mut Tx, round: RoundId, applicant: PrincipalId) -> Result<i64, DbError> {
+    let gone = [State::Draft.as_str(), State::Withdrawn.as_str(), State::Revoked.as_str()];
+    tx.run(|conn| {
+        table::table
+            .filter(table::applicant_id.eq(applicant.text()))
+            .filter(table::round_id.eq(round.text()))
+            .filter(table::state.ne_all(gone))
+            .count()
+            .get_result(conn)
+    })
+}
+
+/// How many applications of a round nobody has decided about: handed in, in review, verified by one, or objected to.
+pub fn undecided(tx: &mut Tx, round: RoundId) -> Result<i64, DbError> {
+    let open = [State::Submitted.as_str(), State::InReview.as_str(), State::Verified.as_str(), State::Objection.as_str()];
+    let here = table::table.filter(table::round_id.eq(round.text())).filter(table::state.eq_any(open));
+    tx.run(|conn| here.count().get_result(conn))
+}
+
+/// The last instant at which an open offer of a round still waits for an answer.
+pub fn offers_until(tx: &mut Tx, round: RoundId) -> Result<Option<Timestamp>, DbError> {
+    let now = tx.now().millis();
+    let last: Option<i64> = tx.run(|conn| {
+        table::table
+            .filter(table::round_id.eq(round.text()))
+            .filter(table::state.eq(State::Offered.as_str()))
+            .filter(table::due_at.gt(now))
+            .select(diesel::dsl::max(table::due_at))
+            .first(conn)
+    })?;
+    Ok(last.map(Timestamp::from_millis))
 }
 
 /// Whether the round has this receipt already.

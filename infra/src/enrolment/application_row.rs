@@ -62,6 +62,8 @@ struct Detail {
     #[serde(default)]
     verified_by: Option<String>,
     #[serde(default)]
+    rejected_by: Option<String>,
+    #[serde(default)]
     rechecked_by: Option<String>,
     #[serde(default)]
     correct_until: Option<i64>,
@@ -183,6 +185,7 @@ pub(super) fn row(application: &Application) -> Result<ApplicationRow, DbError> 
         points: f.points,
         reviewer: id(f.reviewer),
         verified_by: id(f.verified_by),
+        rejected_by: id(f.rejected_by),
         rechecked_by: id(f.rechecked_by),
         correct_until: ms(f.correct_until),
         objected_at: ms(f.objected_at),
@@ -276,6 +279,7 @@ impl ApplicationRow {
             points: detail.points,
             reviewer: detail.reviewer.as_deref().map(parsed).transpose()?,
             verified_by: detail.verified_by.as_deref().map(parsed).transpose()?,
+            rejected_by: detail.rejected_by.as_deref().map(parsed).transpose()?,
             rechecked_by: detail.rechecked_by.as_deref().map(parsed).transpose()?,
             correct_until: at(detail.correct_until),
             objected_at: at(detail.objected_at),

@@ -22,7 +22,7 @@ pub fn known_homes(tx: &mut Tx, vault: &Vault, account: PrincipalId, only: Optio
         return Ok(vec![]);
     }
     let ids: Vec<HomeId> = bound.iter().map(|bound| bound.binding.facts().home).collect();
-    let buildings = homes::buildings_of(tx, &ids)?;
+    let sites = homes::sites_of(tx, &ids)?;
     let all = facts::of_homes(tx, &ids)?;
     let mut tied: Vec<_> = all.iter().filter(|fact| fact.is_current()).map(|fact| fact.person).collect();
     tied.sort_unstable();
@@ -31,11 +31,11 @@ pub fn known_homes(tx: &mut Tx, vault: &Vault, account: PrincipalId, only: Optio
     let mut known = Vec::new();
     for binding in bound.iter().map(|bound| bound.binding.facts()) {
         // A home that is in no building yet is in no zone, and nothing is known of it.
-        let Some(building) = buildings.get(&binding.home).copied() else { continue };
+        let Some((Some(building), label)) = sites.get(&binding.home).cloned() else { continue };
         let facts: Vec<_> = all.iter().filter(|fact| fact.home == binding.home).cloned().collect();
         let born = born.iter().filter(|(person, _)| facts.iter().any(|fact| fact.person == *person)).copied().collect();
         let (relation, asker) = (binding.relation, binding.person);
-        known.push(KnownHome { home: binding.home, building, relation, asker, facts, born });
+        known.push(KnownHome { home: binding.home, building, label, relation, asker, facts, born });
     }
     Ok(known)
 }

@@ -1,7 +1,7 @@
 //! Retention 材料清除: what is left of a round when its papers are gone.
 //!
 //! Gone: the files; with the sealed cell everything that tells who a child is, and the home beside it; leave to hand in late,
-//! with its reasons, which tell of illness and worse. Left: receipts, masked names, tiers, placements, reasons and the draw, so
+//! with its reasons, and whatever people wrote in the history, which tell of illness and worse. Left: receipts, masked names, tiers, placements, reasons and the draw, so
 //! that all that was published can still be checked; who sits on which home's seat, with the guardians' keyed hashes, for as long
 //! as the seat is taken; and a list of the hashes of what was deleted, whose own hash is in the history.
 
@@ -11,8 +11,8 @@ use jiazai_domain::kernel::time::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::db::schema::{
-    enrolment_applications as applications, enrolment_choices, enrolment_guardians, enrolment_late_permits, enrolment_purges as table,
-    enrolment_rounds, enrolment_seat_holders, events, files,
+    enrolment_applications as applications, enrolment_child_holds, enrolment_choices, enrolment_guardians, enrolment_late_permits,
+    enrolment_purges as table, enrolment_rounds, enrolment_seat_holders, events, files,
 };
 use crate::db::{DbError, Tx, parsed};
 use crate::vault::hex;
@@ -115,6 +115,14 @@ pub fn purge(tx: &mut Tx, round: RoundId) -> Result<Option<(Purge, Vec<String>)>
     tx.run(|conn| diesel::delete(permits).execute(conn))?;
     let permitted = events::table.filter(events::subject_id.eq(round.text())).filter(events::kind.eq("enrolment_round.late_permitted"));
     tx.run(|conn| diesel::update(permitted).set(events::note.eq(None::<String>)).execute(conn))?;
+    // What reviewers, families and administrators wrote, by the thousand and not one by one: a list of all ids is too long for one
+    // statement.
+    for some in all.chunks(500) {
+        let subjects: Vec<&String> = some.iter().map(|(id, _)| id).collect();
+        let written = events::table.filter(events::subject_id.eq_any(subjects)).filter(events::note.is_not_null());
+        tx.run(|conn| diesel::update(written).set(events::note.eq(None::<String>)).execute(conn))?;
+    }
+    tx.run(|conn| diesel::delete(enrolment_child_holds::table.filter(enrolment_child_holds::round_id.eq(round.text()))).execute(conn))?;
     let holding = enrolment_seat_holders::table.select(enrolment_seat_holders::application_id);
     let idle = enrolment_guardians::table
         .filter(enrolment_guardians::application_id.eq_any(ids()))

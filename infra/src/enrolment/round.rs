@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use jiazai_domain::actor::{Actor, Communities, CommunityId, PrincipalId, PrincipalKind, Role};
 use jiazai_domain::enrolment::application::{State as Application, is_objection_pending};
@@ -9,12 +10,14 @@ use jiazai_domain::enrolment::round::{Calendar, Facts, Plan, Round, Seats, Stage
 use jiazai_domain::enrolment::{RoundId, SchoolId};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::{Date, Timestamp};
+use jiazai_domain::registry::BuildingId;
 
 use super::application_row::objection;
 use super::row::{RoundRow, SummaryRow};
 use super::{cache, rules};
 use crate::db::schema::{
-    enrolment_applications, enrolment_choices, enrolment_rounds as rounds_table, enrolment_rule_sets, enrolment_seat_plans, enrolment_seats,
+    enrolment_applications, enrolment_choices, enrolment_rounds as rounds_table, enrolment_rule_sets, enrolment_seat_plans,
+    enrolment_seats, homes,
 };
 use crate::db::{DbError, MultiBackend, Tx, parsed};
 use crate::events;
@@ -319,25 +322,44 @@ pub fn rule_sets(tx: &mut Tx, id: RoundId, after: i64, limit: i64) -> Result<Vec
         .collect()
 }
 
-/// How many children are registered now whose first choice is one of these schools; of all schools, where none is named.
+/// How many children are registered now whose first choice is one of these schools, or who live in their zone and chose none; of
+/// all schools, where none is named.
 /// Drafts are not counted: who prepares in time should not frighten others away.
-pub fn registrations(tx: &mut Tx, round: RoundId, schools: &[SchoolId]) -> Result<u64, DbError> {
+pub fn registrations(tx: &mut Tx, round: &Facts, schools: &[SchoolId]) -> Result<u64, DbError> {
     let gone = ["draft", "withdrawn", "revoked"];
-    let n: i64 = if schools.is_empty() {
-        let here = enrolment_applications::table.filter(enrolment_applications::round_id.eq(round.text()));
+    // Whoever chooses nothing where there is one school wants that one.
+    let n: i64 = if schools.is_empty() || round.plan().len() == 1 {
+        let here = enrolment_applications::table.filter(enrolment_applications::round_id.eq(round.id.text()));
         tx.run(|conn| here.filter(enrolment_applications::state.ne_all(gone)).count().get_result(conn))?
     } else {
+        let buildings: Vec<String> = round.zone_buildings(schools).iter().map(BuildingId::text).collect();
         let schools: Vec<String> = schools.iter().map(SchoolId::text).collect();
-        tx.run(|conn| {
+        let silent: i64 = if buildings.is_empty() {
+            0
+        } else {
+            let living = homes::table.filter(homes::building_id.eq_any(buildings)).select(homes::id.nullable());
+            let chosen = enrolment_choices::table.filter(enrolment_choices::application_id.eq(enrolment_applications::id));
+            tx.run(|conn| {
+                enrolment_applications::table
+                    .filter(enrolment_applications::round_id.eq(round.id.text()))
+                    .filter(enrolment_applications::home_id.eq_any(living))
+                    .filter(enrolment_applications::state.ne_all(gone))
+                    .filter(diesel::dsl::not(exists(chosen)))
+                    .count()
+                    .get_result(conn)
+            })?
+        };
+        let listed: i64 = tx.run(|conn| {
             enrolment_choices::table
                 .inner_join(enrolment_applications::table.on(enrolment_applications::id.eq(enrolment_choices::application_id)))
-                .filter(enrolment_choices::round_id.eq(round.text()))
+                .filter(enrolment_choices::round_id.eq(round.id.text()))
                 .filter(enrolment_choices::school_id.eq_any(schools))
                 .filter(enrolment_choices::position.eq(0))
                 .filter(enrolment_applications::state.ne_all(gone))
                 .count()
                 .get_result(conn)
-        })?
+        })?;
+        listed + silent
     };
     Ok(n.unsigned_abs())
 }

@@ -1,7 +1,7 @@
 //! Rounds as rows.
 
 use diesel::prelude::*;
-use jiazai_domain::enrolment::round::{Calendar, Facts, Parity, Seats, Zone, ZonePlace};
+use jiazai_domain::enrolment::round::{Calendar, ConsentText, Facts, Parity, Seats, Zone, ZonePlace};
 use jiazai_domain::enrolment::rules::RuleSet;
 use jiazai_domain::kernel::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,9 @@ struct Detail {
     objection_to: i64,
     confirm_to: i64,
     announcement: Option<String>,
+    /// Version and text.
+    #[serde(default)]
+    consent: Option<(String, String)>,
 }
 
 impl Detail {
@@ -56,7 +59,7 @@ impl From<&Zone> for StoredZone {
         let none = Self { school, building: None, street: None, from: None, to: None, parity: None, valid_from, valid_to };
         match &zone.place {
             ZonePlace::Building(building) => Self { building: Some(building.text()), ..none },
-            ZonePlace::Doors { street, from, to, parity } => {
+            ZonePlace::Doors { street, from, to, parity, .. } => {
                 Self { street: Some(street.clone()), from: Some(*from), to: Some(*to), parity: Some(parity.as_str().to_owned()), ..none }
             }
         }
@@ -69,7 +72,7 @@ impl StoredZone {
             (Some(building), None, None, None) => ZonePlace::Building(parsed(&building)?),
             (None, Some(street), Some(from), Some(to)) => {
                 let parity = self.parity.as_deref().map(parsed).transpose()?.unwrap_or(Parity::All);
-                ZonePlace::Doors { street, from, to, parity }
+                ZonePlace::doors(street, from, to, parity)
             }
             _ => return Err(DbError::Corrupt("a zone does not read back".to_owned())),
         };
@@ -116,6 +119,7 @@ impl RoundRow {
             objection_to: c.objection_to.millis(),
             confirm_to: c.confirm_to.millis(),
             announcement: f.announcement.clone(),
+            consent: f.consent.as_ref().map(|consent| (consent.version.clone(), consent.text.clone())),
         };
         let corrupt = |e: serde_json::Error| DbError::Corrupt(e.to_string());
         Ok(Self {
@@ -158,6 +162,7 @@ impl RoundRow {
             seats,
             zones: zones.into_iter().map(StoredZone::zone).collect::<Result<_, _>>()?,
             announcement: detail.announcement,
+            consent: detail.consent.map(|(version, text)| ConsentText { version, text }),
             created_by: parsed(&self.created_by)?,
             created_at: Timestamp::from_millis(self.created_at),
             announced_at: self.announced_at.map(Timestamp::from_millis),

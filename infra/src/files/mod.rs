@@ -94,6 +94,8 @@ pub struct Files {
     prefix: String,
     vault: Arc<Vault>,
     gate: Gate,
+    /// Shared by those who take bytes in and name them in a row, exclusive for whoever deletes bytes that no row names.
+    intake: tokio::sync::RwLock<()>,
 }
 
 impl fmt::Debug for Files {
@@ -131,7 +133,7 @@ impl Files {
         };
         // A photo of 40 megapixels takes some 250 MB while it is turned: as many at once as every second core.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Self { store, prefix, vault, gate: Gate::new(cores / 2, 32) })
+        Ok(Self { store, prefix, vault, gate: Gate::new(cores / 2, 32), intake: Default::default() })
     }
 
     /// Finds out what was uploaded, and makes it anew:
@@ -146,6 +148,17 @@ impl Files {
             return Err(FileError::TooLarge);
         }
         self.gate.run(move || clean::clean(upload)).await?
+    }
+
+    /// To be held from [`Files::put`] until the row that names the file is committed: nobody tidies it away in between.
+    pub async fn taking_in(&self) -> tokio::sync::RwLockReadGuard<'_, ()> {
+        self.intake.read().await
+    }
+
+    /// To be held from the look whether a row names some bytes until they are deleted. This keeps apart those of one process; of
+    /// several, the moment between look and deletion remains, for content that was uploaded days ago and again just now.
+    pub async fn tidying(&self) -> tokio::sync::RwLockWriteGuard<'_, ()> {
+        self.intake.write().await
     }
 
     /// Keeps a file. Again is the same as once.

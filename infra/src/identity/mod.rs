@@ -16,9 +16,9 @@ pub use self::session::{
     Session, end_other_sessions, end_session, end_sessions_of, forget_sessions, insert_session, rotate_session, session,
 };
 pub use self::staff::{
-    StaffAccount, StaffMember, count_failure, eldest_platform_admin, forget_failures, forgive_failures, insert_staff, list_staff,
-    locked_until, other_platform_admins, set_password, set_staff_openid, set_totp, staff_account, staff_by_username, staff_member,
-    totp_key, use_totp_step,
+    StaffAccount, StaffMember, change_password, count_failure, eldest_platform_admin, forget_failures, forgive_failures, insert_staff,
+    list_staff, locked_until, other_platform_admins, set_password, set_staff_openid, set_totp, staff_account, staff_by_username,
+    staff_member, totp_key, use_totp_step,
 };
 use crate::api_key;
 use crate::db::schema::{principals, role_grants, sessions};

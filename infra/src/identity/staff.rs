@@ -75,6 +75,13 @@ pub fn set_password(tx: &mut Tx, id: PrincipalId, password_hash: &str) -> Result
     )
 }
 
+/// [`set_password`], on the condition that the password is still the one that was checked; otherwise [`DbError::Stale`].
+pub fn change_password(tx: &mut Tx, id: PrincipalId, present: &str, password_hash: &str) -> Result<(), DbError> {
+    let now = tx.now().millis();
+    let same = staff::table.filter(staff::principal_id.eq(id.text())).filter(staff::password_hash.eq(present));
+    tx.update_one(diesel::update(same).set((staff::password_hash.eq(password_hash), staff::password_changed_at.eq(now))))
+}
+
 /// Notes which one-time code came with a log-in. [`DbError::Stale`] when it was used by another log-in meanwhile.
 pub fn use_totp_step(tx: &mut Tx, account: &StaffAccount, step: u64) -> Result<(), DbError> {
     let older = staff::table.filter(staff::principal_id.eq(account.id.text())).filter(staff::totp_step.lt(step as i64));
@@ -92,12 +99,13 @@ fn name_index(vault: &Vault, username: &str) -> Vec<u8> {
     vault.blind_index("username", username)
 }
 
-/// Until when log-ins with this user name are refused, whoever has it.
-pub fn locked_until(tx: &mut Tx, vault: &Vault, username: &str) -> Result<Option<Timestamp>, DbError> {
+/// Until when log-ins with this user name are refused, whoever has it. A lock that would last for more than `longest_s` seconds was set
+/// while the clock was ahead, and nobody is locked out for as long as it was wrong.
+pub fn locked_until(tx: &mut Tx, vault: &Vault, username: &str, longest_s: i64) -> Result<Option<Timestamp>, DbError> {
     let until: Option<Option<i64>> =
         tx.run(|conn| login_failures::table.find(name_index(vault, username)).select(login_failures::locked_until).first(conn).optional())?;
     let now = tx.now();
-    Ok(until.flatten().map(Timestamp::from_millis).filter(|until| *until > now))
+    Ok(until.flatten().map(Timestamp::from_millis).filter(|until| *until > now && *until <= now.plus_seconds(longest_s)))
 }
 
 /// Counts a wrong password; every `limit` of them lock the name until `until`. The counter moves in the database, so
@@ -214,8 +222,15 @@ pub fn eldest_platform_admin(tx: &mut Tx) -> Result<Option<PrincipalId>, DbError
     id.as_deref().map(parsed).transpose()
 }
 
-/// How many accounts could still administer the platform if `without` could not.
+/// How many accounts could still administer the platform if `without` could not. Two who take it from each other at once take
+/// turns here: what the first has done is seen by the second.
 pub fn other_platform_admins(tx: &mut Tx, without: PrincipalId) -> Result<i64, DbError> {
+    let all = diesel::sql_query(
+        "UPDATE principals SET version = version WHERE id IN \
+         (SELECT principal_id FROM role_grants WHERE role = 'platform_admin' AND community_id = $1)",
+    )
+    .bind::<diesel::sql_types::Text, _>(PLATFORM);
+    tx.run(|conn| all.execute(conn))?;
     tx.run(|conn| {
         role_grants::table
             .inner_join(principals::table)

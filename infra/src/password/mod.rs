@@ -6,13 +6,14 @@
 
 mod common;
 pub mod gate;
+mod memory;
 pub mod token;
 pub mod totp;
 
 use std::fmt;
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::password_hash::PasswordVerifier;
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Params, Version};
 
 use self::gate::{Busy, Gate};
@@ -73,13 +74,27 @@ pub fn acceptable(password: &str, username: &str) -> Result<(), Weak> {
 
 /// Hashes a password into a PHC string. Takes tens of milliseconds: from async code use [`Passwords::hash`].
 pub fn hash(password: &str) -> String {
-    let made: Result<PasswordHash, _> = hasher().hash_password_with_salt(password.as_bytes(), &random::<16>());
-    made.expect("a salt of 16 bytes and fixed parameters are valid, and a password is far below 4 GiB").to_string()
+    const FITS: &str = "a salt of 16 bytes and fixed parameters are valid, and a password is far below 4 GiB";
+    let salt = random::<16>();
+    PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&params()).expect(FITS),
+        hash: Some(Output::new(&memory::digest(&hasher(), password.as_bytes(), &salt).expect(FITS)).expect(FITS)),
+        salt: Some(Salt::new(&salt).expect(FITS)),
+    }
+    .to_string()
 }
 
 /// Does the password belong to the hash? A hash that cannot be read belongs to no password. Blocks like [`hash`].
 pub fn verify(password: &str, phc: &str) -> bool {
-    PasswordHash::new(phc).is_ok_and(|hash| hasher().verify_password(password.as_bytes(), &hash).is_ok())
+    let Ok(hash) = PasswordHash::new(phc) else { return false };
+    match (&hash.salt, &hash.hash) {
+        // Of today's cost, for which memory is kept. Outputs are compared in constant time.
+        (Some(salt), Some(expected)) if !needs_rehash(phc) => memory::digest(&hasher(), password.as_bytes(), salt)
+            .is_ok_and(|found| Output::new(&found).is_ok_and(|found| found == *expected)),
+        _ => hasher().verify_password(password.as_bytes(), &hash).is_ok(),
+    }
 }
 
 /// Was the hash made with other parameters than today's? Then hash again now, while the password is at hand.
@@ -89,9 +104,12 @@ pub fn needs_rehash(phc: &str) -> bool {
     !today || hash.algorithm.as_str() != "argon2id" || hash.version != Some(Version::V0x13.into())
 }
 
+fn params() -> Params {
+    Params::new(MEMORY_KIB, PASSES, LANES, None).expect("the parameters are constants within the allowed ranges")
+}
+
 fn hasher() -> Argon2<'static> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).expect("the parameters are constants within the allowed ranges");
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params())
 }
 
 /// What a check of a password found.
@@ -146,7 +164,22 @@ impl Passwords {
 
 #[cfg(test)]
 mod tests {
+    use argon2::password_hash::PasswordHasher;
+
     use super::*;
+
+    #[test]
+    fn memory_that_was_used_before_gives_the_hash_that_fresh_memory_gives() {
+        let salt = [7; 16];
+        let fresh: PasswordHash = hasher().hash_password_with_salt(b"correct horse", &salt).expect("a hash");
+        for before in ["another password", "correct horse"] {
+            hash(before);
+            let used = memory::digest(&hasher(), b"correct horse", &salt).expect("a hash");
+            assert_eq!(fresh.hash, Output::new(&used).ok());
+        }
+        assert!(verify("correct horse", &fresh.to_string()) && !verify("correct horsf", &fresh.to_string()));
+        assert_eq!(hash("x").len(), fresh.to_string().len(), "the same form");
+    }
 
     #[test]
     fn a_password_belongs_to_its_own_hash_only() {

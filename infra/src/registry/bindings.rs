@@ -6,7 +6,7 @@ use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::{Date, Timestamp};
 use jiazai_domain::registry::binding::{Facts, State};
 use jiazai_domain::registry::sight::Sight;
-use jiazai_domain::registry::{Binding, BindingId, Fact, GridId, HomeId};
+use jiazai_domain::registry::{Binding, BindingId, Fact, GridId, HomeId, PersonId, Relation};
 
 use super::{LAST_DAY, facts};
 use crate::db::schema::{home_bindings, homes};
@@ -125,6 +125,12 @@ pub fn between(tx: &mut Tx, account: PrincipalId, home: HomeId) -> Result<Vec<Bi
     found.into_iter().map(|joined| restore(joined, now).map(|bound| bound.binding)).collect()
 }
 
+/// How many claims of an account wait for a keeper.
+pub fn pending(tx: &mut Tx, account: PrincipalId) -> Result<i64, DbError> {
+    let own = home_bindings::table.filter(home_bindings::principal_id.eq(account.text()));
+    tx.run(|conn| own.filter(home_bindings::state.eq(State::Pending.as_str())).count().get_result(conn))
+}
+
 /// Whose bindings are listed.
 #[derive(Debug, Clone)]
 pub enum Whose {
@@ -235,6 +241,62 @@ pub fn expired(tx: &mut Tx, limit: i64) -> Result<Vec<Binding>, DbError> {
             .load(conn)
     })?;
     found.into_iter().map(|joined| restore(joined, now).map(|bound| bound.binding)).collect()
+}
+
+#[derive(QueryableByName)]
+struct Left {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    id: String,
+}
+
+/// Active bindings of people who have died or moved away, and those whose fact of that relation to that home is over: what nobody
+/// followed, because it was bound to nothing that is recorded, or at the same moment. Who moved away keeps what they own.
+pub fn left_behind(tx: &mut Tx, limit: i64) -> Result<Vec<Binding>, DbError> {
+    use diesel::sql_types::{BigInt, Date as Day};
+    let now = tx.now();
+    // Relation and kind of fact have the same words.
+    let asked = diesel::sql_query(
+        "SELECT b.id FROM home_bindings b JOIN people p ON p.id = b.person_id WHERE b.state = 'active' AND (p.deceased_on IS NOT NULL \
+         OR (NOT EXISTS (SELECT 1 FROM household_facts f WHERE f.person_id = b.person_id AND f.home_id = b.home_id AND f.kind = b.relation \
+         AND f.superseded_at IS NULL AND (f.until_on IS NULL OR f.until_on > $1)) \
+         AND (EXISTS (SELECT 1 FROM household_facts f WHERE f.person_id = b.person_id AND f.home_id = b.home_id AND f.kind = b.relation \
+         AND f.superseded_at IS NULL) OR (p.moved_out_on IS NOT NULL AND b.relation <> 'owner')))) ORDER BY b.id LIMIT $2",
+    )
+    .bind::<Day, _>(now.date())
+    .bind::<BigInt, _>(limit);
+    let left: Vec<Left> = tx.run(|conn| asked.load(conn))?;
+    let ids: Vec<String> = left.into_iter().map(|left| left.id).collect();
+    let found: Vec<Joined> = tx.run(|conn| {
+        home_bindings::table
+            .inner_join(homes::table)
+            .filter(home_bindings::id.eq_any(ids))
+            .filter(home_bindings::state.eq(State::Active.as_str()))
+            .select((BindingRow::as_select(), homes::grid_id, homes::label))
+            .load(conn)
+    })?;
+    found.into_iter().map(|joined| restore(joined, now).map(|bound| bound.binding)).collect()
+}
+
+/// Ends what somebody who has died or moved away is bound to, resting on a recorded fact or not; `ends` says which.
+pub fn part(tx: &mut Tx, person: PersonId, ends: impl Fn(Relation) -> bool) -> Result<(), DbError> {
+    let now = tx.now();
+    let found: Vec<Joined> = tx.run(|conn| {
+        home_bindings::table
+            .inner_join(homes::table)
+            .filter(home_bindings::person_id.eq(person.text()))
+            .filter(home_bindings::state.eq(State::Active.as_str()))
+            .select((BindingRow::as_select(), homes::grid_id, homes::label))
+            .load(conn)
+    })?;
+    for joined in found {
+        let binding = restore(joined, now)?.binding;
+        if ends(binding.facts().relation)
+            && let Some(changed) = binding.follow(Some(now.date()), now)
+        {
+            save(tx, changed)?;
+        }
+    }
+    Ok(())
 }
 
 /// Lets the bindings of a person to a home end when what they rest on does: a lease that was given up, a home that was sold, a

@@ -25,36 +25,38 @@ pub struct Claim<'a> {
     pub relation: Relation,
 }
 
-/// A person's id, the indexes of name and telephone, and the day of death.
-type Indexed = (String, Vec<u8>, Option<Vec<u8>>, Option<Date>);
+/// A person's id, the indexes of name and telephone, the day of death, and the version.
+type Indexed = (String, Vec<u8>, Option<Vec<u8>>, Option<Date>, i64);
 
 /// How a claim compares with the person of the registry who has the claimed document: by blind indexes, so that nothing is
-/// opened. None when nobody in the home's community has it.
-pub fn matches(tx: &mut Tx, vault: &Vault, community: CommunityId, home: HomeId, claim: Claim) -> Result<Option<Match>, DbError> {
+/// opened. None when nobody in the home's community has it. With it comes the person's version from before their facts were read, for
+/// [`people::hold`](super::people::hold).
+pub fn matches(tx: &mut Tx, vault: &Vault, community: CommunityId, home: HomeId, claim: Claim) -> Result<Option<(Match, i64)>, DbError> {
     let found: Option<Indexed> = tx.run(|conn| {
         people::table
             .filter(people::community_id.eq(community.text()))
             .filter(people::document_index.eq(document_index(vault, claim.document)))
-            .select((people::id, people::name_index, people::phone_index, people::deceased_on))
+            .select((people::id, people::name_index, people::phone_index, people::deceased_on, people::version))
             .first(conn)
             .optional()
     })?;
     // Nobody speaks for themselves after their death.
-    let Some((id, name, phone, None)) = found else { return Ok(None) };
+    let Some((id, name, phone, None, version)) = found else { return Ok(None) };
     let person: PersonId = parsed(&id)?;
     let today = tx.now().date();
     let own = facts::of_people(tx, &[person])?;
     let proof: Option<&Fact> = as_of(&own, today)
         .filter(|fact| fact.home == home && fact.kind == claim.relation.fact())
         .max_by_key(|fact| fact.interval.until().is_none());
-    Ok(Some(Match {
+    let found = Match {
         person,
         name: name == name_index(vault, claim.name),
         document: true,
         phone: claim.phone.is_some_and(|claimed| phone == Some(phone_index(vault, claimed))),
         related: proof.is_some(),
         until: proof.and_then(|fact| fact.interval.until()),
-    }))
+    };
+    Ok(Some((found, version)))
 }
 
 /// The accounts that speak for people of the registry, by active bindings that say so: of each person the newest.

@@ -109,6 +109,13 @@ pub fn around(tx: &mut Tx, account: PrincipalId, after: Option<&str>, limit: i64
     rows.into_iter().map(Delegation::try_from).collect()
 }
 
+/// How many delegations that somebody has given are neither taken back nor over.
+pub fn live(tx: &mut Tx, granted_by: PrincipalId) -> Result<i64, DbError> {
+    let now = tx.now().millis();
+    let own = delegations::table.filter(delegations::granted_by.eq(granted_by.text())).filter(delegations::revoked_at.is_null());
+    tx.run(|conn| own.filter(delegations::expires_at.gt(now)).count().get_result(conn))
+}
+
 /// A delegation of a community by which the delegate may act for another account in a matter, now.
 pub fn between(
     tx: &mut Tx,

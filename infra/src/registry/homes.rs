@@ -91,10 +91,10 @@ pub fn relabel(tx: &mut Tx, estate: &Estate, building: &Building) -> Result<(), 
     for row in rows {
         let home = row.home(None)?;
         let label = label(estate, building, &home);
-        let same = homes::table.find(home.id.text());
+        // As it was read: a keeper who corrects its number at this moment must not find the old one in its label.
+        let same = homes::table.filter(homes::id.eq(home.id.text())).filter(homes::version.eq(home.version));
         // One version on: who holds the old name is not told that nothing has changed.
-        let next = (homes::label.eq(label), homes::version.eq(homes::version + 1));
-        tx.run(|conn| diesel::update(same).set(next).execute(conn))?;
+        tx.update_one(diesel::update(same).set((homes::label.eq(label), homes::version.eq(home.version + 1))))?;
     }
     Ok(())
 }
@@ -119,6 +119,20 @@ pub fn buildings_of(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, Build
             if let Some(building) = building {
                 found.insert(parsed(&home)?, parsed(&building)?);
             }
+        }
+    }
+    Ok(found)
+}
+
+/// Where these homes are: the building, if they are in one, and the label that names the street or the estate.
+pub fn sites_of(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, (Option<BuildingId>, String)>, DbError> {
+    let mut found = HashMap::new();
+    for some in ids.chunks(500) {
+        let texts: Vec<String> = some.iter().map(HomeId::text).collect();
+        let rows: Vec<(String, Option<String>, String)> =
+            tx.run(|conn| homes::table.filter(homes::id.eq_any(texts)).select((homes::id, homes::building_id, homes::label)).load(conn))?;
+        for (home, building, label) in rows {
+            found.insert(parsed(&home)?, (building.as_deref().map(parsed).transpose()?, label));
         }
     }
     Ok(found)
@@ -295,21 +309,24 @@ pub fn touch(tx: &mut Tx, home: &Home, facts: &[Fact]) -> Result<Home, DbError> 
 /// Writes down what the facts say of homes for which a fact has begun or ended since it was last worked out.
 pub fn derive_due(tx: &mut Tx, limit: i64) -> Result<usize, DbError> {
     let today = tx.now().date();
-    let due: Vec<String> = tx.run(|conn| homes::table.filter(homes::derived_until.le(today)).limit(limit).select(homes::id).load(conn))?;
-    let ids = due.iter().map(|id| parsed(id)).collect::<Result<Vec<HomeId>, _>>()?;
+    let due: Vec<(String, i64)> =
+        tx.run(|conn| homes::table.filter(homes::derived_until.le(today)).limit(limit).select((homes::id, homes::version)).load(conn))?;
+    let ids = due.iter().map(|(id, _)| parsed(id)).collect::<Result<Vec<HomeId>, _>>()?;
     let by_home = facts_by_home(tx, &ids)?;
-    for id in &ids {
+    let mut derived = 0;
+    for (id, (text, version)) in ids.iter().zip(due) {
         let own = by_home.get(id).map(Vec::as_slice).unwrap_or_default();
-        let row = homes::table.find(id.text());
+        // A keeper who has saved a fact since the versions were read has worked it out already, from more facts than are here.
+        let same = homes::table.filter(homes::id.eq(text)).filter(homes::version.eq(version));
         // One version on, so that whoever holds yesterday's answer is not told that nothing has changed.
         let next = (
             homes::occupancy_derived.eq(derive_occupancy(own, today).as_str()),
             homes::derived_until.eq(next_change(own, today)),
-            homes::version.eq(homes::version + 1),
+            homes::version.eq(version + 1),
         );
-        tx.run(|conn| diesel::update(row).set(next).execute(conn))?;
+        derived += tx.run(|conn| diesel::update(same).set(next).execute(conn))?;
     }
-    Ok(ids.len())
+    Ok(derived)
 }
 
 pub(super) fn facts_by_home(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, Vec<Fact>>, DbError> {
@@ -333,6 +350,23 @@ pub fn exist_in(tx: &mut Tx, community: CommunityId, ids: &[HomeId]) -> Result<V
         homes::table.filter(homes::community_id.eq(community.text())).filter(homes::id.eq_any(texts)).select(homes::id).load(conn)
     })?;
     found.iter().map(|id| parsed(id)).collect()
+}
+
+/// The accounts that may speak for one of these homes now, a few hundred at most.
+pub fn who_speak_for(tx: &mut Tx, ids: &[HomeId]) -> Result<Vec<PrincipalId>, DbError> {
+    let today = tx.now().date();
+    let texts: Vec<String> = ids.iter().map(HomeId::text).collect();
+    let accounts: Vec<String> = tx.run(|conn| {
+        home_bindings::table
+            .filter(home_bindings::home_id.eq_any(texts))
+            .filter(active(today))
+            .order(home_bindings::principal_id)
+            .limit(300)
+            .select(home_bindings::principal_id)
+            .distinct()
+            .load(conn)
+    })?;
+    accounts.iter().map(|id| parsed(id)).collect()
 }
 
 /// The homes that an account may speak for now: those of its active bindings whose lease is not over.

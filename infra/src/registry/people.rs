@@ -210,6 +210,19 @@ pub fn touch(tx: &mut Tx, person: &Person) -> Result<Person, DbError> {
     Ok(next)
 }
 
+/// Saves a person as they were read one version on, because an account is bound as them: whoever ends at the same moment what the
+/// binding rests on finds another version and looks for bindings again.
+pub fn hold(tx: &mut Tx, id: PersonId, version: i64) -> Result<(), DbError> {
+    let now = tx.now().millis();
+    let same = people::table.filter(people::id.eq(id.text())).filter(people::version.eq(version));
+    tx.update_one(diesel::update(same).set((people::version.eq(version + 1), people::updated_at.eq(now))))
+}
+
+/// The version of a person, read before anything else of them is.
+pub fn version(tx: &mut Tx, id: PersonId) -> Result<Option<i64>, DbError> {
+    tx.run(|conn| people::table.find(id.text()).select(people::version).first(conn).optional())
+}
+
 // Deliberately missing: erasing people. Facts and shares of others hang on them; they die or move out.
 
 /// The grids of the homes that these people are tied to on a day; a home in no grid counts as none.
@@ -252,27 +265,26 @@ pub struct Filter {
 
 type Boxed = Box<dyn diesel::BoxableExpression<people::table, MultiBackend, SqlType = diesel::sql_types::Bool>>;
 
-/// Tied today to a home in one of these grids.
-fn tied_in(grids: &[GridId], day: Date) -> Boxed {
-    let grids: Vec<String> = grids.iter().map(GridId::text).collect();
-    Box::new(exists(
-        household_facts::table
-            .inner_join(homes::table)
-            .filter(household_facts::person_id.eq(people::id))
-            .filter(facts::held(day))
-            .filter(homes::grid_id.eq_any(grids)),
-    ))
-}
-
-/// Tied today to a home of this building.
-fn tied_to(building: BuildingId, day: Date) -> Boxed {
-    Box::new(exists(
-        household_facts::table
-            .inner_join(homes::table)
-            .filter(household_facts::person_id.eq(people::id))
-            .filter(facts::held(day))
-            .filter(homes::building_id.eq(building.text())),
-    ))
+/// Tied today to a home that somebody sees: within these grids, and of this grid and building where such are named. One home has to
+/// be all of it: that somebody of one's own grid is tied to another is not to be asked.
+fn tied(within: &Grids, grid: Option<GridId>, building: Option<BuildingId>, day: Date) -> Option<Boxed> {
+    let grids: Option<Vec<GridId>> = match (within, grid) {
+        (Grids::All, grid) => grid.map(|grid| vec![grid]),
+        (Grids::Only(some), None) => Some(some.clone()),
+        (Grids::Only(some), Some(grid)) => Some(some.iter().copied().filter(|own| *own == grid).collect()),
+    };
+    let held = || {
+        household_facts::table.inner_join(homes::table).filter(household_facts::person_id.eq(people::id)).filter(facts::held(day))
+    };
+    let texts = |grids: Vec<GridId>| grids.iter().map(GridId::text).collect::<Vec<_>>();
+    match (grids, building) {
+        (None, None) => None,
+        (Some(grids), None) => Some(Box::new(exists(held().filter(homes::grid_id.eq_any(texts(grids)))))),
+        (None, Some(building)) => Some(Box::new(exists(held().filter(homes::building_id.eq(building.text()))))),
+        (Some(grids), Some(building)) => {
+            Some(Box::new(exists(held().filter(homes::grid_id.eq_any(texts(grids))).filter(homes::building_id.eq(building.text())))))
+        }
+    }
 }
 
 fn tagged(community: CommunityId, code: &str, day: Date) -> Boxed {
@@ -301,14 +313,8 @@ pub fn list(
         .limit(limit)
         .select(PersonRow::as_select())
         .into_boxed();
-    if let Grids::Only(some) = within {
-        query = query.filter(tied_in(some, day));
-    }
-    if let Some(grid) = filter.grid {
-        query = query.filter(tied_in(&[grid], day));
-    }
-    if let Some(building) = filter.building {
-        query = query.filter(tied_to(building, day));
+    if let Some(seen) = tied(within, filter.grid, filter.building, day) {
+        query = query.filter(seen);
     }
     if let Some(tag) = &filter.tag {
         query = query.filter(tagged(community, tag, day));
@@ -339,8 +345,8 @@ pub fn in_order(
         .limit(limit)
         .select(PersonRow::as_select())
         .into_boxed();
-    if let Grids::Only(some) = within {
-        query = query.filter(tied_in(some, day));
+    if let Some(seen) = tied(within, None, None, day) {
+        query = query.filter(seen);
     }
     if let Some(after) = after {
         query = query.filter(people::id.gt(after.to_owned()));

@@ -356,6 +356,12 @@ pub fn hold(tx: &mut Tx, building: &Building) -> Result<(), DbError> {
     tx.update_one(diesel::update(same).set(buildings::version.eq(building.version)))
 }
 
+/// As [`hold`], of an estate: for whoever writes a home's label, which repeats the estate's name.
+pub fn hold_estate(tx: &mut Tx, estate: &Estate) -> Result<(), DbError> {
+    let same = estates::table.filter(estates::id.eq(estate.id.text())).filter(estates::version.eq(estate.version));
+    tx.update_one(diesel::update(same).set(estates::version.eq(estate.version)))
+}
+
 pub fn building(tx: &mut Tx, id: BuildingId) -> Result<Option<Building>, DbError> {
     let row: Option<BuildingRow> =
         tx.run(|conn| buildings::table.find(id.text()).select(BuildingRow::as_select()).first(conn).optional())?;

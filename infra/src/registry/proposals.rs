@@ -73,6 +73,12 @@ fn proposed(vault: &Vault, (row, grid, label): Joined) -> Result<Proposed, DbErr
     Ok(Proposed { proposal, label })
 }
 
+/// How many proposals of somebody wait for a keeper.
+pub fn pending(tx: &mut Tx, proposer: PrincipalId) -> Result<i64, DbError> {
+    let own = registry_proposals::table.filter(registry_proposals::proposer_id.eq(proposer.text()));
+    tx.run(|conn| own.filter(registry_proposals::state.eq("pending")).count().get_result(conn))
+}
+
 /// Saves a decision; a proposal's changes are written once.
 pub fn save(tx: &mut Tx, vault: &Vault, changed: Changed<Proposal>) -> Result<Proposal, DbError> {
     let (proposal, loaded, happened) = changed.into_parts();

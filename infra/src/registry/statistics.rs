@@ -14,7 +14,8 @@ use crate::vault::Vault;
 
 /// Counts a community, or some grids of it. `roles` are the asker's, for which tags they may see.
 ///
-/// A person counts once, where they live; else where their hukou is. Who has died or has left for good does not count.
+/// A person counts once, where they live; else where their hukou is. Who has died does not count, nor who has left for good and
+/// only left a hukou behind.
 pub fn count(tx: &mut Tx, vault: &Vault, community: CommunityId, within: &Grids, roles: &[Role]) -> Result<Tally, DbError> {
     let today = tx.now().date();
     let mut tally = Tally::new(today);
@@ -35,7 +36,13 @@ pub fn count(tx: &mut Tx, vault: &Vault, community: CommunityId, within: &Grids,
             .filter(household_facts::kind.eq_any([FactKind::Residence, FactKind::Tenancy, FactKind::Hukou].map(FactKind::as_str)))
             .filter(facts::held(today))
             .filter(people::deceased_on.is_null())
-            .filter(people::moved_out_on.is_null())
+            // Who has left for good is not counted by a hukou that stayed behind; by what was written down of them since, they are.
+            .filter(
+                people::moved_out_on
+                    .is_null()
+                    .or(household_facts::kind.ne(FactKind::Hukou.as_str()))
+                    .or(household_facts::from_on.ge(people::moved_out_on.assume_not_null())),
+            )
             .select((household_facts::person_id, household_facts::kind, homes::grid_id))
             .order(household_facts::id)
             .load(conn)

@@ -11,11 +11,12 @@ use jiazai_domain::actor::{Communities, CommunityId, PrincipalId, Role};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::registry::HomeId;
-use jiazai_domain::repair::{CONFIRMED_AFTER_S, Candidate, Category, Dispatch, Sight, State, Ticket, TicketId, Worker};
+use jiazai_domain::repair::{Alarm, CONFIRMED_AFTER_S, Candidate, Category, Dispatch, Sight, State, Ticket, TicketId, Worker};
 
 use self::row::{CategoryRow, TicketRow};
-use crate::db::schema::{principals, repair_categories, repair_ticket_homes, repair_tickets, role_grants};
+use crate::db::schema::{principals, repair_categories, repair_ticket_homes, repair_ticket_reporters, repair_tickets, role_grants};
 use crate::db::{DbError, MultiBackend, Tx, parsed};
+use crate::registry::homes;
 use crate::{events, identity};
 
 /// What a list of tickets is narrowed to.
@@ -64,8 +65,10 @@ pub fn save(tx: &mut Tx, changed: Changed<Ticket>) -> Result<Ticket, DbError> {
                 repair_tickets::due_at.eq(row.due_at),
                 repair_tickets::version.eq(row.version),
                 repair_tickets::updated_at.eq(row.updated_at),
+                facts.alarms.moved.then(|| repair_tickets::alarm_at.eq(row.alarm_at)),
             )))?;
             if facts.duplicates > 0 {
+                also_reported(tx, facts.id, &facts.also_reported)?;
                 // A merge may have brought more homes; those that are there already stay.
                 let known: Vec<String> = tx.run(|conn| {
                     repair_ticket_homes::table
@@ -89,6 +92,77 @@ fn touch<'a>(tx: &mut Tx, ticket: TicketId, homes: impl Iterator<Item = &'a Home
         )?;
     }
     Ok(())
+}
+
+/// Those who reported what was merged into this ticket see it in their lists.
+fn also_reported(tx: &mut Tx, ticket: TicketId, people: &[PrincipalId]) -> Result<(), DbError> {
+    for person in people {
+        let insert = diesel::sql_query(
+            "INSERT INTO repair_ticket_reporters (principal_id, ticket_id) VALUES ($1, $2) ON CONFLICT (principal_id, ticket_id) DO NOTHING",
+        )
+        .bind::<diesel::sql_types::Text, _>(person.text())
+        .bind::<diesel::sql_types::Text, _>(ticket.text());
+        tx.run(|conn| insert.execute(conn))?;
+    }
+    Ok(())
+}
+
+/// Those who live, and are bound, in the homes that a ticket touches besides the one where it was reported.
+pub fn neighbours(tx: &mut Tx, ticket: &Ticket) -> Result<Vec<PrincipalId>, DbError> {
+    if ticket.facts().affected_homes.is_empty() { Ok(vec![]) } else { homes::who_speak_for(tx, &ticket.facts().affected_homes) }
+}
+
+/// Tickets of which an alarm is due, the longest due first.
+pub fn alarms_due(tx: &mut Tx, limit: i64) -> Result<Vec<Ticket>, DbError> {
+    let now = tx.now().millis();
+    let rows: Vec<TicketRow> = tx.run(|conn| {
+        repair_tickets::table
+            .filter(repair_tickets::alarm_at.le(now))
+            .order(repair_tickets::alarm_at)
+            .limit(limit)
+            .select(TicketRow::as_select())
+            .load(conn)
+    })?;
+    with_categories(tx, rows)
+}
+
+/// Writes down an alarm. Whoever has changed the ticket since it was loaded may have met the promise: then there is none, and the
+/// next look decides on what is there.
+pub fn give_alarm(tx: &mut Tx, ticket: &Ticket, alarm: &Alarm) -> Result<(), DbError> {
+    let facts = ticket.facts();
+    let same = repair_tickets::table
+        .filter(repair_tickets::id.eq(facts.id.text()))
+        .filter(repair_tickets::version.eq(facts.version))
+        .filter(repair_tickets::alarm_at.eq(facts.alarms.next.map(Timestamp::millis)));
+    let given = tx.run(|conn| diesel::update(same).set(repair_tickets::alarm_at.eq(alarm.next.map(Timestamp::millis))).execute(conn))?;
+    if given == 1 {
+        events::record(tx, facts.community, &facts.id.text(), facts.version, std::slice::from_ref(&alarm.event))?;
+    }
+    Ok(())
+}
+
+/// More are not told of one ticket.
+const MOST_ATTENDING: i64 = 50;
+
+/// Who finds somebody for the work in a community: its dispatchers, and where workers grab, the workers.
+pub fn attending(tx: &mut Tx, community: CommunityId, dispatch: Dispatch) -> Result<Vec<PrincipalId>, DbError> {
+    let mut roles = vec![Role::Dispatcher.as_str()];
+    if dispatch == Dispatch::Grab {
+        roles.push(Role::RepairWorker.as_str());
+    }
+    let ids: Vec<String> = tx.run(|conn| {
+        role_grants::table
+            .inner_join(principals::table)
+            .filter(role_grants::role.eq_any(roles))
+            .filter(role_grants::community_id.eq(community.text()))
+            .filter(principals::disabled_at.is_null())
+            .order(role_grants::principal_id)
+            .limit(MOST_ATTENDING)
+            .select(role_grants::principal_id)
+            .distinct()
+            .load(conn)
+    })?;
+    ids.iter().map(|id| parsed(id)).collect()
 }
 
 type Boxed = Box<dyn diesel::BoxableExpression<repair_tickets::table, MultiBackend, SqlType = diesel::sql_types::Bool>>;
@@ -117,6 +191,10 @@ fn visible(sight: &Sight) -> Boxed {
         let grabbable = repair_tickets::state.eq(State::Submitted.as_str()).and(exists(to_grab));
         clause = Box::new(clause.or(works_in.and(own.or(grabbable))));
     }
+    let merged = repair_ticket_reporters::table
+        .filter(repair_ticket_reporters::principal_id.eq(sight.person.text()))
+        .filter(repair_ticket_reporters::ticket_id.eq(repair_tickets::id));
+    clause = Box::new(clause.or(exists(merged)));
     if !sight.homes.is_empty() {
         let homes: Vec<String> = sight.homes.iter().map(HomeId::text).collect();
         let touched = repair_ticket_homes::table

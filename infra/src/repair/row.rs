@@ -6,7 +6,9 @@
 use diesel::prelude::*;
 use jiazai_domain::kernel::clock::Promise;
 use jiazai_domain::kernel::time::Timestamp;
-use jiazai_domain::repair::{Appointment, Category, CategoryFacts, Facts, Pause, Promises, Quote, QuoteItem, Rating, Resolution, Ticket};
+use jiazai_domain::repair::{
+    Alarms, Appointment, Category, CategoryFacts, Facts, Pause, Promises, Quote, QuoteItem, Rating, Resolution, Ticket,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::db::schema::{repair_categories, repair_tickets};
@@ -29,6 +31,7 @@ pub(super) struct TicketRow {
     pub(super) version: i64,
     pub(super) created_at: i64,
     pub(super) updated_at: i64,
+    pub(super) alarm_at: Option<i64>,
 }
 
 #[derive(Clone, Queryable, Selectable, Insertable)]
@@ -133,6 +136,8 @@ struct Detail {
     duplicate_of: Option<String>,
     #[serde(default, skip_serializing_if = "is_zero")]
     duplicates: i64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    also_reported: Vec<String>,
 }
 
 fn is_zero(n: &i64) -> bool {
@@ -196,6 +201,7 @@ impl TicketRow {
             ended_at: f.ended_at.map(Timestamp::millis),
             duplicate_of: f.duplicate_of.map(|id| id.text()),
             duplicates: f.duplicates,
+            also_reported: f.also_reported.iter().map(|id| id.text()).collect(),
         };
         Ok(Self {
             id: f.id.text(),
@@ -211,6 +217,7 @@ impl TicketRow {
             version: f.version,
             created_at: f.submitted_at.millis(),
             updated_at: now.millis(),
+            alarm_at: f.alarms.next.map(Timestamp::millis),
         })
     }
 
@@ -254,6 +261,8 @@ impl TicketRow {
             ended_at: at(detail.ended_at),
             duplicate_of: detail.duplicate_of.as_deref().map(parsed).transpose()?,
             duplicates: detail.duplicates,
+            also_reported: detail.also_reported.iter().map(|text| parsed(text)).collect::<Result<_, _>>()?,
+            alarms: Alarms { due: at(self.due_at), next: at(self.alarm_at), moved: false },
         };
         Ok(Ticket::restore(facts, now))
     }

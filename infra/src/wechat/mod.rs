@@ -175,7 +175,8 @@ impl Wechat {
             [("appid", self.appid.as_str()), ("secret", self.secret.expose()), ("js_code", code), ("grant_type", "authorization_code")];
         let answer = self.transport.get(LOGIN, "sns/jscode2session", &query, Deadline::after(OPERATION)).await;
         let body = answer.map_err(|lost| WechatError::Unavailable(lost.trouble)).and_then(|answer| exchanged(LOGIN, answer))?;
-        let text = |name| answer::text(&body, name);
+        // Who somebody is must be said as it is documented: a number here would be somebody's guess of an identity.
+        let text = |name| body.get(name).and_then(Value::as_str).map(str::to_owned).filter(|text| !text.is_empty());
         match (text("openid"), text("session_key")) {
             (Some(openid), Some(session_key)) if is_openid(&openid) => {
                 Ok(WechatSession { openid, unionid: text("unionid").filter(|id| is_openid(id)), session_key: Secret::new(session_key) })

@@ -13,7 +13,7 @@ use super::rows::{Store, report};
 use super::server::{Server, text};
 use super::sqlite::RawLoop;
 use super::stats::{Duet, Estimate, Slice, median, quantile};
-use super::{cargo, enrolment, lists, machine, registry, root, volunteer};
+use super::{cargo, enrolment, export, fanout, lists, machine, registry, root, volunteer};
 use crate::services;
 
 const NAMES: &[&str] = &[
@@ -24,6 +24,7 @@ const NAMES: &[&str] = &[
     "latency",
     "memory",
     "list",
+    "growth",
     "import",
     "import-memory",
     "map",
@@ -33,6 +34,9 @@ const NAMES: &[&str] = &[
     "allocate",
     "enrolment-rush",
     "precheck",
+    "fanout",
+    "export",
+    "key-auth",
     "pg-read",
     "pg-create",
     "pg-list",
@@ -109,7 +113,7 @@ pub(crate) fn run(words: &[&str]) -> Result<bool, String> {
     outcome?;
     println!("\n{}\n\n{}", machine::describe(), out.table());
     if plan.is_full() {
-        out.write(&root().join("docs/bench.md"))?;
+        out.write(&root())?;
     }
     Ok(out.good())
 }
@@ -140,6 +144,14 @@ fn measure(plan: &Plan, out: &mut Report) -> Result<(), String> {
     if plan.wants("list") {
         lists::sqlite(plan, out)?;
     }
+    if plan.wants("growth") {
+        let picture = lists::growth(plan, out)?;
+        // Less than a million is a try, and no picture to keep.
+        if plan.many == 1_000_000 {
+            let path = root().join("docs/pictures/growth.svg");
+            fs::write(&path, picture).map_err(|e| format!("{}: {e}", path.display()))?;
+        }
+    }
     if plan.wants("import") {
         registry::import(plan, out)?;
     }
@@ -164,6 +176,15 @@ fn measure(plan: &Plan, out: &mut Report) -> Result<(), String> {
     }
     if plan.wants("precheck") {
         enrolment::precheck(plan, out)?;
+    }
+    if plan.wants("fanout") {
+        fanout::measure(plan, out)?;
+    }
+    if plan.wants("export") {
+        export::measure(plan, out)?;
+    }
+    if plan.wants("key-auth") {
+        fanout::key_auth(plan, out)?;
     }
     if ["pg-read", "pg-create", "pg-list", "pg-rush"].iter().any(|name| plan.wants(name)) {
         postgres(plan, out)?;
@@ -229,11 +250,15 @@ pub(super) struct Tickets {
 }
 
 impl Tickets {
+    pub(super) fn token(&self) -> &str {
+        &self.token
+    }
+
     pub(super) fn reads(&self) -> Vec<Vec<u8>> {
         self.reads_as(&self.token)
     }
 
-    fn reads_as(&self, token: &str) -> Vec<Vec<u8>> {
+    pub(super) fn reads_as(&self, token: &str) -> Vec<Vec<u8>> {
         self.ids.iter().map(|id| request("GET", &format!("/api/v1/repair-tickets/{id}"), Some(token), None)).collect()
     }
 }

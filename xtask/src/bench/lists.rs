@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::figures::{Plan, cost, items};
 use super::load::{Conn, Load, request};
 use super::machine;
+use super::plot::{self, Line};
 use super::postgres::postmaster;
 use super::report::{Report, Verdict};
 use super::rows::{Store, World};
@@ -128,6 +129,33 @@ fn compare(plan: &Plan, out: &mut Report, few: &Filled, many: &Filled, on: &str)
         out.add(what, "≤ 1.20", format!("{ratio}"), Verdict::at_most(ratio, 1.2), beside);
     }
     Ok(())
+}
+
+/// Which of the pages are drawn, and under which name.
+const DRAWN: [(usize, &str); 3] = [(0, "dispatcher, newest"), (5, "dispatcher, overdue"), (10, "resident with a home")];
+
+/// The cost of a page at each power of ten up to the many; gives the picture.
+pub(super) fn growth(plan: &Plan, out: &mut Report) -> Result<String, String> {
+    let mut lines = DRAWN.map(|(_, name)| Line { name, points: Vec::new() });
+    for rows in [1_000, 10_000, 100_000, 1_000_000].into_iter().filter(|rows| *rows <= plan.many) {
+        let folder = plan.folder(&format!("growth-{rows}"));
+        let filled = Filled::new(&plan.binary, &folder, &[], &Store::Sqlite(folder.join("jiazai.sqlite")), rows)?;
+        for ((page, _), line) in DRAWN.iter().zip(&mut lines) {
+            let (_, who, query) = PAGES[*page];
+            let requests = [filled.page(who, query)?];
+            let drive =
+                || Load { at: filled.server.at, connections: 4, requests: &requests, expect: 200 }.drive(plan.slice, || filled.cpu_s());
+            // Once for warmth.
+            drive()?;
+            line.points.push((rows, 1000.0 / drive()?.per_cpu_second()));
+        }
+    }
+    for line in &lines {
+        let figures: Vec<String> = line.points.iter().map(|(rows, ms)| format!("{rows}: {ms:.3} ms")).collect();
+        let what = format!("growth of a page's cost, SQLite: {}", line.name);
+        out.add(what, "", figures.join(", "), Verdict::Told, "CPU a page, by the number of tickets".to_owned());
+    }
+    Ok(plot::svg(&lines))
 }
 
 fn spoken(n: usize) -> &'static str {

@@ -7,6 +7,10 @@
 #[cfg(feature = "bench")]
 mod enrolment;
 #[cfg(feature = "bench")]
+mod export;
+#[cfg(feature = "bench")]
+mod fanout;
+#[cfg(feature = "bench")]
 mod figures;
 #[cfg(feature = "bench")]
 mod lists;
@@ -14,6 +18,8 @@ mod lists;
 mod load;
 #[cfg(feature = "bench")]
 mod machine;
+#[cfg(feature = "bench")]
+mod plot;
 #[cfg(feature = "bench")]
 mod postgres;
 #[cfg(feature = "bench")]

@@ -1,4 +1,4 @@
-//! The table, for the terminal and for `docs/bench.md`.
+//! The table, for the terminal and for `docs/proof.md`.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -84,20 +84,16 @@ impl Report {
         out
     }
 
-    /// Writes the page anew, down to the mark; what people have written below it stays.
-    pub(super) fn write(&self, path: &Path) -> Result<(), String> {
-        let old = std::fs::read_to_string(path).unwrap_or_default();
-        let by_hand = old.split_once(MARK).map_or("\n", |(_, rest)| rest);
-        let page = format!(
-            "# Figures\n\nMeasured by `cargo xtask bench` on {}.\n\n{METHOD}\n\n{}\n{MARK}{by_hand}",
+    /// Writes the benchmark's part of the page anew.
+    pub(super) fn write(&self, root: &Path) -> Result<(), String> {
+        let text = format!(
+            "`cargo xtask bench`, on {}.\n\n{METHOD}\n\n![The cost of a page by the number of tickets](pictures/growth.svg)\n\n{}",
             machine::describe(),
             self.table()
         );
-        std::fs::write(path, page).map_err(|e| format!("{}: {e}", path.display()))
+        crate::proof::write(root, "bench", &text)
     }
 }
-
-const MARK: &str = "<!-- The program writes what is above this line; below it people write. -->";
 
 const METHOD: &str = "\
 Two things that are compared run in turns (A B B A …) for a second or two each. A ratio is the median of the pairs' ratios, with \

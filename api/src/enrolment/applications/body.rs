@@ -204,7 +204,11 @@ pub struct Verify {
     #[schema(inline, required = false)]
     #[deserr(default)]
     pub facts: FactsDto,
-    /// Asked for when the tier is another one than the family was told.
+    /// The home that is meant by the address that the family wrote: its seat is looked up, and taken when they accept.
+    #[schema(inline)]
+    #[deserr(default)]
+    pub home_id: Option<HomeRef>,
+    /// Asked for when a fact, the home or the tier is another one than the family said or was told.
     #[schema(inline)]
     #[deserr(default)]
     pub reason: Option<AnyText1000>,

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use jiazai_domain::actor::{Actor, PrincipalId};
 use jiazai_domain::enrolment::application::{
-    Application, ApplicationDraft, Attachment, ChildDraft, ConsentDraft, Content, GuardianDraft, Placing, Reason, Refusal, Relation,
-    Standing as Family, View,
+    Action, Application, ApplicationDraft, Attachment, ChildDraft, ConsentDraft, Content, Correction, GuardianDraft, HandIn, Placing,
+    Reason, Refusal, Relation, Standing as Family, View,
 };
 use jiazai_domain::enrolment::round::{Facts as Round, State as RoundState};
 use jiazai_domain::enrolment::rules::{FactSet, Rest};
+use jiazai_domain::enrolment::seat_lock::Claim;
 use jiazai_domain::enrolment::{ApplicationId, SchoolId, receipt};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::file::FileId;
@@ -23,7 +24,7 @@ use jiazai_infra::uploads;
 use jiazai_infra::vault::{Vault, random};
 
 use super::super::absent;
-use super::body::{ChildBody, ConsentBody, GuardianBody, NewApplication, PaperBody, PutApplication};
+use super::body::{ChildBody, ConsentBody, GuardianBody, NewApplication, PaperBody, PutApplication, Verify};
 use super::dto::ApplicationDto;
 use super::refusal::{Standing, unplaced};
 use super::{seats, why};
@@ -57,8 +58,9 @@ struct Typed {
     guardians: Vec<(GuardianBody, String)>,
 }
 
-/// Reads the people of a body. A number that is the mask of what stands there already is meant to stay.
-fn typed(child: &ChildBody, guardians: &[GuardianBody], before: Option<&Content>) -> Result<Typed, ApiError> {
+/// Reads the people of a body, and what is missing of them. A number that is the mask of what stands there already is meant to
+/// stay. What nobody said is filled with what breaks no rule: it is refused all the same, with everything else that is wrong.
+fn typed(round: &Round, child: &ChildBody, guardians: &[GuardianBody], before: Option<&Content>) -> (Typed, Vec<Fault>) {
     let kept = |sent: &str, known: Option<&Document>| {
         known.filter(|known| known.masked() == sent).map_or_else(|| sent.to_owned(), |known| known.expose().to_owned())
     };
@@ -76,16 +78,10 @@ fn typed(child: &ChildBody, guardians: &[GuardianBody], before: Option<&Content>
     };
     required(sex.is_none(), "/child/sex");
     required(born_on.is_none(), "/child/born_on");
-    if !faults.is_empty() {
-        return Err(ApiError::invalid(faults));
-    }
-    let (Some(sex), Some(born_on)) = (sex, born_on) else {
-        let rule = Document::restore(kind, &number).err().map_or("document_format", Into::into);
-        return Err(text_fault("/child/id_number", rule));
-    };
+    let (sex, born_on) = (sex.unwrap_or(Sex::Female), born_on.unwrap_or(round.born_from));
     let known = |i: usize| before.and_then(|content| content.guardians.get(i)).map(|guardian| &guardian.document);
     let guardians = guardians.iter().enumerate().map(|(i, one)| (one.clone(), kept(&one.id_number.0, known(i)))).collect();
-    Ok(Typed { child: child.clone(), number, sex, born_on, guardians })
+    (Typed { child: child.clone(), number, sex, born_on, guardians }, faults)
 }
 
 impl Typed {
@@ -122,11 +118,12 @@ fn consent(body: Option<&ConsentBody>) -> Option<ConsentDraft<'_>> {
 }
 
 /// What is looked up about a family.
-fn family(tx: &mut Tx, round: &Round, applicant: PrincipalId, home: Option<HomeId>) -> Result<Family, ApiError> {
+fn family(tx: &mut Tx, round: &Round, applicant: PrincipalId, (home, address): (Option<HomeId>, Option<&str>)) -> Result<Family, ApiError> {
     let own = homes::spoken_for_by(tx, applicant)?;
-    let home = home.filter(|home| own.contains(home));
-    let zone_schools = home.map(|home| seats::zones(tx, round, &[home])).transpose()?.and_then(|mut zones| zones.remove(&home?));
-    Ok(Family { homes: own, zone_schools: zone_schools.unwrap_or_default(), drafts: store::drafts(tx, round.id, applicant)? })
+    // Of a home that is not theirs nobody is told where it is.
+    let foreign = home.is_some_and(|home| !own.contains(&home));
+    let zone_schools = if foreign { vec![] } else { seats::zone(tx, round, home, address)? };
+    Ok(Family { homes: own, zone_schools, drafts: store::drafts(tx, round.id, applicant)? })
 }
 
 /// Takes a new application, as a draft.
@@ -137,7 +134,8 @@ pub fn create(tx: &mut Tx, cx: &Cx, body: &NewApplication) -> Result<Reply, ApiE
     let unknown = || ApiError::fault("/round_id", "unknown_round", "没有这个招生批次", "is not a round");
     let round = rounds::round_facts(tx, &rounds::Sight::of(who), body.round_id.0)?.ok_or_else(unknown)?;
     let home = body.home_id.map(|home| home.0);
-    let family = family(tx, &round, who.id, home)?;
+    let address = body.address.as_ref().map(|address| address.0.as_str());
+    let family = family(tx, &round, who.id, (home, address))?;
     let permit = late::find(tx, round.id, who.id)?;
     let twin = match body.twin_of {
         None => None,
@@ -150,17 +148,16 @@ pub fn create(tx: &mut Tx, cx: &Cx, body: &NewApplication) -> Result<Reply, ApiE
     let given = body.consent.as_ref().is_some_and(|consent| consent.guardian);
     let now = tx.now();
     let may = round.registering(now) || permit.is_some();
-    let (facts, found) = if may && given { body.facts.read("/facts") } else { (FactSet::default(), vec![]) };
-    let typed = match typed(&body.child, &body.guardians.0, None) {
-        Err(error) if may && given => return Err(error),
-        Err(_) => return Err(unplaced(if may { Refusal::ConsentRequired } else { Refusal::RoundNotOpen })),
-        Ok(typed) => typed,
-    };
+    let (facts, mut found) = if may && given { body.facts.read("/facts") } else { (FactSet::default(), vec![]) };
+    let (typed, missing) = typed(&round, &body.child, &body.guardians.0, None);
+    if may && given {
+        found.extend(missing);
+    }
     let draft = ApplicationDraft {
         child: typed.child(),
         guardians: typed.guardians(),
         home,
-        address: body.address.as_ref().map(|address| address.0.as_str()),
+        address,
         facts,
         choices: body.choices.0.iter().map(|school| school.0).collect(),
         documents: papers(&body.documents.0),
@@ -171,7 +168,7 @@ pub fn create(tx: &mut Tx, cx: &Cx, body: &NewApplication) -> Result<Reply, ApiE
     let decided = Application::create(id, number, draft, round.clone(), &family, permit.as_ref(), twin.as_ref(), &resident, now);
     let changed = together(decided, found, unplaced)?;
     let registered = || ApiError::new(code::CHILD_ALREADY_REGISTERED);
-    if store::is_registered(tx, vault, round.id, &changed.value().facts().content.child.document)? {
+    if store::is_registered(tx, vault, round.id, &changed.value().facts().content.child.document, who.id)? {
         return Err(registered());
     }
     let files: Vec<FileId> = changed.value().facts().content.documents.iter().map(|paper| paper.file).collect();
@@ -226,7 +223,7 @@ pub fn rewrite(tx: &mut Tx, cx: &Cx, id: ApplicationId, body: &PutApplication) -
     }
     // Whether it may be written in is said before anything about what was written.
     if !application.is_editable(who, tx.now()) {
-        let refusal = application.submit(who, tx.now()).err().unwrap_or(Refusal::RoundNotOpen);
+        let refusal = application.submit(HandIn::default(), who, tx.now()).err().unwrap_or(Refusal::RoundNotOpen);
         return Err(standing.refuse(refusal));
     }
     if body.round_id.is_some_and(|round| round.0 != f.round.id) {
@@ -238,14 +235,16 @@ pub fn rewrite(tx: &mut Tx, cx: &Cx, id: ApplicationId, body: &PutApplication) -
         ));
     }
     let home = body.home_id.map(|home| home.0);
-    let family = family(tx, &f.round, who.id, home)?;
-    let typed = typed(&body.child, &body.guardians.0, Some(&f.content))?;
-    let (facts, found) = body.facts.read("/facts");
+    let address = body.address.as_ref().map(|address| address.0.as_str());
+    let family = family(tx, &f.round, who.id, (home, address))?;
+    let (typed, missing) = typed(&f.round, &body.child, &body.guardians.0, Some(&f.content));
+    let (facts, mut found) = body.facts.read("/facts");
+    found.extend(missing);
     let draft = ApplicationDraft {
         child: typed.child(),
         guardians: typed.guardians(),
         home,
-        address: body.address.as_ref().map(|address| address.0.as_str()),
+        address,
         facts,
         choices: body.choices.0.iter().map(|school| school.0).collect(),
         documents: papers(&body.documents.0),
@@ -262,7 +261,7 @@ pub fn rewrite(tx: &mut Tx, cx: &Cx, id: ApplicationId, body: &PutApplication) -
     let changed = together(application.rewrite(draft, &family, &twins, who, tx.now()), found, refuse)?;
     let registered = || ApiError::new(code::CHILD_ALREADY_REGISTERED);
     let child = &changed.value().facts().content.child.document;
-    if *child != before && store::is_registered(tx, vault, round, child)? {
+    if *child != before && store::is_registered(tx, vault, round, child, who.id)? {
         return Err(registered());
     }
     let files: Vec<FileId> = changed.value().facts().content.documents.iter().map(|paper| paper.file).collect();
@@ -286,8 +285,16 @@ pub fn act(
     cx.expect_version(application.facts().version)?;
     let standing = Standing::of(&application, who, tx.now());
     let changed = decide(tx, application, who)?.map_err(|refusal| standing.refuse(refusal))?;
-    let application = store::save(tx, &cx.app.vault, changed)?;
+    let application = store::save(tx, &cx.app.vault, changed).map_err(registered_else)?;
     show(tx, cx, &application, view)
+}
+
+/// Handing in and objecting take the child; of two at the same moment the unique key lets one through.
+fn registered_else(error: DbError) -> ApiError {
+    match error {
+        DbError::Duplicate => ApiError::new(code::CHILD_ALREADY_REGISTERED),
+        other => other.into(),
+    }
 }
 
 /// Waits for its turn in the application's round, and answers the round as it is then. Who does not see the application makes
@@ -328,7 +335,39 @@ pub fn submit(tx: &mut Tx, cx: &Cx, id: ApplicationId) -> Result<Reply, ApiError
     if application.facts().objected_at.is_some() {
         turn(tx, cx, id)?;
     }
-    act(tx, cx, id, |tx, application, who| Ok(application.submit(who, tx.now())))
+    act(tx, cx, id, |tx, application, who| {
+        let f = application.facts();
+        let looked_up = HandIn {
+            seat_taken: seat_taken(tx, &cx.app.vault, &application, f.content.home)?,
+            home_left: has_left(tx, &application)?,
+            registered: store::registered_by(tx, f.round.id, f.applicant)?,
+        };
+        Ok(application.submit(looked_up, who, tx.now()))
+    })
+}
+
+/// Whether the applicant speaks for the application's home no longer: it was sold, or the lease is over.
+fn has_left(tx: &mut Tx, application: &Application) -> Result<bool, DbError> {
+    let f = application.facts();
+    let Some(home) = f.content.home else { return Ok(false) };
+    Ok(!homes::spoken_for_by(tx, f.applicant)?.contains(&home))
+}
+
+/// 初审通过: with the home that the reviewer found to be meant, and whose its seat is.
+pub fn verify(tx: &mut Tx, cx: &Cx, id: ApplicationId, body: &Verify) -> Result<Reply, ApiError> {
+    let (facts, why) = (body.facts.declared("/facts")?, perhaps(body.reason.as_ref().map(|text| text.0.as_str()))?);
+    act(tx, cx, id, |tx, application, who| {
+        let f = application.facts();
+        if let Some(home) = body.home_id.map(|home| home.0)
+            && application.allowed_actions(who, tx.now()).contains(&Action::Verify)
+            && homes::exist_in(tx, f.round.community, &[home])?.is_empty()
+        {
+            return Err(ApiError::fault("/home_id", "unknown_home", "本社区没有这套房屋", "is not a home of the community"));
+        }
+        let home = body.home_id.map(|home| home.0);
+        let seat_taken = seat_taken(tx, &cx.app.vault, &application, home.or(f.content.home))?;
+        Ok(application.verify(Correction { facts, home, seat_taken, reason: why }, who, tx.now()))
+    })
 }
 
 /// 确认入学: the seat of the home is taken with it.
@@ -340,6 +379,13 @@ pub fn accept(tx: &mut Tx, cx: &Cx, id: ApplicationId) -> Result<Reply, ApiError
     let f = application.facts();
     cx.expect_version(f.version)?;
     let standing = Standing::of(&application, who, tx.now());
+    // On the strength of a house nobody accepts who has moved out of it; what is wrong with the state is said first.
+    if f.offer.is_some_and(|offer| offer.takes_home_seat)
+        && application.allowed_actions(who, tx.now()).contains(&Action::Accept)
+        && has_left(tx, &application)?
+    {
+        return Err(ApiError::new(code::HOME_LEFT).in_state("offered", vec!["decline", "withdraw"]));
+    }
     let existing = match f.content.home {
         Some(home) => {
             seat_use::hold(tx, home)?;
@@ -355,9 +401,11 @@ pub fn accept(tx: &mut Tx, cx: &Cx, id: ApplicationId) -> Result<Reply, ApiError
 }
 
 /// Whether the home's seat is another family's, looked up at this moment.
-pub fn seat_taken(tx: &mut Tx, vault: &Vault, application: &Application) -> Result<Option<bool>, ApiError> {
-    let Some(claim) = application.seat_claim(seat_use::family(vault, application)) else { return Ok(None) };
-    Ok(Some(claim.is_locked(&seat_use::of_home(tx, claim.home)?)))
+fn seat_taken(tx: &mut Tx, vault: &Vault, application: &Application, home: Option<HomeId>) -> Result<Option<bool>, ApiError> {
+    let Some(home) = home else { return Ok(None) };
+    let f = application.facts();
+    let claim = Claim::of(&f.round, f.id, home, seat_use::family(vault, application));
+    Ok(Some(claim.is_locked(&seat_use::of_home(tx, home)?)))
 }
 
 /// 复核: and what comes of it in a round that was listed, or even allocated, before.
@@ -373,7 +421,8 @@ pub fn recheck(tx: &mut Tx, cx: &Cx, id: ApplicationId) -> Result<Reply, ApiErro
     show(tx, cx, &application, view)
 }
 
-/// Takes a latecomer to where the round is: listed and, once seats are allocated, behind all who wait.
+/// Takes a latecomer to where the round is: listed and, once seats are allocated, among those who wait, in the place that its batch
+/// and the tie-breaks give it.
 fn follow(tx: &mut Tx, vault: &Vault, round: &Arc<Round>, id: ApplicationId) -> Result<(), ApiError> {
     let conflict = |_| ApiError::new(code::STATE_CONFLICT);
     let application = store::find(tx, vault, id, None)?.ok_or_else(absent)?;

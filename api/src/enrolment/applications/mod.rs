@@ -11,7 +11,7 @@ mod why;
 pub use self::notice::words;
 
 use jiazai_domain::actor::{PrincipalKind, Role};
-use jiazai_domain::enrolment::application::{Correction, LatePermit as Permit, Returned, Sight, State, View};
+use jiazai_domain::enrolment::application::{LatePermit as Permit, Returned, Sight, State, View};
 use jiazai_domain::enrolment::{ApplicationId, ApplicationKind, RoundKind};
 use jiazai_infra::db::Tx;
 use jiazai_infra::enrolment::application::{self as store, Filter, Kin};
@@ -55,11 +55,15 @@ pub fn routes(api: &mut Api) {
             .refuses(&[code::CHILD_ALREADY_REGISTERED, code::CONSENT_REQUIRED]),
     )
     .add(op!(list_enrolment_application_events, Access::ResidentsOr(STAFF)).refuses(&[code::CURSOR_INVALID]))
-    .add(op!(submit_enrolment_application, Access::Residents).refuses(CONFLICT).refuses(&[code::DOCUMENTS_MISSING]))
+    .add(op!(submit_enrolment_application, Access::Residents).refuses(CONFLICT).refuses(&[
+        code::DOCUMENTS_MISSING,
+        code::CHILD_ALREADY_REGISTERED,
+        code::TOO_MANY_APPLICATIONS,
+    ]))
     .add(op!(withdraw_enrolment_application, Access::Residents).refuses(CONFLICT))
-    .add(op!(accept_enrolment_offer, Access::Residents).refuses(CONFLICT).refuses(&[code::SEAT_LOCKED]))
+    .add(op!(accept_enrolment_offer, Access::Residents).refuses(CONFLICT).refuses(&[code::SEAT_LOCKED, code::HOME_LEFT]))
     .add(op!(decline_enrolment_offer, Access::Residents).refuses(CONFLICT))
-    .add(op!(object_to_enrolment_result, Access::Residents).refuses(CONFLICT))
+    .add(op!(object_to_enrolment_result, Access::Residents).refuses(CONFLICT).refuses(&[code::CHILD_ALREADY_REGISTERED]))
     .add(op!(claim_enrolment_application, Access::Roles(REVIEWERS)).refuses(CONFLICT).refuses(&[code::RELATED_REVIEWER]))
     .add(op!(return_enrolment_application, Access::Roles(REVIEWERS)).refuses(CONFLICT).refuses(&[code::RELATED_REVIEWER]))
     .add(op!(verify_enrolment_application, Access::Roles(REVIEWERS)).refuses(CONFLICT).refuses(&[
@@ -76,10 +80,18 @@ pub fn routes(api: &mut Api) {
         code::NO_TIER,
         code::DOCUMENTS_MISSING,
     ]))
-    .add(op!(reject_enrolment_application, Access::Roles(REVIEWERS)).refuses(CONFLICT).refuses(&[code::RELATED_REVIEWER]))
-    .add(op!(revoke_enrolment_application, Access::Roles(ADMINS)).refuses(CONFLICT))
-    .add(op!(coordinate_enrolment_application, Access::Roles(ADMINS)).refuses(CONFLICT).refuses(&[code::SCHOOL_FULL]))
-    .add(op!(check_in_enrolled_child, Access::Roles(REVIEWERS)).refuses(CONFLICT))
+    .add(
+        op!(reject_enrolment_application, Access::Roles(REVIEWERS))
+            .refuses(CONFLICT)
+            .refuses(&[code::RELATED_REVIEWER, code::SAME_REVIEWER]),
+    )
+    .add(op!(revoke_enrolment_application, Access::Roles(ADMINS)).refuses(CONFLICT).refuses(&[code::RELATED_REVIEWER]))
+    .add(
+        op!(coordinate_enrolment_application, Access::Roles(ADMINS))
+            .refuses(CONFLICT)
+            .refuses(&[code::SCHOOL_FULL, code::RELATED_REVIEWER]),
+    )
+    .add(op!(check_in_enrolled_child, Access::Roles(REVIEWERS)).refuses(CONFLICT).refuses(&[code::RELATED_REVIEWER]))
     .add(op!(permit_late_registration, Access::Roles(ADMINS)).refuses(&[code::STATE_CONFLICT, code::STALE]))
     .add(op!(list_late_permits, Access::Roles(ADMINS)).refuses(&[code::CURSOR_INVALID]));
 }
@@ -87,7 +99,7 @@ pub fn routes(api: &mut Api) {
 /// Apply 登记
 ///
 /// A draft, until it is handed in. A guardian's consent comes first: without it nothing is stored. A child is registered once
-/// in a round, whoever of the family does it.
+/// in a round, whoever of the family does it: what was handed in holds the child, a draft keeps others away for half an hour.
 #[utoipa::path(post, path = "/enrolment-applications", tag = "enrolment", operation_id = "apply_for_enrolment",
     request_body(content = NewApplication, example = json!({
         "round_id": "enr_01h455vb4pex5vsknk084sn02q",
@@ -106,7 +118,8 @@ async fn apply_for_enrolment(call: Call) -> Outcome {
 
 /// List applications
 ///
-/// Families get their own, staff those of their communities. Newest first; `tier` is the verified one or, before, that which
+/// Families get their own, staff those of their communities with masked names: who a child is stands in the single application,
+/// and whoever opens one is written down. Newest first; `tier` is the verified one or, before, that which
 /// the rules gave at hand-in.
 #[utoipa::path(get, path = "/enrolment-applications", tag = "enrolment", operation_id = "list_enrolment_applications",
     params(
@@ -126,7 +139,8 @@ async fn list_enrolment_applications(call: Call) -> Outcome {
             store::list(tx, &cx.app.vault, (&Sight::of(who), &kin), &filter, window.after.as_deref(), window.fetch())?
         };
         let now = tx.now();
-        let seen = rows.into_iter().filter_map(|one| one.view(who).map(|view| (one, view))).collect();
+        let outline = |view| if view == View::Family { view } else { View::Outline };
+        let seen = rows.into_iter().filter_map(|one| one.view(who).map(|view| (one, outline(view)))).collect();
         Ok(window.page(seen, |(one, _)| one.facts().id.text(), |(one, view)| ApplicationDto::of(&one, who, view, None, now)))
     })
     .await
@@ -247,7 +261,7 @@ async fn decline_enrolment_offer(call: Call, id: At<ApplicationKind>) -> Outcome
 
 /// Object 异议
 ///
-/// Once, until the end of the objections; somebody looks at it again.
+/// To having been rejected, or to the batch in which one is listed. Once, until the end of the objections; somebody looks at it again.
 #[utoipa::path(post, path = "/enrolment-applications/{id}/object", tag = "enrolment", operation_id = "object_to_enrolment_result",
     params(("id" = String, Path)), request_body(content = Why, example = json!({ "reason": "户口迁入日期应为 2020 年 5 月" })), responses((status = 200, body = ApplicationDto)))]
 async fn object_to_enrolment_result(call: Call, id: At<ApplicationKind>) -> Outcome {
@@ -288,19 +302,13 @@ async fn return_enrolment_application(call: Call, id: At<ApplicationKind>) -> Ou
 
 /// Verify it 初审通过
 ///
-/// The rules decide, with what the reviewer corrected. Another tier than the family was told needs a reason.
+/// The rules decide, with what the reviewer corrected. Whatever is not as the family said, and another tier than it was told, needs a
+/// reason; so does leaving open what orders the children of a batch.
 #[utoipa::path(post, path = "/enrolment-applications/{id}/verify", tag = "enrolment", operation_id = "verify_enrolment_application",
     params(("id" = String, Path)), request_body(content = Verify, example = json!({ "facts": { "hukou_on": "2020-06-01" }, "reason": "按户口簿更正迁入日期" })), responses((status = 200, body = ApplicationDto)))]
 async fn verify_enrolment_application(call: Call, id: At<ApplicationKind>) -> Outcome {
     let body: Verify = call.body()?;
-    call.write(move |tx, cx| {
-        let (facts, why) = (body.facts.declared("/facts")?, perhaps(body.reason.as_ref().map(|text| text.0.as_str()))?);
-        act(tx, cx, id.0, |tx, application, who| {
-            let seat_taken = commands::seat_taken(tx, &cx.app.vault, &application)?;
-            Ok(application.verify(Correction { facts, seat_taken, reason: why }, who, tx.now()))
-        })
-    })
-    .await
+    call.write(move |tx, cx| commands::verify(tx, cx, id.0, &body)).await
 }
 
 /// Recheck it 复核通过
@@ -315,7 +323,7 @@ async fn recheck_enrolment_application(call: Call, id: At<ApplicationKind>) -> O
 
 /// Reject it 不通过
 ///
-/// The family may object.
+/// The family may object; then somebody else decides.
 #[utoipa::path(post, path = "/enrolment-applications/{id}/reject", tag = "enrolment", operation_id = "reject_enrolment_application",
     params(("id" = String, Path)), request_body(content = Why, example = json!({ "reason": "房产不在片区内" })), responses((status = 200, body = ApplicationDto)))]
 async fn reject_enrolment_application(call: Call, id: At<ApplicationKind>) -> Outcome {

@@ -65,6 +65,7 @@ pub fn unplaced(refusal: Refusal) -> ApiError {
             format!("The home's seat is another family's until the school year {free_from}"),
         ),
         Refusal::SchoolFull => ApiError::new(code::SCHOOL_FULL),
+        Refusal::TooManyApplications => ApiError::new(code::TOO_MANY_APPLICATIONS),
         Refusal::TooManyDrafts => ApiError::new(code::TOO_MANY_DRAFTS),
         Refusal::NotTwins => ApiError::fault(
             "/twin_of",

@@ -5,6 +5,7 @@
 
 use jiazai_domain::enrolment::application::{Application, State, View};
 use jiazai_domain::enrolment::round;
+use jiazai_domain::enrolment::rules::Fact;
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::enrolment::application::is_purged;
 use jiazai_infra::enrolment::placement;
@@ -63,6 +64,12 @@ fn sentence(event: &Recorded) -> Option<String> {
         "enrolment_application.verified" if event.data.get("differs").and_then(|d| d.as_bool()) == Some(true) => {
             with("审核结果与提交时告知的类别不同")
         }
+        "enrolment_application.verified" if event.data.get("corrected").is_some() => {
+            let names = event.data.get("corrected").and_then(|names| names.as_str()).unwrap_or_default();
+            let labels: Vec<&str> = names.split(',').filter_map(Fact::find).map(|fact| fact.def().label).collect();
+            with(&format!("审核更正了{}", labels.join("、")))
+        }
+        "enrolment_application.verified" if note.is_some() => with("审核说明"),
         "enrolment_application.rejected" => with("审核不通过"),
         "enrolment_application.objected" => with("家庭提出异议"),
         "enrolment_application.revoked" => with("登记被撤销"),

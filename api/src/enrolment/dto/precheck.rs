@@ -168,7 +168,7 @@ pub struct PrecheckResult {
     pub batch: Option<i64>,
     pub points: Option<i64>,
     pub scores: Vec<ScoreDto>,
-    /// What would have to be known to decide.
+    /// What would have to be known to decide: the tier, the order within its batch, and which papers are asked for.
     pub missing_facts: Vec<MissingFact>,
     /// Codes of the tiers that it may still turn out to be.
     pub possible_tiers: Vec<String>,
@@ -193,15 +193,13 @@ pub struct PrecheckResult {
 impl PrecheckResult {
     /// The rules' part of the answer; `outside` when the child was not born in the window, whatever the rules say.
     pub fn of(finding: &Finding, at_hand: &[&str], outside: Option<ReasonDto>) -> RulesSay {
-        let (missing, possible) = match &finding.verdict {
-            Verdict::Undecided { missing, possible } => (missing.as_slice(), possible.clone()),
-            _ => (&[][..], vec![]),
-        };
+        let possible = if let Verdict::Undecided { possible, .. } = &finding.verdict { possible.clone() } else { vec![] };
         let mut say = RulesSay {
             eligible: finding.verdict.eligible(),
             tier: finding.verdict.tier().map(str::to_owned),
             batch: finding.verdict.batch(),
-            missing_facts: missing
+            missing_facts: finding
+                .missing()
                 .iter()
                 .map(|fact| fact.def())
                 .map(|def| MissingFact { fact: def.name, label: def.label, askable: def.source == FactSource::Declared })

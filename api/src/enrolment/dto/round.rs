@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::faults::text_fault;
 use crate::input::named::{
     AnyText60, AnyText500, AnyText5000, BuildingRef, CommunityRef, Door, EventRef, PrincipalRef, RoundRef, SchoolRef, SchoolYear,
-    SeatCount, Text80,
+    SeatCount, Text40, Text80,
 };
 use crate::input::{Day, Faults, Few, Instant, Ref};
 
@@ -165,7 +165,7 @@ impl From<&Zone> for ZoneDto {
         };
         match &zone.place {
             ZonePlace::Building(building) => dto.building_id = Some(Ref(*building)),
-            ZonePlace::Doors { street, from, to, parity } => {
+            ZonePlace::Doors { street, from, to, parity, .. } => {
                 dto.street = Some(crate::input::Text(street.clone()));
                 dto.door_from = Some(crate::input::Number(*from));
                 dto.door_to = Some(crate::input::Number(*to));
@@ -174,6 +174,18 @@ impl From<&Zone> for ZoneDto {
         }
         dto
     }
+}
+
+/// What guardians agree to before anything of a child is stored.
+#[derive(Debug, Clone, Serialize, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+#[schema(as = EnrolmentConsentText)]
+pub struct ConsentTextDto {
+    /// Another wording has another version.
+    #[schema(inline)]
+    pub version: Text40,
+    #[schema(inline)]
+    pub text: AnyText5000,
 }
 
 macro_rules! round_body {
@@ -205,6 +217,10 @@ macro_rules! round_body {
             #[schema(inline)]
             #[deserr(default)]
             pub announcement: Option<AnyText5000>,
+            /// 监护人同意书: with it, an application names its version.
+            #[schema(nullable = false)]
+            #[deserr(default)]
+            pub consent: Option<ConsentTextDto>,
         }
 
         impl $name {
@@ -220,6 +236,7 @@ macro_rules! round_body {
                     seat_plans: seats_input(&self.seat_plans),
                     zones: self.zones.0.iter().map(ZoneDto::input).collect(),
                     announcement: self.announcement.as_ref().map(|text| text.0.as_str()),
+                    consent: self.consent.as_ref().map(|consent| (consent.version.0.as_str(), consent.text.0.as_str())),
                 }
             }
         }
@@ -298,6 +315,8 @@ pub struct EnrolmentRoundDto {
     pub seat_plan_version: i64,
     pub zones: Vec<ZoneDto>,
     pub announcement: Option<String>,
+    /// What guardians agree to; an application names this version.
+    pub consent: Option<ConsentTextDto>,
     pub state: RoundState,
     pub allowed_actions: Vec<RoundAction>,
     pub version: i64,
@@ -324,6 +343,10 @@ impl EnrolmentRoundDto {
             seat_plan_version: f.seats.version,
             zones: f.zones.iter().map(ZoneDto::from).collect(),
             announcement: f.announcement.clone(),
+            consent: f.consent.as_ref().map(|consent| ConsentTextDto {
+                version: crate::input::Text(consent.version.clone()),
+                text: crate::input::Text(consent.text.clone()),
+            }),
             state: f.state.into(),
             allowed_actions: Round::actions_in(f.state, f.community, who).into_iter().map(Into::into).collect(),
             version: f.version,

@@ -132,7 +132,6 @@ pub struct DocumentRuleDto {
     #[schema(inline)]
     pub kind: Text32,
     /// Left out: always.
-    #[schema(nullable = false)]
     #[deserr(default)]
     pub when: Option<ExprDto>,
 }
@@ -159,13 +158,11 @@ pub struct PointsItemDto {
     pub code: Text32,
     #[schema(inline)]
     pub name: Text40,
-    #[schema(nullable = false)]
     #[deserr(default)]
     pub when: Option<ExprDto>,
     /// May be negative; not 0.
     #[schema(inline)]
     pub points: ItemPoints,
-    #[schema(nullable = false)]
     #[deserr(default)]
     pub per: Option<PerDto>,
 }
@@ -202,18 +199,15 @@ pub struct RuleSetDto {
     #[schema(inline)]
     pub seat_lock_years: Years,
     /// Left out: siblings come under their family's seat.
-    #[schema(nullable = false)]
     #[deserr(default)]
     pub siblings_exempt: Option<bool>,
     /// Left out: `wait`.
-    #[schema(nullable = false)]
     #[deserr(default)]
     pub rest: Option<Rest>,
     /// Left out: any school of the round may be chosen.
-    #[schema(nullable = false)]
     #[deserr(default)]
     pub choices_in_zone_only: Option<bool>,
-    #[schema(inline, nullable = false)]
+    #[schema(inline)]
     #[deserr(default)]
     pub max_choices: Option<Choices>,
 }

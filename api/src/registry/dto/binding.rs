@@ -110,7 +110,7 @@ pub struct HomeBinding {
     pub person_id: Option<PersonRef>,
     pub relation: RelationWord,
     pub state: BindingState,
-    /// The last day of a tenant's lease.
+    /// The last day: of a tenant's lease, or of whatever else it rests on.
     #[schema(inline)]
     pub lease_ends_on: Option<Day>,
     pub allowed_actions: Vec<BindingAction>,

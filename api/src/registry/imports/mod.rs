@@ -15,7 +15,7 @@ use jiazai_infra::db::Tx;
 use jiazai_infra::registry::import::{self as store, Stored};
 
 use self::dto::{Import, ImportForm, RowChange};
-use super::{KEEPERS, absent, keeper, within};
+use super::{KEEPERS, MOST_IMPORTS, absent, keeper, room, within};
 use crate::call::{At, Begun, Call, Outcome};
 use crate::error::{ApiError, code};
 use crate::op;
@@ -28,6 +28,7 @@ pub fn routes(api: &mut Api) {
         code::BAD_REQUEST,
         code::BUSY,
         code::STORAGE_UNAVAILABLE,
+        code::TOO_MANY_PENDING,
     ]))
     .add(op!(list_imports, Access::Roles(KEEPERS)).refuses(&[code::CURSOR_INVALID]))
     .add(op!(get_import, Access::Roles(KEEPERS)))
@@ -41,9 +42,11 @@ pub fn routes(api: &mut Api) {
 /// CSV (UTF-8 with or without a mark, or the GBK that Excel writes) or one JSON object a line, at most 32 MiB, in a form with the
 /// text fields `kind`, `community_id`, `format`, `dry_run`, `atomic` and the part `file`. Columns of `registry`: estate, grid,
 /// building, unit, floor, number, area_m2, occupancy, external_code. Columns of `people`: name, id_type, id_number, sex, born_on,
-/// phone, estate, building, unit, number, relation, tags (joined by `;`), external_code, since, lease_ends_on, share, lives_here,
-/// hukou_here. Chinese headers are understood, other columns are kept as they are. The answer comes at once; how far it has
-/// come is read at its `Location`. The same file again changes nothing.
+/// phone, estate, building, unit, number, relation (owner, tenant, family, carer; residence or hukou of who is nothing more there),
+/// tags (joined by `;`), external_code, since, lease_ends_on, share, lives_here (yes, also, no), hukou_here, lives_since, hukou_since,
+/// tag_days. Chinese headers are understood, other columns are kept as they are. The answer comes at once; how far it has
+/// come is read at its `Location`. The same file again changes nothing. With `dry_run` or `atomic` a file has at most 20,000 rows;
+/// longer ones are split, or taken row by row.
 #[utoipa::path(post, path = "/imports", tag = "registry", operation_id = "create_import",
     request_body(content = ImportForm, content_type = "multipart/form-data"),
     responses((status = 202, body = Import, headers(("ETag" = String), ("Location" = String)))))]
@@ -78,6 +81,7 @@ async fn create_import(call: Call, form: Multipart) -> Outcome {
                 _ => error,
             })?;
             let by = keeper(tx, who, place)?;
+            room(store::waiting(tx, who.id)?, MOST_IMPORTS)?;
             let job = store::insert(tx, Job::queue(tx.new_id(), draft, &by, tx.now()), Some(&stored_as))?;
             let version = job.version;
             let at = format!("/api/v1/imports/{}", job.id);

@@ -54,7 +54,14 @@ pub struct Worker {
     pub source: Source,
     /// Who holds the lease; none where there is only one who could.
     pub holder: Option<String>,
+    /// Asked between portions; what is not to go on stops there, with nothing half written.
+    pub go_on: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// Told how many rows of how many were looked at, after every portion.
+    pub progress: Arc<dyn Fn(i64, i64) + Send + Sync>,
 }
+
+/// Rows that a dry run or an atomic import may have: they are one transaction, and on SQLite nobody else writes meanwhile.
+const MOST_AT_ONCE: i64 = 20_000;
 
 /// Why an import stopped before it was over. It goes on later.
 #[derive(Debug)]
@@ -105,11 +112,11 @@ fn sure<T>(decided: Result<T, Refusal>) -> Result<T, DbError> {
 }
 
 impl Worker {
-    /// Does an import to its end, telling `progress` after every portion; goes on while `go_on` says so.
+    /// Does an import to its end, as long as it may go on.
     ///
     /// # Errors
     /// [`Stopped`]; the import can be gone on with.
-    pub fn run(&self, mut import: Import, go_on: impl Fn() -> bool, progress: impl Fn(&Import)) -> Result<Import, Stopped> {
+    pub fn run(&self, mut import: Import) -> Result<Import, Stopped> {
         let (kind, format) = (import.asked.kind, import.asked.format);
         let today = self.db.write_blocking(|tx| Ok::<Date, DbError>(tx.now().date()))?;
         if import.state == State::Queued {
@@ -122,7 +129,7 @@ impl Worker {
                 Ok(total) => import = self.save(move |tx| store::save(tx, sure(import.clone().start(total))?))?,
                 Err(faults) => return self.refuse(import, faults),
             }
-            progress(&import);
+            self.tell(&import);
         }
         if import.asked.dry_run || import.asked.atomic {
             return self.whole(import, today);
@@ -134,7 +141,7 @@ impl Worker {
         };
         reader.skip_through(u64::try_from(import.through).unwrap_or(0))?;
         loop {
-            if !go_on() {
+            if !(self.go_on)() {
                 return Err(Stopped::Elsewhere);
             }
             let lines = reader.lines(PORTION)?;
@@ -148,16 +155,30 @@ impl Worker {
                 store::save_faults(tx, before.id, &tally.faults)?;
                 store::save(tx, sure(before.clone().advance(tally.counts, tally.failed, line(lines.last())))?)
             })?;
-            progress(&import);
+            self.tell(&import);
         }
         let over = import;
         self.save(move |tx| store::save(tx, sure(over.clone().finish(tx.now()))?))
     }
 
-    /// The whole file in one transaction, which is taken back when it is a trial or a row failed.
+    fn tell(&self, import: &Import) {
+        (self.progress)(import.counts.ok() + import.failed, import.total.unwrap_or(0));
+    }
+
+    /// The whole file in one transaction, which is taken back when it is a trial or a row failed. A trial is made in a copy where there
+    /// can be one: everybody else goes on writing.
     fn whole(&self, import: Import, today: Date) -> Result<Import, Stopped> {
+        let copied = import.asked.dry_run && self.db.is_sqlite();
+        // A command that tries something out in a copy is in nobody's way, however long it takes.
+        let bounded = self.holder.is_some() || !copied;
+        if bounded && import.total.is_some_and(|total| total > MOST_AT_ONCE) {
+            return self.refuse(import, vec![RowFault::new(1, "", "too_many_rows")]);
+        }
+        let trial = if import.asked.dry_run { self.db.trial()? } else { None };
+        let db = trial.as_ref().map_or(&self.db, |trial| trial.db());
         let (vault, importer, source, job) = (self.vault.clone(), self.importer.clone(), self.source.clone(), import.clone());
-        let done = self.db.write_blocking(move |tx| -> Result<Import, Undone> {
+        let (go_on, progress) = (self.go_on.clone(), self.progress.clone());
+        let done = db.write_blocking(move |tx| -> Result<Import, Undone> {
             let open = source.open().map_err(|error| Undone::Stopped(error.into()))?;
             let mut tally = Tally::default();
             let mut last = 0;
@@ -165,12 +186,16 @@ impl Worker {
                 Err(Unreadable::Io(error)) => return Err(Undone::Stopped(error.into())),
                 Err(Unreadable::Faults(faults)) => tally.add(Tally { failed: 1, faults, ..Tally::default() }),
                 Ok(mut reader) => loop {
+                    if !go_on() {
+                        return Err(Undone::Stopped(Stopped::Elsewhere));
+                    }
                     let lines = reader.lines(PORTION).map_err(|error| Undone::Stopped(error.into()))?;
                     if lines.is_empty() {
                         break;
                     }
                     last = lines.last();
                     tally.add(store::portion(tx, &vault, &importer, &lines)?);
+                    progress(tally.counts.ok() + tally.failed, job.total.unwrap_or(0));
                 },
             }
             if job.asked.dry_run || tally.failed > 0 {
@@ -237,10 +262,18 @@ pub fn importer(tx: &mut Tx, id: PrincipalId, place: jiazai_domain::actor::Commu
     let Some(actor) = identity::actor_of(tx, id)? else { return Ok(None) };
     let grids = places::grids_of(tx, id)?;
     let Ok(keeper) = Keeper::of(&actor, place, grids) else { return Ok(None) };
-    Ok(Some(Importer { keeper, admin: actor.admin_of(place).ok() }))
+    Ok(Some(Importer { keeper, admin: actor.admin_of(place).ok(), roles: actor.roles_in(place) }))
 }
 
-/// Does what waits, one import after the other; gives how many were done.
+/// Whether an import is the caller's to do now.
+enum Begun {
+    Elsewhere,
+    GivenUp,
+    Mine,
+}
+
+/// Does what waits, one import after the other; gives how many were done. One that fails is put off, and in the end given up: the
+/// others do not wait for it.
 pub async fn waiting(app: Arc<App>, holder: String) -> Result<usize, DbError> {
     let mut done = 0;
     loop {
@@ -250,22 +283,45 @@ pub async fn waiting(app: Arc<App>, holder: String) -> Result<usize, DbError> {
             forget(&app, &stored).await?;
         }
         let Some(stored) = next.filter(|_| app.serving.load(Ordering::Relaxed)) else { break };
-        let asking = holder.clone();
-        if !app.db.write(move |tx| leases::take(tx, LEASE, &asking, LEASE_MS)).await? {
-            break;
+        let (asking, import) = (holder.clone(), stored.import.clone());
+        let id = import.id;
+        let begun = app.db.write(move |tx| begin(tx, &asking, &import)).await?;
+        match begun {
+            Begun::Elsewhere => break,
+            Begun::GivenUp => {
+                tracing::warn!(%id, "an import failed time and again and was given up");
+                continue;
+            }
+            Begun::Mine => {}
         }
         match one(&app, &holder, stored).await {
             Ok(()) => done += 1,
-            Err(Stopped::Elsewhere) => break,
-            Err(Stopped::Db(error)) => return Err(error),
-            Err(Stopped::Io(error)) => {
-                tracing::warn!(%error, "an import could not be read and will be tried again");
+            Err(Stopped::Elsewhere) => {
+                app.db.write(move |tx| store::forgive(tx, id)).await?;
                 break;
             }
+            // Nothing else would go better now; it counts, because what takes too long every time looks like this, too.
+            Err(Stopped::Db(error)) if error.is_temporary() => return Err(error),
+            Err(stopped) => tracing::warn!(%id, %stopped, "an import failed and will be tried again"),
         }
     }
     app.db.write(move |tx| leases::give_back(tx, LEASE, &holder)).await?;
     Ok(done)
+}
+
+fn begin(tx: &mut Tx, holder: &str, import: &Import) -> Result<Begun, DbError> {
+    if !leases::take(tx, LEASE, holder, LEASE_MS)? {
+        return Ok(Begun::Elsewhere);
+    }
+    // It was looked at before the lease was ours.
+    let Some(Stored { import, .. }) = store::find(tx, import.id)?.filter(|stored| !stored.import.is_over()) else {
+        return Ok(Begun::Elsewhere);
+    };
+    if store::begin(tx, &import)? > store::MOST_ATTEMPTS {
+        give_up(tx, import, "gave_up")?;
+        return Ok(Begun::GivenUp);
+    }
+    Ok(Begun::Mine)
 }
 
 async fn one(app: &Arc<App>, holder: &str, stored: Stored) -> Result<(), Stopped> {
@@ -285,15 +341,23 @@ async fn one(app: &Arc<App>, holder: &str, stored: Stored) -> Result<(), Stopped
         };
         let source = Source::Bytes(bytes.unwrap_or_default());
         let serving = worker.clone();
-        let doing = Worker { db: worker.db.clone(), vault: worker.vault.clone(), importer, source, holder: Some(holder) };
+        let doing = Worker {
+            db: worker.db.clone(),
+            vault: worker.vault.clone(),
+            importer,
+            source,
+            holder: Some(holder),
+            go_on: Arc::new(move || serving.serving.load(Ordering::Relaxed)),
+            progress: Arc::new(|_, _| ()),
+        };
         match wrong {
             Some(faults) => doing.refuse(stored.import, faults),
-            None => doing.run(stored.import, || serving.serving.load(Ordering::Relaxed), |_| ()),
+            None => doing.run(stored.import),
         }
         .map(Some)
     })
     .await
-    .map_err(|_| Stopped::Elsewhere)??;
+    .map_err(|_| Stopped::Db(DbError::Panicked))??;
     if over.is_none() {
         app.db.write(move |tx| disown(tx, id)).await?;
     }
@@ -308,13 +372,22 @@ async fn one(app: &Arc<App>, holder: &str, stored: Stored) -> Result<(), Stopped
 /// A command that has said nothing for so long was shot: a whole file in one transaction may take a while.
 const SILENT_S: i64 = 3_600;
 
-/// Ends the imports of commands that were shot. What they had taken stays; to run them again is to go on.
-pub fn end_abandoned(tx: &mut Tx, limit: i64) -> Result<usize, DbError> {
-    let left = store::abandoned(tx, tx.now().plus_seconds(-SILENT_S), limit)?;
-    for stored in &left {
-        give_up(tx, stored.import.clone(), "stopped")?;
+/// Ends the imports of commands that were shot. What they had taken stays; to run them again is to go on. Each by itself: one that
+/// cannot be ended keeps no other from it.
+pub async fn end_abandoned(app: &App, holder: &str, limit: i64) -> Result<usize, DbError> {
+    let left = app.db.read(move |tx| store::abandoned(tx, tx.now().plus_seconds(-SILENT_S), limit)).await?;
+    let (mut ended, mut failed) = (0, None);
+    for stored in left {
+        let import = stored.import;
+        let end = move |tx: &mut Tx| give_up(tx, import.clone(), "stopped");
+        match crate::jobs::leased(app, "registry", holder, end).await {
+            Ok(()) => ended += 1,
+            // Its command was not silent for good.
+            Err(DbError::Stale) => {}
+            Err(error) => failed = Some(error),
+        }
     }
-    Ok(left.len())
+    failed.map_or(Ok(ended), Err)
 }
 
 /// Ends an import whose creator has lost the right to it.
@@ -349,7 +422,8 @@ async fn load(app: &App, stored: &Stored) -> Result<Option<Bytes>, Stopped> {
         match app.files.get_part(name, number).await {
             Ok(Some(part)) => bytes.extend_from_slice(&part),
             Ok(None) => return Ok(None),
-            Err(_) => return Err(Stopped::Elsewhere),
+            // Away, or not to be opened: which of them it is, time will tell.
+            Err(_) => return Err(Stopped::Io(std::io::Error::other("a part of the file cannot be read"))),
         }
     }
     Ok(Some(bytes.into()))

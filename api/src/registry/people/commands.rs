@@ -187,7 +187,7 @@ pub fn record(tx: &mut Tx, cx: &Cx, id: PersonId, body: &NewFact) -> Result<Repl
     let (seen, by) = kept(tx, cx, id)?;
     cx.expect_version(seen.person.version)?;
     let fact = tie(tx, &seen.person, body, &by, "")?;
-    store::touch(tx, &seen.person)?;
+    tied(tx, cx, &seen.person, &fact, &by)?;
     Ok(Reply::created(format!("/api/v1/people/{id}/facts"), &dto::PersonFact::from(&fact))?.version(fact.version))
 }
 
@@ -205,11 +205,19 @@ fn fact(tx: &mut Tx, cx: &Cx, id: FactId) -> Result<(Fact, Home, Person, Keeper)
     Ok((fact, home, person, by))
 }
 
-fn corrected(tx: &mut Tx, correction: Correction, home: &Home, person: &Person) -> Result<Reply, ApiError> {
+/// Saves a person one version on because a fact of theirs was saved; who had moved out has come back where it says so.
+pub fn tied(tx: &mut Tx, cx: &Cx, person: &Person, fact: &Fact, by: &Keeper) -> Result<Person, ApiError> {
+    Ok(match person.returned(fact, by, tx.now()) {
+        Some((changed, altered)) => store::save(tx, &cx.app.vault, changed, &altered)?,
+        None => store::touch(tx, person)?,
+    })
+}
+
+fn corrected(tx: &mut Tx, cx: &Cx, correction: Correction, (home, person): (&Home, &Person), by: &Keeper) -> Result<Reply, ApiError> {
     let (_, new) = facts::save_correction(tx, correction)?;
     let known = facts::of_homes(tx, &[home.id])?;
     homes::touch(tx, home, &known)?;
-    store::touch(tx, person)?;
+    tied(tx, cx, person, &new, by)?;
     Ok(Reply::ok(&dto::PersonFact::from(&new))?.version(new.version))
 }
 
@@ -221,14 +229,14 @@ pub fn correct_fact(tx: &mut Tx, cx: &Cx, id: FactId, body: &CorrectFact) -> Res
     let around = facts::around(tx, person.id, home.id)?;
     let within = Household { person: &person, home: &home, around: &around };
     let correction = fact.correct(tx.new_id(), draft, reason, within, &by, tx.now()).map_err(refuse)?;
-    corrected(tx, correction, &home, &person)
+    corrected(tx, cx, correction, (&home, &person), &by)
 }
 
 /// Lets a fact end.
 pub fn end_fact(tx: &mut Tx, cx: &Cx, id: FactId, until: Date) -> Result<Reply, ApiError> {
     let (fact, home, person, by) = fact(tx, cx, id)?;
     let correction = fact.end(tx.new_id(), until, &home, &by, tx.now()).map_err(refuse)?;
-    corrected(tx, correction, &home, &person)
+    corrected(tx, cx, correction, (&home, &person), &by)
 }
 
 /// Corrects what is written of a person.
@@ -308,6 +316,8 @@ pub fn leave(
     let (changed, altered) = decide(seen.person.clone(), &seen.grids, &by).map_err(refuse)?;
     let person = store::save(tx, &cx.app.vault, changed, &altered)?;
     end_facts(tx, &person, day, &by, pointer, |fact| ends(fact.kind))?;
+    // What rests on no recorded fact ends, too.
+    bindings::part(tx, person.id, |relation| ends(relation.fact()))?;
     show_again(tx, cx, seen, person)
 }
 

@@ -15,7 +15,7 @@ use jiazai_infra::events;
 use jiazai_infra::registry::people::{self as store, Filter, LIVING_HERE};
 use jiazai_infra::registry::{facts, tags as tag_store};
 
-pub use self::commands::{end_facts, names_of, write_tie};
+pub use self::commands::{end_facts, names_of, tied, write_tie};
 use self::commands::{in_sight, seen};
 pub use self::dto::PersonFact;
 use self::dto::{

@@ -20,8 +20,8 @@ use crate::call::Cx;
 use crate::error::{ApiError, code};
 use crate::faults::text_fault;
 use crate::input::{Day, Ref};
-use crate::registry::people::{end_facts, write_tie};
-use crate::registry::{absent, keeper_if, on_behalf, refuse};
+use crate::registry::people::{end_facts, tied, write_tie};
+use crate::registry::{MOST_PROPOSALS, absent, keeper_if, on_behalf, refuse, room};
 use crate::reply::Reply;
 
 /// What the registry says of the home of an active binding, to its holder.
@@ -75,11 +75,15 @@ fn person(tx: &mut Tx, home: HomeId, body: &NewProposal, mine: &[PersonId]) -> R
 pub fn propose(tx: &mut Tx, cx: &Cx, body: &NewProposal) -> Result<Reply, ApiError> {
     let who = cx.actor()?;
     let by = who.resident()?;
-    let acting = on_behalf(tx, who, body.delegation_id.map(|id| id.0), DelegationScope::Registry)?;
+    room(store::pending(tx, who.id)?, MOST_PROPOSALS)?;
+    let not_yours = || ApiError::fault("/home_id", "not_your_home", "您未绑定该房屋", "is not a home that you are bound to");
+    let (home, _) = homes::find(tx, body.home_id.0)?.ok_or_else(not_yours)?;
+    let acting = on_behalf(tx, who, body.delegation_id.map(|id| id.0), DelegationScope::Registry, home.community)?;
     let behalf = acting.map_or(Principal::Account(who.id), |acting| acting.behalf_of());
     let bound = delegations::homes_of(tx, behalf)?;
-    let not_yours = || ApiError::fault("/home_id", "not_your_home", "您未绑定该房屋", "is not a home that you are bound to");
-    let (home, _) = homes::find(tx, body.home_id.0)?.filter(|(home, _)| bound.contains(&home.id)).ok_or_else(not_yours)?;
+    if !bound.contains(&home.id) {
+        return Err(not_yours());
+    }
     let mine = match behalf {
         Principal::Account(account) => people::persons_of(tx, account)?,
         Principal::Person(person) => vec![person],
@@ -206,25 +210,27 @@ fn write(tx: &mut Tx, cx: &Cx, proposal: &Proposal, by: &Keeper) -> Result<(), A
     // Who moves in is not tied to the home yet; its keeper writes that they are.
     grids.push(proposal.grid);
     let person = mend(tx, cx, proposal, person, &grids, by)?;
-    let mut tied = false;
+    let mut is_tied = false;
+    let mut person = person;
     if let Some(from) = day(proposal, Field::MovedIn)? {
         let (home, _) = homes::find(tx, proposal.home)?.ok_or_else(absent)?;
         let draft = FactDraft::plain(FactKind::Residence, from);
-        write_tie(tx, (&person, &home), draft, Source::Proposal, by)?.map_err(refuse)?;
-        tied = true;
+        let fact = write_tie(tx, (&person, &home), draft, Source::Proposal, by)?.map_err(refuse)?;
+        person = tied(tx, cx, &person, &fact, by)?;
     }
     if let Some(on) = day(proposal, Field::MovedOut)? {
         let living = |fact: &Fact| fact.home == proposal.home && LIVING_HERE.contains(&fact.kind);
         if end_facts(tx, &person, on, by, "/changes", living)? == 0 {
             return Err(ApiError::new(code::STATE_CONFLICT));
         }
-        tied = true;
+        is_tied = true;
     }
     if let Some(on) = day(proposal, Field::Deceased)? {
         let (changed, altered) = person.record_death(on, &grids, by, now).map_err(refuse)?;
         let person = people::save(tx, &cx.app.vault, changed, &altered)?;
         end_facts(tx, &person, on, by, "/changes", |_| true)?;
-    } else if tied {
+        bindings::part(tx, person.id, |_| true)?;
+    } else if is_tied {
         people::touch(tx, &person)?;
     }
     Ok(())

@@ -28,7 +28,7 @@ const WATCHERS: &[Role] = KEEPERS;
 pub fn routes(api: &mut Api) {
     let conflict = &[code::STATE_CONFLICT, code::STALE];
     api.add(op!(get_my_household, Access::Residents))
-        .add(op!(propose_change, Access::Residents).refuses(&[code::FORBIDDEN]))
+        .add(op!(propose_change, Access::Residents).refuses(&[code::FORBIDDEN, code::TOO_MANY_PENDING]))
         .add(op!(list_registry_proposals, Access::Roles(KEEPERS)).refuses(&[code::CURSOR_INVALID, code::NOT_FOUND]))
         .add(op!(list_my_registry_proposals, Access::Residents).refuses(&[code::CURSOR_INVALID]))
         .add(op!(get_registry_proposal, Access::ResidentsOr(WATCHERS)))

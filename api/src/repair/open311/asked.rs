@@ -64,7 +64,7 @@ fn keyless() -> ApiError {
 }
 
 async fn proven(call: Call, key: &str, needs: Option<Scope>) -> Result<Call, ApiError> {
-    let identity = by_key(&call.app, key, call.address(), needs).await.map_err(|error| match error.code().status {
+    let identity = by_key(&call, key, needs).await.map_err(|error| match error.code().status {
         401 => error.because("api_key 无效", "The api_key is not valid"),
         _ => error,
     })?;
@@ -142,7 +142,7 @@ impl Given {
         Ok((size, (page - 1) * size))
     }
 
-    fn moment(&self, name: &'static str) -> Result<Option<Timestamp>, ApiError> {
+    pub fn moment(&self, name: &'static str) -> Result<Option<Timestamp>, ApiError> {
         let Some(text) = self.one(name)? else { return Ok(None) };
         // `+` in a query is a space to everybody who decodes it; clients forget.
         let parsed = chrono::DateTime::parse_from_rfc3339(&text.replace(' ', "+"));

@@ -157,3 +157,39 @@ pub struct Open311RequestForm {
     #[schema(nullable = false)]
     device_id: Option<String>,
 }
+
+/// An update that was taken.
+#[derive(ToSchema)]
+#[schema(as = Open311Taken)]
+pub struct Taken {
+    /// Ours: as `servicerequestupdates` lists it.
+    update_id: String,
+}
+
+/// An update, as a form.
+#[derive(ToSchema)]
+pub struct Open311UpdateForm {
+    api_key: String,
+    /// The community's id; the key's own community when it is left out.
+    #[schema(nullable = false)]
+    jurisdiction_id: Option<String>,
+    #[schema(example = "tkt_01h455vb4pex5vsknk084sn02q")]
+    service_request_id: String,
+    /// The client's own name for the update, up to 200 characters: sent again, it changes nothing more.
+    #[schema(nullable = false)]
+    update_id: Option<String>,
+    /// Read, and not kept: what counts is when it came.
+    #[schema(nullable = false)]
+    updated_datetime: Option<String>,
+    /// `open` or `closed`, where it is to change.
+    #[schema(nullable = false)]
+    status: Option<String>,
+    /// Up to 2,000 characters; 500 where the status changes.
+    description: String,
+    /// Kept with the words, never fetched.
+    #[schema(nullable = false)]
+    media_url: Option<String>,
+    /// Passed over, as are the names and the telephone: who added something is the client's to know.
+    #[schema(nullable = false)]
+    email: Option<String>,
+}

@@ -6,12 +6,13 @@
 //!
 //! Errors have the standard's own shape. What it leaves to habit is done as its clients expect: `page` and `page_size`,
 //! `servicerequestupdates`, `api_key` in the query, in the form, or as a bearer. Requests are made at once, so a token is the
-//! request's own id. Deliberately missing: attributes of services (none has any), and updates written from outside.
+//! request's own id. Deliberately missing: attributes of services (none has any).
 
 mod asked;
 mod document;
 mod reporting;
 mod shape;
+mod updating;
 
 use std::future::Future;
 
@@ -24,7 +25,9 @@ use jiazai_infra::db::Tx;
 use jiazai_infra::repair::{self as store, Asked, Request, Update};
 
 use self::asked::Given;
-use self::document::{Discovery, Made, Open311RequestForm, RequestUpdate, Service, ServiceDefinition, ServiceRequest, Token};
+use self::document::{
+    Discovery, Made, Open311RequestForm, Open311UpdateForm, RequestUpdate, Service, ServiceDefinition, ServiceRequest, Taken, Token,
+};
 use self::shape::{Answer, Format, Node};
 use crate::call::{Call, Outcome};
 use crate::error::{ApiError, Language, code};
@@ -41,7 +44,8 @@ pub fn routes(api: &mut Api) {
         .add(op!(list_open311_requests, Access::Public).refuses(WRONG))
         .add(op!(get_open311_request, Access::Public).refuses(WRONG))
         .add(op!(get_open311_token, Access::Public).refuses(WRONG))
-        .add(op!(list_open311_updates, Access::Public).refuses(WRONG));
+        .add(op!(list_open311_updates, Access::Public).refuses(WRONG))
+        .add(op!(update_open311_request, Access::Public).form().refuses(WRONG));
 }
 
 /// 400, 403, 404: all that the standard knows.
@@ -264,6 +268,29 @@ async fn list_open311_updates(call: Call) -> Outcome {
             })
             .await?;
         Ok(Answer::ok("service_request_updates", Node::Each("request_update", found.iter().map(update).collect())))
+    })
+    .await
+}
+
+/// Add to a request
+///
+/// What a citizen adds, as a remark in the ticket's history; it is shown to those who work on it, and not sent out again. `status`
+/// may differ from the request's own where the key reported it: `closed` withdraws what nobody has begun and confirms what is
+/// resolved, `open` reopens, once and within seven days. The same `update_id` again changes nothing more. The key needs `repair:write`.
+#[utoipa::path(post, path = "/servicerequestupdates.{format}", tag = "open311", operation_id = "update_open311_request",
+    params(("format" = String, Path, description = "`json` or `xml`")),
+    request_body(content = Open311UpdateForm, content_type = "application/x-www-form-urlencoded",
+        example = json!({ "api_key": "jz_live_…", "service_request_id": "tkt_01h455vb4pex5vsknk084sn02q", "update_id": "248", "description": "灯杆上写着 7 号" })),
+    responses((status = 200, description = "Taken", content((Vec<Taken> = "application/json"), (String = "text/xml")))))]
+async fn update_open311_request(call: Call) -> Outcome {
+    answered(call, |call| async move {
+        let (call, given) = asked::posted(call, WRITE).await?;
+        let brought = updating::Brought::read(&given, given.jurisdiction(&call)?)?;
+        let (cx, operation) = (call.cx()?, call.op.id.clone());
+        let id = call.app.db.write(move |tx| brought.take(tx, &cx, &operation)).await?;
+        call.app.jobs.wake();
+        let fields = Node::Fields(vec![("update_id", id.into())]);
+        Ok(Answer::ok("service_request_updates", Node::Each("request_update", vec![fields])))
     })
     .await
 }

@@ -8,6 +8,7 @@ use jiazai_infra::repair::{self as store, Contact, Origin};
 
 use super::asked::{Given, unknown_service};
 use super::jurisdiction;
+use crate::audit;
 use crate::call::Cx;
 use crate::error::{ApiError, code};
 use crate::input::{Few, Ref, Text};
@@ -32,7 +33,7 @@ pub struct Reported {
     contact: Contact,
 }
 
-fn wrong(name: &str, zh: &str, en: &str) -> ApiError {
+pub(super) fn wrong(name: &str, zh: &str, en: &str) -> ApiError {
     ApiError::query(name, zh, en)
 }
 
@@ -78,7 +79,7 @@ impl Reported {
         })
     }
 
-    /// Takes it: the key's account reports.
+    /// Takes it: the key's account reports. Written down for auditors like whatever a program does.
     pub fn submit(&self, tx: &mut Tx, cx: &Cx) -> Result<TicketId, ApiError> {
         let who = cx.actor()?;
         let place = jurisdiction(tx, self.place)?;
@@ -102,11 +103,12 @@ impl Reported {
         let made = reply.headers.location.as_deref().and_then(|location| location.rsplit('/').next()?.parse().ok());
         let id: TicketId = made.ok_or_else(|| ApiError::new(code::INTERNAL))?;
         store::insert_origin(tx, &cx.app.vault, (id, place, who.id), &self.origin, &self.contact)?;
+        audit::done(tx, cx.asked(), cx.identity(), &reply)?;
         Ok(id)
     }
 }
 
-fn short(given: &Given, name: &'static str) -> Result<Option<String>, ApiError> {
+pub(super) fn short(given: &Given, name: &'static str) -> Result<Option<String>, ApiError> {
     match given.one(name)? {
         Some(text) if text.chars().count() > SHORT || text.chars().any(char::is_control) => {
             Err(wrong(name, "应为至多 200 个字，不含控制字符", "must be at most 200 characters, none of them a control character"))
@@ -124,7 +126,7 @@ fn degrees(given: &Given, name: &'static str, most: f64) -> Result<Option<f64>, 
 }
 
 /// An address of a picture: handed on, never fetched, so nothing about where it leads is asked.
-fn media(given: &Given) -> Result<Option<String>, ApiError> {
+pub(super) fn media(given: &Given) -> Result<Option<String>, ApiError> {
     match given.one("media_url")? {
         None => Ok(None),
         Some(url)

@@ -162,4 +162,20 @@ mod tests {
         element(&mut out, "services", &node);
         assert_eq!(out, "<services><service><service_code>a&lt;b</service_code><lat></lat><metadata>false</metadata></service></services>");
     }
+
+    proptest::proptest! {
+        /// Whatever a resident typed, the only tags are ours, and what stands between them is what was typed, less what XML cannot say.
+        #[test]
+        fn nobody_writes_a_tag_of_their_own(text in "[\\PC<>&\"'\r\n\t\u{0}-\u{8}]{0,40}") {
+            let mut out = String::new();
+            element(&mut out, "description", &Node::Text(text.clone()));
+            let inner = out.strip_prefix("<description>").and_then(|rest| rest.strip_suffix("</description>")).expect("our tags");
+            assert!(!inner.contains(['<', '>', '"', '\'', '\r']));
+            let back = ["&lt;<", "&gt;>", "&quot;\"", "&#39;'", "&#13;\r", "&amp;&"]
+                .iter()
+                .fold(inner.to_owned(), |text, pair| text.replace(&pair[..pair.find(';').expect("a name") + 1], &pair[pair.find(';').expect("a name") + 1..]));
+            let sayable: String = text.chars().filter(|c| !matches!(c, '\u{0}'..='\u{8}')).collect();
+            assert_eq!(back, sayable);
+        }
+    }
 }

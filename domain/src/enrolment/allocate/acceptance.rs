@@ -16,6 +16,8 @@ pub(super) struct Filled {
     pub ranks: Vec<Vec<u32>>,
     /// Somebody was passed over for no better reason than a draw or, without one, a receipt.
     pub draw_decided: bool,
+    /// The same, where one of the two has no place in the draw.
+    pub undrawn: bool,
 }
 
 /// Fills the seats that are left with the units of one batch.
@@ -26,7 +28,7 @@ pub(super) fn fill(units: &[Unit], left: &[i64], rules: &RuleSet) -> Filled {
     // everything is done again. That ends, because each time a pair (household, school) is added; and it only happens
     // where schools have different orders, because otherwise the better one always comes first.
     let mut barred: BTreeSet<(usize, usize)> = BTreeSet::new();
-    let mut draw_decided = false;
+    let (mut draw_decided, mut undrawn) = (false, false);
     loop {
         let mut run = Run::new(units, left, &ranks, rules);
         for unit in 0..units.len() {
@@ -34,8 +36,9 @@ pub(super) fn fill(units: &[Unit], left: &[i64], rules: &RuleSet) -> Filled {
         }
         // Also by a run that is done again: it decided whom to keep out.
         draw_decided |= run.draw_decided;
+        undrawn |= run.undrawn;
         if run.sent_away.is_empty() {
-            return Filled { places: run.places, draw_decided, ranks };
+            return Filled { places: run.places, draw_decided, undrawn, ranks };
         }
         barred.append(&mut run.sent_away);
     }
@@ -77,6 +80,7 @@ struct Run<'a> {
     places: Vec<Option<usize>>,
     sent_away: BTreeSet<(usize, usize)>,
     draw_decided: bool,
+    undrawn: bool,
 }
 
 impl<'a> Run<'a> {
@@ -91,6 +95,7 @@ impl<'a> Run<'a> {
             places: vec![None; units.len()],
             sent_away: BTreeSet::new(),
             draw_decided: false,
+            undrawn: false,
         }
     }
 
@@ -164,13 +169,20 @@ impl<'a> Run<'a> {
             (order, matches!(by, None | Some(TieBreak::Draw)))
         };
         let held = &self.held[school];
+        let has_number = |unit: usize| self.units[unit].is_drawn(self.rules);
+        let mut against_undrawn = !has_number(refused.1);
         let drawn = if out.0.size() == 1 {
             // Everybody held stands before a single child, so the last one tells.
-            held.last().is_some_and(|worst| against(worst).1)
+            let worst = held.last().filter(|worst| against(worst).1);
+            against_undrawn |= worst.is_some_and(|worst| !has_number(worst.1));
+            worst.is_some()
         } else {
             let better = held.iter().take_while(|one| against(one) == (Ordering::Less, false)).map(|(_, unit, _)| self.units[*unit].size());
-            better.sum::<i64>() + out.0.size() <= self.left[school] && held.iter().any(|one| against(one).1)
+            let alike: Vec<usize> = held.iter().filter(|one| against(one).1).map(|(_, unit, _)| *unit).collect();
+            against_undrawn |= alike.iter().any(|unit| !has_number(*unit));
+            better.sum::<i64>() + out.0.size() <= self.left[school] && !alike.is_empty()
         };
         self.draw_decided |= drawn;
+        self.undrawn |= drawn && against_undrawn;
     }
 }

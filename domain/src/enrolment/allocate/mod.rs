@@ -32,7 +32,7 @@ use super::rules::RuleSet;
 pub enum Refusal {
     /// This receipt is there twice.
     DuplicateReceipt { receipt: String },
-    /// The rules leave children alike that one seat divides, and no draw was revealed.
+    /// The rules leave children alike that one seat divides, and one of them has no place in a draw that was revealed.
     DrawNeeded,
 }
 
@@ -47,8 +47,8 @@ impl Refusal {
 
 /// Fills the seats of the plan.
 ///
-/// `draw` is the order of a revealed draw over all receipts; a child that is not in it stands behind all who are. An
-/// allocation in which no draw decides needs none.
+/// `draw` is the order of the draws that were revealed, one after the other. An allocation in which no draw decides needs none;
+/// where one does, everybody about whom it decides must be in it: who is not would lose for having come late.
 ///
 /// # Errors
 /// [`Refusal`].
@@ -66,7 +66,7 @@ pub fn allocate(plan: &Plan, applicants: &[Applicant], rules: &RuleSet, draw: Op
         let batch = units[start].batch;
         let end = start + units[start..].iter().take_while(|unit| unit.batch == batch).count();
         let filled = acceptance::fill(&units[start..end], &left, rules);
-        if filled.draw_decided && draw.is_none() {
+        if filled.undrawn {
             return Err(Refusal::DrawNeeded);
         }
         let before = left.clone();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::enrolment::SchoolId;
 use crate::enrolment::round::Plan;
-use crate::enrolment::rules::{FactSet, RuleSet};
+use crate::enrolment::rules::{FactSet, RuleSet, TieBreak};
 
 use super::order::{Key, keys};
 
@@ -54,6 +54,12 @@ pub(super) struct UnitChoice {
 impl Unit {
     pub(super) fn size(&self) -> i64 {
         self.members.len() as i64
+    }
+
+    /// Whether it has a place in the draw.
+    pub(super) fn is_drawn(&self, rules: &RuleSet) -> bool {
+        let at = rules.tie_break().iter().position(|tie| *tie == TieBreak::Draw);
+        at.is_some_and(|at| self.keys[at] != Key::NONE)
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Facts {
     /// Who has claimed it.
     pub reviewer: Option<PrincipalId>,
     pub verified_by: Option<PrincipalId>,
+    /// Who found it ineligible: they do not do so again, alone, when the family objects.
+    pub rejected_by: Option<PrincipalId>,
     pub rechecked_by: Option<PrincipalId>,
     /// Until when a returned application may be handed in again.
     pub correct_until: Option<Timestamp>,
@@ -95,11 +97,13 @@ impl Application {
         who: &Resident,
         now: Timestamp,
     ) -> Result<Changed<Self>, Refusal> {
-        let late_until = late.filter(|permit| permit.lets(who.id(), &round, now)).map(|permit| permit.facts().until);
-        if !round.registering(now) && late_until.is_none() {
+        // Who begins in time is in time, whatever leave they hold beside it.
+        let in_time = round.registering(now);
+        let late_until = late.filter(|permit| !in_time && permit.lets(who.id(), &round, now)).map(|permit| permit.facts().until);
+        if !in_time && late_until.is_none() {
             return Err(Refusal::RoundNotOpen);
         }
-        let consent = draft.consent(now)?;
+        let consent = draft.consent(&round, now)?;
         if standing.drafts >= MAX_DRAFTS {
             return Err(Refusal::TooManyDrafts);
         }
@@ -135,6 +139,7 @@ impl Application {
             points: None,
             reviewer: None,
             verified_by: None,
+            rejected_by: None,
             rechecked_by: None,
             correct_until: None,
             objected_at: None,
@@ -157,6 +162,16 @@ impl Application {
             application.settled = Some(application.step(State::Released, event));
         }
         application
+    }
+
+    /// A draft whose family was given leave to hand it in late, after it was begun in time or by leave that has run out.
+    #[must_use]
+    pub fn permitted(mut self, permit: &LatePermit, now: Timestamp) -> Self {
+        let f = &mut self.facts;
+        if f.state == State::Draft && !f.round.registering(now) && permit.lets(f.applicant, &f.round, now) {
+            f.late_until = Some(permit.facts().until);
+        }
+        self
     }
 
     pub fn facts(&self) -> &Facts {

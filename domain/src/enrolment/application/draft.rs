@@ -7,7 +7,7 @@ use super::person::{Child, ChildDraft, Guardian, GuardianDraft, guardians};
 use crate::enrolment::SchoolId;
 use crate::enrolment::round;
 use crate::enrolment::rules::{Fact, FactSet, Value};
-use crate::kernel::fault::Faults;
+use crate::kernel::fault::{Fault, Faults};
 use crate::kernel::file::FileId;
 use crate::kernel::text::line;
 use crate::kernel::time::Timestamp;
@@ -16,6 +16,11 @@ use crate::registry::HomeId;
 pub const MAX_DOCUMENTS: usize = 60;
 /// Drafts that a resident keeps in one round. More than any family has children; two at the same moment may make it one more.
 pub const MAX_DRAFTS: i64 = 20;
+/// Children whom a resident registers in one round. Two handed in at the same moment may make it one more.
+pub const MAX_REGISTERED: i64 = 20;
+/// For so long a draft keeps others from beginning one for the same child: enough for two parents who do so at the same moment,
+/// too short to keep the parents out with nothing but the child's number. What was handed in holds the child for good.
+pub const DRAFT_HOLDS_S: i64 = 1800;
 
 /// A paper that was handed in, by its kind in the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +70,17 @@ pub struct Standing {
     pub drafts: i64,
 }
 
+/// What the caller has looked up when an application is handed in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HandIn {
+    /// Whether the home's seat is another family's; nothing without a home.
+    pub seat_taken: Option<bool>,
+    /// Whether the applicant speaks for the home no longer.
+    pub home_left: bool,
+    /// Children whom the applicant has registered in the round already.
+    pub registered: i64,
+}
+
 /// Everything of an application that its family may write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
@@ -87,9 +103,14 @@ impl Content {
 
 impl ApplicationDraft<'_> {
     /// The consent, which is asked for before anything else is looked at.
-    pub(super) fn consent(&self, now: Timestamp) -> Result<Consent, Refusal> {
+    pub(super) fn consent(&self, round: &round::Facts, now: Timestamp) -> Result<Consent, Refusal> {
         let given = self.consent.filter(|consent| consent.guardian).and_then(|consent| line(consent.version, 40).ok());
-        given.map(|version| Consent { version, given_at: now }).ok_or(Refusal::ConsentRequired)
+        let consent = given.map(|version| Consent { version, given_at: now }).ok_or(Refusal::ConsentRequired)?;
+        // To agree to another text than the one that is published is to agree to nothing.
+        if round.consent.as_ref().is_some_and(|published| published.version != consent.version) {
+            return Err(Refusal::Faults(vec![Fault { pointer: "/consent/version".to_owned(), code: "other_consent" }]));
+        }
+        Ok(consent)
     }
 
     /// All faults at once, by the field names of the application.

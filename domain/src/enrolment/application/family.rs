@@ -1,12 +1,13 @@
 //! The family's part: write, submit, withdraw, object, answer an offer.
 
 use super::aggregate::Application;
-use super::draft::{ApplicationDraft, Standing};
+use super::draft::{ApplicationDraft, HandIn, MAX_REGISTERED, Standing};
 use super::machine::{Action, State};
 use super::{Reason, Refusal, template};
 use crate::actor::Actor;
 use crate::enrolment::seat_lock::{Family, SeatUse};
 use crate::kernel::changed::{Changed, Event};
+use crate::kernel::fault::Fault;
 use crate::kernel::time::Timestamp;
 
 impl Application {
@@ -26,7 +27,7 @@ impl Application {
     ) -> Result<Changed<Self>, Refusal> {
         self.guard(Action::Submit, by, now)?;
         if draft.consent.is_some() {
-            self.facts.consent = draft.consent(now)?;
+            self.facts.consent = draft.consent(&self.facts.round, now)?;
         }
         self.facts.content = draft.check(&self.facts.round, standing, now)?;
         if !twins.iter().all(|twin| self.facts.content.is_twin_of(&twin.facts.content)) {
@@ -40,9 +41,17 @@ impl Application {
     /// 提交: what the rules say now is kept, to be compared with what reviewers find.
     ///
     /// # Errors
-    /// [`Refusal::DocumentsMissing`] beside the guard's.
-    pub fn submit(mut self, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+    /// [`Refusal::TooManyApplications`], [`Refusal::Faults`] for a home that was given up since, [`Refusal::DocumentsMissing`]
+    /// beside the guard's. That another application for the child was handed in is found by a unique key.
+    pub fn submit(mut self, looked_up: HandIn, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
         self.guard(Action::Submit, by, now)?;
+        if self.facts.state == State::Draft && looked_up.registered >= MAX_REGISTERED {
+            return Err(Refusal::TooManyApplications);
+        }
+        if looked_up.home_left {
+            return Err(Refusal::Faults(vec![Fault { pointer: "/home_id".to_owned(), code: "not_your_home" }]));
+        }
+        self.facts.seat_taken = looked_up.seat_taken;
         let finding = self.finding();
         let kinds = self.missing_documents(&finding);
         if !kinds.is_empty() {

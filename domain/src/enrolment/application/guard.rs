@@ -50,7 +50,9 @@ impl Application {
         let parties = self.parties(actor);
         MACHINE.check(action, f.state, &parties).map_err(|denied| Refusal::denied(denied, seen))?;
         let reviewing = matches!(action, Action::Claim | Action::Return | Action::Verify | Action::Recheck | Action::Reject);
-        if reviewing && (actor.id == f.applicant || f.related.contains(&actor.id)) {
+        // Also a seat is not found, nor a claim struck out, by somebody of the family.
+        let by_staff = reviewing || matches!(action, Action::Coordinate | Action::Revoke | Action::CheckIn);
+        if by_staff && (actor.id == f.applicant || f.related.contains(&actor.id)) {
             return Err(Refusal::RelatedReviewer);
         }
         if reviewing && matches!(f.round.state, R::Draft | R::Published | R::Finished) {
@@ -69,9 +71,12 @@ impl Application {
                     return Err(Refusal::RoundNotOpen);
                 }
             }
+            // What is on the published list is objected to while it is published; afterwards seats have been given by it.
+            Action::Object if f.state == State::Listed && f.round.state != R::Listed => return Err(Refusal::TooLate),
             Action::Object if f.objected_at.is_some() || now >= f.round.calendar.objection_to || f.round.state == R::Finished => {
                 return Err(Refusal::TooLate);
             }
+            Action::Reject if f.objected_at.is_some() && f.rejected_by == Some(actor.id) => return Err(Refusal::SameReviewer),
             Action::Recheck if f.verified_by == Some(actor.id) => return Err(Refusal::SameReviewer),
             // The result is there but not announced: for the family nothing has happened yet.
             Action::Accept | Action::Decline if f.round.state == R::Allocated => return Err(Refusal::WrongState { state: seen }),

@@ -159,6 +159,8 @@ const EDGES: &[Edge<State, Action, Party>] = &[
     edge(A::Reject, S::InReview, S::Ineligible, &[ClaimedReviewer, EnrolmentAdmin]),
     edge(A::Reject, S::Verified, S::Ineligible, &[Reviewer]),
     edge(A::Object, S::Ineligible, S::Objection, &[Applicant]),
+    // Whoever is on the published list may say that it is the wrong batch.
+    edge(A::Object, S::Listed, S::Objection, &[Applicant]),
     edge(A::List, S::ConfirmedTier, S::Listed, &[System]),
     edge(A::Place, S::Listed, S::Offered, &[System]),
     edge(A::Place, S::Listed, S::Waiting, &[System]),

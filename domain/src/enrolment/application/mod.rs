@@ -19,7 +19,10 @@ mod sight;
 mod tests;
 
 pub use aggregate::{Application, Facts, Offer};
-pub use draft::{ApplicationDraft, Attachment, Consent, ConsentDraft, Content, MAX_DOCUMENTS, MAX_DRAFTS, Standing};
+pub use draft::{
+    ApplicationDraft, Attachment, Consent, ConsentDraft, Content, DRAFT_HOLDS_S, HandIn, MAX_DOCUMENTS, MAX_DRAFTS, MAX_REGISTERED,
+    Standing,
+};
 pub use late::{LatePermit, LatePermitFacts};
 pub use machine::{Action, MACHINE, Party, ReturnCode, State, is_objection_pending};
 pub use person::{Child, ChildDraft, Guardian, GuardianDraft, MAX_GUARDIANS, Relation};

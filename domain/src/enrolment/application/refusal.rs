@@ -44,6 +44,8 @@ pub enum Refusal {
     SchoolFull,
     /// There are more drafts of this resident in the round than any family needs.
     TooManyDrafts,
+    /// This resident has registered more children in the round than any family has.
+    TooManyApplications,
     /// Twins are of one family, one round and one birth.
     NotTwins,
     /// The values are wrong (422).
@@ -68,6 +70,7 @@ impl Refusal {
             Self::SeatLocked { .. } => "seat_locked",
             Self::SchoolFull => "school_full",
             Self::TooManyDrafts => "too_many_drafts",
+            Self::TooManyApplications => "too_many_applications",
             Self::NotTwins => "not_twins",
             Self::Faults(_) => "values_invalid",
         }

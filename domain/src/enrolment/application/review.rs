@@ -5,18 +5,21 @@ use super::machine::{Action, ReturnCode, State};
 use super::{Reason, Refusal, template};
 use crate::actor::Actor;
 use crate::enrolment::CORRECT_S;
-use crate::enrolment::rules::{FactSet, Verdict};
+use crate::enrolment::rules::{FactSet, Finding, Verdict};
 use crate::kernel::changed::Changed;
 use crate::kernel::time::Timestamp;
+use crate::registry::HomeId;
 
 /// What a reviewer found in the papers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Correction {
     /// Facts that differ from what was declared, or were not declared.
     pub facts: FactSet,
+    /// The home that the family means by the address it wrote, or another one than it named.
+    pub home: Option<HomeId>,
     /// Whether the home's seat is another family's, looked up at this moment.
     pub seat_taken: Option<bool>,
-    /// Why the result is another one than the family was told.
+    /// Why something is another one than the family said or was told, or is left open.
     pub reason: Option<Reason>,
 }
 
@@ -58,24 +61,39 @@ impl Application {
         Ok(self.moved(State::Returned, event))
     }
 
-    /// 初审通过: the rules decide, with what the reviewer corrected.
+    /// 初审通过: the rules decide, with what the reviewer corrected. Whatever is not as the family said needs a reason, also
+    /// where the tier stays the same: points and dates decide within it.
     ///
     /// # Errors
-    /// [`Refusal::Undecided`], [`Refusal::NoTier`], [`Refusal::DocumentsMissing`], [`Refusal::DifferenceUnexplained`]
+    /// [`Refusal::Undecided`], also where what orders the children of a batch is not known and nobody says why it cannot be;
+    /// [`Refusal::NoTier`], [`Refusal::DocumentsMissing`], [`Refusal::DifferenceUnexplained`]
     /// beside the guard's.
     pub fn verify(mut self, correction: Correction, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
         self.guard(Action::Verify, by, now)?;
+        let before = self.known();
+        let corrected: Vec<&str> =
+            correction.facts.iter().filter(|(fact, value)| before.get(*fact) != Some(*value)).map(|(fact, _)| fact.name()).collect();
         let f = &mut self.facts;
+        let moved = correction.home.is_some() && f.content.home.is_some() && correction.home != f.content.home;
+        f.content.home = correction.home.or(f.content.home);
         f.corrected = std::mem::take(&mut f.corrected).corrected_by(&correction.facts);
         f.seat_taken = correction.seat_taken.or(f.seat_taken);
-        self.rule()?;
+        let finding = self.rule()?;
         let f = &mut self.facts;
-        if f.tier != f.filed_tier && correction.reason.is_none() {
-            return Err(Refusal::DifferenceUnexplained);
+        let differs = f.tier != f.filed_tier;
+        if correction.reason.is_none() {
+            if differs || moved || !corrected.is_empty() {
+                return Err(Refusal::DifferenceUnexplained);
+            }
+            // Left unknown it would count as the worst there is.
+            if !finding.ranking.is_empty() {
+                return Err(Refusal::Undecided { missing: finding.ranking });
+            }
         }
         f.verified_by = Some(by.id);
-        let differs = f.tier != f.filed_tier;
-        let event = Self::event(Action::Verify, by, now).with("differs", differs).noting(correction.reason.map(Reason::into_string));
+        let event = Self::event(Action::Verify, by, now).with("differs", differs);
+        let event = if corrected.is_empty() { event } else { event.with("corrected", corrected.join(",")) };
+        let event = event.noting(correction.reason.map(Reason::into_string));
         Ok(self.moved(State::Verified, event))
     }
 
@@ -92,10 +110,10 @@ impl Application {
     }
 
     /// Lets the rules say tier, batch and points.
-    fn rule(&mut self) -> Result<(), Refusal> {
+    fn rule(&mut self) -> Result<Finding, Refusal> {
         let finding = self.finding();
         let kinds = self.missing_documents(&finding);
-        let (tier, batch) = match finding.verdict {
+        let (tier, batch) = match finding.verdict.clone() {
             Verdict::Eligible { tier, batch } => (tier, batch),
             Verdict::Ineligible => return Err(Refusal::NoTier),
             Verdict::Undecided { missing, .. } => return Err(Refusal::Undecided { missing }),
@@ -105,7 +123,7 @@ impl Application {
         }
         let f = &mut self.facts;
         (f.tier, f.batch, f.points) = (Some(tier), Some(batch), finding.points);
-        Ok(())
+        Ok(finding)
     }
 
     /// 不通过: the family may object.
@@ -113,6 +131,7 @@ impl Application {
         self.guard(Action::Reject, by, now)?;
         let f = &mut self.facts;
         (f.tier, f.batch, f.verified_by) = (None, None, None);
+        f.rejected_by = Some(by.id);
         let event = Self::event(Action::Reject, by, now).noting(reason.into_string()).telling(Some(f.applicant), template::PROGRESS);
         Ok(self.moved(State::Ineligible, event))
     }

@@ -65,7 +65,8 @@ mod tests {
         assert_eq!(drafted.view(&parent()), Some(View::Family));
         assert_eq!(drafted.view(&stranger()), None);
         assert_eq!(drafted.view(&reviewer(1)), Some(View::Outline));
-        let submitted = drafted.submit(&parent(), now()).expect("submitted").into_parts().0;
+        let submitted =
+            drafted.submit(crate::enrolment::application::HandIn::default(), &parent(), now()).expect("submitted").into_parts().0;
         assert_eq!(submitted.view(&reviewer(1)), Some(View::Papers));
         assert_eq!(submitted.view(&admin()), Some(View::Papers));
         assert_eq!(submitted.view(&staff(Role::Auditor)), Some(View::Outline));

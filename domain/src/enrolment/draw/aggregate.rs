@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::order::{commitment, ring_order, roster_hash, sealed_order};
 use super::verify::{DrawDocument, Reason, ring_inputs, roster, sealed_inputs};
-use super::{MAX_INTERVAL, Method};
+use super::{MAX_INTERVAL, MAX_PUBLIC_NUMBERS_CHARS, MAX_SOURCE_CHARS, Method};
 use crate::actor::{Actor, CommunityId, PrincipalId, Role};
 use crate::enrolment::round::{Round, State};
 use crate::enrolment::{DrawId, RoundId};
@@ -17,6 +17,19 @@ pub struct NewDraw {
     pub method: Method,
     /// Needed for a sealed seed, and only there.
     pub commitment: Option<String>,
+    /// Which numbers will be taken, of which day and how many digits, said before anybody can know them. For a sealed seed; where
+    /// it is said, a reveal without such numbers is none.
+    pub source: Option<PublicSource>,
+    /// 1 for the draw of the round; later ones are for those who came after it, and stand behind it.
+    pub number: i64,
+}
+
+/// Where public numbers come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicSource {
+    /// `福建体彩 36选7 第 2026085 期`
+    pub name: String,
+    pub digits: i64,
 }
 
 /// What is opened on the day.
@@ -34,13 +47,15 @@ pub struct DrawFacts {
     pub version: i64,
     pub community: CommunityId,
     pub round: RoundId,
+    pub number: i64,
     pub document: DrawDocument,
     pub created_by: PrincipalId,
     pub created_at: Timestamp,
     pub revealed_at: Option<Timestamp>,
 }
 
-/// A draw of a round. There is one for each round; that a second is refused is a unique key of the database.
+/// A draw of a round. There is one for all who take part, and another only for those who came later; that there are not two of
+/// the same is a unique key of the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draw {
     facts: DrawFacts,
@@ -50,7 +65,7 @@ pub struct Draw {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DrawRefusal {
     NotForYou,
-    /// Draws belong between the closing of the register and the allocation.
+    /// A draw belongs behind the closing of the register: before that nobody knows who takes part.
     WrongState {
         state: State,
     },
@@ -59,6 +74,10 @@ pub enum DrawRefusal {
     CommitmentMissing,
     CommitmentMalformed,
     CommitmentUnexpected,
+    /// A ring needs no numbers from elsewhere, and a source has a name and some digits.
+    SourceMalformed,
+    /// The numbers of the source that was published, in all their digits.
+    PublicNumbersMissing,
     RevealedAlready,
     /// A ring's numbers for a sealed seed, or the other way round.
     OtherMethod,
@@ -78,6 +97,8 @@ impl DrawRefusal {
             Self::CommitmentMissing => "commitment_missing",
             Self::CommitmentMalformed => "commitment_malformed",
             Self::CommitmentUnexpected => "commitment_unexpected",
+            Self::SourceMalformed => "source_malformed",
+            Self::PublicNumbersMissing => "public_numbers_missing",
             Self::RevealedAlready => "revealed_already",
             Self::OtherMethod => "other_method",
             Self::CommitmentMismatch => "commitment_mismatch",
@@ -91,6 +112,8 @@ impl DrawRefusal {
     pub const fn pointer(self) -> Option<&'static str> {
         match self {
             Self::CommitmentMissing | Self::CommitmentMalformed | Self::CommitmentUnexpected => Some("/commitment"),
+            Self::SourceMalformed => Some("/public_source"),
+            Self::PublicNumbersMissing => Some("/public_numbers"),
             Self::StartOutOfRange => Some("/start"),
             Self::IntervalOutOfRange => Some("/interval"),
             Self::SeedMalformed => Some("/seed"),
@@ -115,7 +138,7 @@ impl Draw {
         if !by.is_any(&[Role::EnrolmentAdmin], r.community) {
             return Err(DrawRefusal::NotForYou);
         }
-        if !matches!(r.state, State::Closed | State::Listed) {
+        if !matches!(r.state, State::Closed | State::Listed | State::Allocated | State::Announced) {
             return Err(DrawRefusal::WrongState { state: r.state });
         }
         match (new.method, new.commitment.as_deref()) {
@@ -126,6 +149,13 @@ impl Draw {
             }
             _ => {}
         }
+        let sound = |source: &PublicSource| {
+            let name = crate::kernel::text::line(&source.name, MAX_SOURCE_CHARS).is_ok();
+            new.method == Method::SealedSeed && name && (1..=MAX_PUBLIC_NUMBERS_CHARS as i64).contains(&source.digits)
+        };
+        if new.source.as_ref().is_some_and(|source| !sound(source)) {
+            return Err(DrawRefusal::SourceMalformed);
+        }
         receipts.sort_unstable();
         if !roster(&receipts).is_empty() {
             return Err(DrawRefusal::RosterInvalid);
@@ -135,6 +165,8 @@ impl Draw {
             roster_hash: roster_hash(&receipts),
             commitment: new.commitment.map(|text| text.to_ascii_lowercase()),
             seed: None,
+            public_source: new.source.as_ref().map(|source| source.name.trim().to_owned()),
+            public_digits: new.source.as_ref().map(|source| source.digits),
             public_numbers: None,
             start: None,
             interval: None,
@@ -142,9 +174,11 @@ impl Draw {
             order: vec![],
         };
         let event = Event::new("enrolment_draw.prepared", Some(by.id), now).with("round_id", r.id).with("method", new.method);
+        let event = event.with("number", new.number);
         let event = event.with("roster_hash", document.roster_hash.clone()).with("roster_size", document.roster.len() as i64);
         let (community, round) = (r.community, r.id);
-        let facts = DrawFacts { id, version: 1, community, round, document, created_by: by.id, created_at: now, revealed_at: None };
+        let (number, created_by) = (new.number, by.id);
+        let facts = DrawFacts { id, version: 1, community, round, number, document, created_by, created_at: now, revealed_at: None };
         Ok(Changed::created(Self { facts }, vec![event]))
     }
 
@@ -182,6 +216,17 @@ impl Draw {
                 document.interval = Some(interval);
             }
             (Method::SealedSeed, Reveal::SealedSeed { seed, public_numbers }) => {
+                // Two spellings of the same numbers would be two orders to choose from.
+                let public_numbers = match document.public_digits {
+                    None => public_numbers,
+                    Some(digits) => {
+                        let read: String = public_numbers.unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
+                        if read.len() as i64 != digits {
+                            return Err(DrawRefusal::PublicNumbersMissing);
+                        }
+                        Some(read)
+                    }
+                };
                 let numbers = public_numbers.as_deref().unwrap_or("");
                 if !sealed_inputs(&seed, numbers) {
                     return Err(DrawRefusal::SeedMalformed);

@@ -10,7 +10,9 @@
 //! - *sealed seed* 密封种子: the SHA-256 of a secret is published with the roster. Afterwards the secret is opened and
 //!   joined with public numbers that nobody could know before. Each receipt is given
 //!   HMAC-SHA-256(key = seed, message = public numbers, line feed, receipt), in hexadecimal; ascending order is the order.
-//!   Without public numbers whoever knew the secret knew the order beforehand; the document shows that.
+//!   Without public numbers whoever knew the secret knew the order beforehand, and with numbers that are chosen when it is
+//!   opened they could try some; so the source and the number of digits are published with the roster, and then only such
+//!   numbers open it. A document without a source shows that.
 
 mod aggregate;
 mod order;
@@ -18,7 +20,7 @@ mod order;
 mod tests;
 mod verify;
 
-pub use aggregate::{Draw, DrawFacts, DrawRefusal, NewDraw, Reveal};
+pub use aggregate::{Draw, DrawFacts, DrawRefusal, NewDraw, PublicSource, Reveal};
 pub(in crate::enrolment) use order::hex;
 pub use order::{commitment, ring_order, roster_hash, sealed_order};
 pub use verify::{DrawDocument, Reason, verify};
@@ -32,6 +34,7 @@ pub const MAX_ROSTER: usize = 200_000;
 pub const MAX_INTERVAL: i64 = 1_000_000;
 pub const MAX_SEED_CHARS: usize = 200;
 pub const MAX_PUBLIC_NUMBERS_CHARS: usize = 200;
+pub const MAX_SOURCE_CHARS: usize = 100;
 
 /// Whether a text can stand in a roster: one line of printable ASCII, so that the hashed text has one reading.
 pub fn is_receipt(text: &str) -> bool {

@@ -55,6 +55,8 @@ fn ring_document(n: usize, start: i64, interval: i64) -> DrawDocument {
         roster_hash: roster_hash(&roster),
         commitment: None,
         seed: None,
+        public_source: None,
+        public_digits: None,
         public_numbers: None,
         start: Some(start),
         interval: Some(interval),
@@ -70,6 +72,8 @@ fn sealed_document(n: usize, seed: &str, public_numbers: Option<&str>) -> DrawDo
         roster_hash: roster_hash(&roster),
         commitment: Some(commitment(seed)),
         seed: Some(seed.to_owned()),
+        public_source: None,
+        public_digits: None,
         public_numbers: public_numbers.map(str::to_owned),
         start: None,
         interval: None,
@@ -126,6 +130,8 @@ proptest! {
                 roster_hash: roster_hash(&roster),
                 commitment: texts[0].clone(),
                 seed: texts[1].clone(),
+                public_source: None,
+                public_digits: start,
                 public_numbers: texts[2].clone(),
                 start,
                 interval,
@@ -209,7 +215,7 @@ fn id() -> DrawId {
 }
 
 fn sealed(seed: &str) -> NewDraw {
-    NewDraw { method: Method::SealedSeed, commitment: Some(commitment(seed).to_uppercase()) }
+    NewDraw { method: Method::SealedSeed, commitment: Some(commitment(seed).to_uppercase()), source: None, number: 1 }
 }
 
 fn prepare(new: NewDraw, state: State, receipts: Vec<String>, by: &Actor) -> Result<Draw, DrawRefusal> {
@@ -234,7 +240,7 @@ fn a_sealed_draw_is_opened_once_and_only_with_its_own_seed() {
 
 #[test]
 fn a_ring_takes_numbers_within_its_roster() {
-    let ring = || NewDraw { method: Method::Ring, commitment: None };
+    let ring = || NewDraw { method: Method::Ring, commitment: None, source: None, number: 1 };
     let draw = prepare(ring(), State::Closed, names(9), &admin()).expect("prepared");
     let reveal = |start, interval| {
         draw.clone().reveal(Reveal::Ring { start, interval }, &admin(), now()).map(|done| done.value().order().map(numbers))
@@ -246,11 +252,11 @@ fn a_ring_takes_numbers_within_its_roster() {
 }
 
 #[test]
-fn draws_are_prepared_by_an_administrator_between_closing_and_allocation() {
-    let ring = || NewDraw { method: Method::Ring, commitment: None };
+fn draws_are_prepared_by_an_administrator_from_the_closing_of_the_register_on() {
+    let ring = || NewDraw { method: Method::Ring, commitment: None, source: None, number: 1 };
     assert_eq!(prepare(ring(), State::Listed, names(3), &staff(Role::EnrolmentReviewer)), Err(DrawRefusal::NotForYou));
     for state in State::ALL {
-        let allowed = matches!(state, State::Closed | State::Listed);
+        let allowed = matches!(state, State::Closed | State::Listed | State::Allocated | State::Announced);
         assert_eq!(prepare(ring(), *state, names(3), &admin()).is_ok(), allowed, "{state}");
     }
     assert_eq!(prepare(ring(), State::Listed, vec![], &admin()), Err(DrawRefusal::RosterInvalid));
@@ -263,4 +269,32 @@ fn draws_are_prepared_by_an_administrator_between_closing_and_allocation() {
     assert_eq!(prepare(malformed, State::Listed, names(3), &admin()), Err(DrawRefusal::CommitmentMalformed));
     let idle = NewDraw { method: Method::Ring, ..sealed("s") };
     assert_eq!(prepare(idle, State::Listed, names(3), &admin()), Err(DrawRefusal::CommitmentUnexpected));
+}
+
+#[test]
+fn numbers_whose_source_was_published_cannot_be_chosen_when_the_seed_is_opened() {
+    let source = |name: &str, digits| Some(PublicSource { name: name.to_owned(), digits });
+    let new = || NewDraw { source: source("体彩 7 月 20 日", 4), ..sealed("secret") };
+    let draw = prepare(new(), State::Listed, names(9), &admin()).expect("prepared");
+    assert_eq!((draw.facts().document.public_source.as_deref(), draw.facts().document.public_digits), (Some("体彩 7 月 20 日"), Some(4)));
+    let open = |numbers: Option<&str>| {
+        let reveal = Reveal::SealedSeed { seed: "secret".to_owned(), public_numbers: numbers.map(str::to_owned) };
+        draw.clone().reveal(reveal, &admin(), now()).map(|done| done.into_parts().0)
+    };
+    for wrong in [None, Some(""), Some("070"), Some("07 11 1")] {
+        assert_eq!(open(wrong), Err(DrawRefusal::PublicNumbersMissing), "{wrong:?}");
+    }
+    let (one, other) = (open(Some("07 11")).expect("revealed"), open(Some("0711")).expect("revealed"));
+    assert_eq!(one.order(), other.order(), "one number has one spelling");
+    let document = one.facts().document.clone();
+    assert_eq!(verify(&document), []);
+    for wrong in [None, Some("07 11".to_owned()), Some("071".to_owned())] {
+        let changed = DrawDocument { public_numbers: wrong, ..document.clone() };
+        assert!(verify(&changed).contains(&Reason::PublicNumbersDiffer));
+    }
+    for source in [source(" ", 4), source("体彩", 0), source("体彩", 201)] {
+        assert_eq!(prepare(NewDraw { source, ..sealed("s") }, State::Listed, names(3), &admin()), Err(DrawRefusal::SourceMalformed));
+    }
+    let ring = NewDraw { method: Method::Ring, commitment: None, source: source("体彩", 4), number: 1 };
+    assert_eq!(prepare(ring, State::Listed, names(3), &admin()), Err(DrawRefusal::SourceMalformed));
 }

@@ -13,6 +13,9 @@ pub struct DrawDocument {
     /// Hexadecimal SHA-256 of the seed; nothing for a ring.
     pub commitment: Option<String>,
     pub seed: Option<String>,
+    /// Where the public numbers come from and how many digits they have, where that was published with the roster.
+    pub public_source: Option<String>,
+    pub public_digits: Option<i64>,
     pub public_numbers: Option<String>,
     pub start: Option<i64>,
     pub interval: Option<i64>,
@@ -35,6 +38,8 @@ pub enum Reason {
     NotRevealed,
     SeedDiffers,
     SeedMalformed,
+    /// Not as many digits as the source has that was published before.
+    PublicNumbersDiffer,
     StartOutOfRange,
     IntervalOutOfRange,
     OrderLength {
@@ -57,6 +62,7 @@ impl Reason {
             Self::NotRevealed => "not_revealed",
             Self::SeedDiffers => "seed_differs",
             Self::SeedMalformed => "seed_malformed",
+            Self::PublicNumbersDiffer => "public_numbers_differ",
             Self::StartOutOfRange => "start_out_of_range",
             Self::IntervalOutOfRange => "interval_out_of_range",
             Self::OrderLength { .. } => "order_length",
@@ -75,6 +81,7 @@ impl Reason {
             Self::NotRevealed => "尚未公开摇号参数".to_owned(),
             Self::SeedDiffers => "种子与事先公布的哈希不一致".to_owned(),
             Self::SeedMalformed => "种子或公共数字为空、过长或含有控制字符".to_owned(),
+            Self::PublicNumbersDiffer => "公共数字与事先公布的来源和位数不符".to_owned(),
             Self::StartOutOfRange => "起始号不在名册之内".to_owned(),
             Self::IntervalOutOfRange => format!("间隔数不在 1 到 {MAX_INTERVAL} 之间"),
             Self::OrderLength { expected, found } => format!("结果应有 {expected} 行，实有 {found} 行"),
@@ -152,6 +159,10 @@ fn sealed(document: &DrawDocument, reasons: &mut Vec<Reason>) -> Option<Vec<Stri
     if !sealed_inputs(seed, public_numbers) {
         reasons.push(Reason::SeedMalformed);
         return None;
+    }
+    let digits = |n: i64| public_numbers.len() as i64 == n && public_numbers.bytes().all(|b| b.is_ascii_digit());
+    if document.public_digits.is_some_and(|n| !digits(n)) {
+        reasons.push(Reason::PublicNumbersDiffer);
     }
     if document.commitment.as_ref().is_some_and(|c| !c.eq_ignore_ascii_case(&commitment(seed))) {
         reasons.push(Reason::SeedDiffers);

@@ -1,8 +1,8 @@
 //! The round as it is remembered, and its steps.
 
-use super::draft::{Calendar, RoundDraft, Seats, SeatsInput, Stage, plan};
+use super::draft::{Calendar, ConsentText, RoundDraft, Seats, SeatsInput, Stage, plan};
 use super::machine::{Action, MACHINE, Party, State};
-use super::zone::{Zone, ZoneSite, schools_for};
+use super::zone::{Zone, ZonePlace, ZoneSite, schools_for};
 use super::{Plan, Reason};
 use crate::actor::{Actor, CommunityId, PrincipalId, PrincipalKind, Role};
 use crate::enrolment::rules::RuleSet;
@@ -11,6 +11,7 @@ use crate::kernel::changed::{Changed, Event};
 use crate::kernel::fault::{Fault, Faults};
 use crate::kernel::time::{Date, Timestamp};
 use crate::kernel::workflow::Denied;
+use crate::registry::BuildingId;
 
 /// Everything that is remembered of a round.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct Facts {
     pub seats: Seats,
     pub zones: Vec<Zone>,
     pub announcement: Option<String>,
+    /// What guardians agree to, where the round says so.
+    pub consent: Option<ConsentText>,
     pub created_by: PrincipalId,
     pub created_at: Timestamp,
     pub announced_at: Option<Timestamp>,
@@ -49,6 +52,10 @@ pub struct Step {
     pub early: Option<Reason>,
     /// Applications in `objection`, or in review again because of one; counted for `finish`.
     pub pending_objections: i64,
+    /// Applications that nobody has decided about: handed in, in review, or verified by one. Objections among them.
+    pub undecided: i64,
+    /// The last instant at which an open offer still waits for an answer; for `finish`.
+    pub offers_until: Option<Timestamp>,
 }
 
 /// Why a decision about a round is refused.
@@ -63,6 +70,10 @@ pub enum Refusal {
         ends_at: Timestamp,
     },
     ObjectionsPending,
+    /// Whoever is not decided about would be passed over in silence; going on all the same needs a reason.
+    Undecided {
+        applications: i64,
+    },
     /// Seats were offered; from then on a plan is only raised.
     SeatsLowered,
     /// A changed plan that was published needs a reason.
@@ -78,6 +89,7 @@ impl Refusal {
             Self::WrongState { .. } => "wrong_state",
             Self::TooEarly { .. } => "too_early",
             Self::ObjectionsPending => "objections_pending",
+            Self::Undecided { .. } => "undecided",
             Self::SeatsLowered => "seats_lowered",
             Self::ReasonMissing => "reason_missing",
             Self::Faults(_) => "values_invalid",
@@ -112,6 +124,7 @@ impl Round {
             seats: Seats { version: 1, plan: checked.plan },
             zones: checked.zones,
             announcement: checked.announcement,
+            consent: checked.consent,
             created_by: by.id,
             created_at: now,
             announced_at: None,
@@ -188,7 +201,7 @@ impl Round {
         let f = &mut self.facts;
         f.rules_version += i64::from(f.rules != checked.rules);
         (f.title, f.rules, f.zones, f.announcement) = (checked.title, checked.rules, checked.zones, checked.announcement);
-        f.seats.plan = checked.plan;
+        (f.seats.plan, f.consent) = (checked.plan, checked.consent);
         (f.school_year, f.stage, f.born_from, f.born_to) = (draft.school_year, draft.stage, draft.born_from, draft.born_to);
         f.calendar = draft.calendar;
         let event = Event::new("enrolment_round.updated", Some(by.id), now);
@@ -199,10 +212,13 @@ impl Round {
     /// same transaction.
     ///
     /// # Errors
-    /// [`Refusal::TooEarly`] before the end of a window without a reason; [`Refusal::ObjectionsPending`].
+    /// [`Refusal::TooEarly`] before the end of a window without a reason; [`Refusal::ObjectionsPending`];
+    /// [`Refusal::Undecided`] before the lists, the seats and the end, without a reason.
     pub fn step(mut self, action: Action, with: Step, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
         self.guard(action, by)?;
-        let early = self.ends(action).filter(|ends_at| now < *ends_at);
+        // An offer that was made late has its days, too.
+        let ends = self.ends(action).max(with.offers_until.filter(|_| action == Action::Finish));
+        let early = ends.filter(|ends_at| now < *ends_at);
         if let Some(ends_at) = early
             && with.early.is_none()
         {
@@ -210,6 +226,10 @@ impl Round {
         }
         if action == Action::Finish && with.pending_objections > 0 {
             return Err(Refusal::ObjectionsPending);
+        }
+        let applications = if matches!(action, Action::List | Action::Allocate | Action::Finish) { with.undecided } else { 0 };
+        if applications > 0 && with.early.is_none() {
+            return Err(Refusal::Undecided { applications });
         }
         let Some(to) = MACHINE.edges.iter().find(|e| e.action == action && e.from == self.facts.state).map(|e| e.to) else {
             return Err(Refusal::WrongState { state: self.facts.state });
@@ -220,7 +240,9 @@ impl Round {
         }
         let event = Event::new(action.event(), Some(by.id), now).with("from", from).with("state", to);
         // A reason that was not needed is not kept: the history would read as if something had been cut short.
-        let event = if early.is_some() { event.with("early", true).noting(with.early.map(Reason::into_string)) } else { event };
+        let event = if early.is_some() { event.with("early", true) } else { event };
+        let event = if applications > 0 { event.with("undecided", applications) } else { event };
+        let event = if early.is_some() || applications > 0 { event.noting(with.early.map(Reason::into_string)) } else { event };
         Ok(self.changed(event))
     }
 
@@ -241,8 +263,15 @@ impl Round {
     /// each version as rows of its own.
     ///
     /// # Errors
-    /// [`Refusal::SeatsLowered`] for any school once seats are allocated, because they may have been promised.
-    pub fn replan(mut self, seats: &[SeatsInput], reason: Option<Reason>, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+    /// [`Refusal::SeatsLowered`] for any school once seats are allocated, because they may have been promised; and once the
+    /// order of a draw is known (`drawn`), because whoever lowers a plan then knows whom it hits.
+    pub fn replan(
+        mut self,
+        seats: &[SeatsInput],
+        (reason, drawn): (Option<Reason>, bool),
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<Changed<Self>, Refusal> {
         if !self.is_run_by(by) {
             return Err(Refusal::NotForYou);
         }
@@ -254,7 +283,7 @@ impl Round {
         let plan = plan(seats, &mut faults);
         let plan = faults.into_result(Some(plan)).map_err(Refusal::Faults)?;
         let reason = reason.ok_or(Refusal::ReasonMissing)?;
-        let fixed = matches!(f.state, State::Allocated | State::Announced);
+        let fixed = drawn || matches!(f.state, State::Allocated | State::Announced);
         if fixed && f.seats.plan.iter().any(|(school, seats)| plan.get(school).is_none_or(|new| new < seats)) {
             return Err(Refusal::SeatsLowered);
         }
@@ -289,10 +318,20 @@ impl Facts {
         schools_for(&self.zones, site, self.calendar.register_from.date())
     }
 
+    /// The buildings of the zones of these schools, on the day on which the register opens.
+    pub fn zone_buildings(&self, schools: &[SchoolId]) -> Vec<BuildingId> {
+        let day = self.calendar.register_from.date();
+        let zones = self.zones.iter().filter(|zone| schools.contains(&zone.school) && zone.holds(day));
+        let mut buildings: Vec<_> =
+            zones.filter_map(|zone| if let ZonePlace::Building(building) = zone.place { Some(building) } else { None }).collect();
+        buildings.sort_unstable();
+        buildings.dedup();
+        buildings
+    }
+
     /// Until when an offer made (or announced, whichever is later) at this instant waits for an answer: the
-    /// confirmation's end, or three days for offers that come after it.
+    /// confirmation's end, or three days where less is left.
     pub fn offer_ends(&self, from: Timestamp) -> Timestamp {
-        let confirm_to = self.calendar.confirm_to;
-        if from < confirm_to { confirm_to } else { from.plus_seconds(crate::enrolment::OFFER_S) }
+        self.calendar.confirm_to.max(from.plus_seconds(crate::enrolment::OFFER_S))
     }
 }

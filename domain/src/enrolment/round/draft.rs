@@ -47,6 +47,13 @@ pub struct Seats {
     pub plan: Plan,
 }
 
+/// 监护人同意书: the text that a guardian agrees to, and the name of this wording of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConsentText {
+    pub version: String,
+    pub text: String,
+}
+
 /// A round as it was typed.
 #[derive(Debug, Clone)]
 pub struct RoundDraft<'a> {
@@ -63,6 +70,9 @@ pub struct RoundDraft<'a> {
     pub zones: Vec<ZoneInput>,
     /// 公告: what families read.
     pub announcement: Option<&'a str>,
+    /// Version and text. With one, an application names this version; without, whatever text was shown is named by the family's
+    /// own application.
+    pub consent: Option<(&'a str, &'a str)>,
 }
 
 pub(super) struct Checked {
@@ -71,6 +81,7 @@ pub(super) struct Checked {
     pub plan: Plan,
     pub zones: Vec<Zone>,
     pub announcement: Option<String>,
+    pub consent: Option<ConsentText>,
 }
 
 impl RoundDraft<'_> {
@@ -99,13 +110,22 @@ impl RoundDraft<'_> {
             zones.extend(Zone::check(zone, &format!("/zones/{i}"), &mut faults));
         }
         let announcement = faults.take("/announcement", Prose::<5000>::optional(self.announcement));
-        let parts = title.zip(rules).zip(announcement);
-        faults.into_result(parts.map(|((title, rules), announcement)| Checked {
+        let consent = match self.consent {
+            None => Some(None),
+            Some((version, text)) => {
+                let version = faults.take("/consent/version", line(version, 40));
+                let text = faults.take("/consent/text", Prose::<5000>::new(text));
+                version.zip(text).map(|(version, text)| Some(ConsentText { version, text: text.into_string() }))
+            }
+        };
+        let parts = title.zip(rules).zip(announcement).zip(consent);
+        faults.into_result(parts.map(|(((title, rules), announcement), consent)| Checked {
             title,
             rules,
             plan,
             zones,
             announcement: announcement.map(Prose::into_string),
+            consent,
         }))
     }
 }

@@ -12,7 +12,7 @@ mod tests;
 mod zone;
 
 pub use aggregate::{Facts, Refusal, Round, Step};
-pub use draft::{Calendar, MAX_SCHOOLS, MAX_SEATS, MAX_ZONES, RoundDraft, Seats, SeatsInput, Stage};
+pub use draft::{Calendar, ConsentText, MAX_SCHOOLS, MAX_SEATS, MAX_ZONES, RoundDraft, Seats, SeatsInput, Stage};
 pub use machine::{Action, MACHINE, Party, State};
 pub use zone::{Parity, Zone, ZoneInput, ZonePlace, ZoneSite, schools_for};
 

@@ -11,7 +11,7 @@ fn why() -> Option<Reason> {
 }
 
 fn step(round: Round, action: Action, early: Option<Reason>, now: Timestamp) -> Result<Round, Refusal> {
-    round.step(action, Step { early, pending_objections: 0 }, &admin(), now).map(|done| done.into_parts().0)
+    round.step(action, Step { early, ..Step::default() }, &admin(), now).map(|done| done.into_parts().0)
 }
 
 #[test]
@@ -50,18 +50,49 @@ fn a_step_before_the_windows_end_needs_a_reason_that_is_kept() {
         let before = ends_at.plus_millis(-1);
         assert_eq!(step(round_in(state), action, None, before), Err(Refusal::TooEarly { ends_at }), "{action}");
         assert!(round_in(state).allowed_actions(&admin()).contains(&action));
-        let done = round_in(state).step(action, Step { early: why(), pending_objections: 0 }, &admin(), before).expect("a step");
+        let done = round_in(state).step(action, Step { early: why(), ..Step::default() }, &admin(), before).expect("a step");
         assert_eq!(done.events()[0].note.as_deref(), Some("提前完成审核"));
         assert_eq!(done.events()[0].kind, action.event());
-        let on_time = round_in(state).step(action, Step { early: why(), pending_objections: 0 }, &admin(), ends_at).expect("a step");
+        let on_time = round_in(state).step(action, Step { early: why(), ..Step::default() }, &admin(), ends_at).expect("a step");
         assert_eq!(on_time.events()[0].note, None, "nothing was early");
     }
 }
 
 #[test]
 fn a_round_does_not_finish_over_an_open_objection() {
-    let with = Step { early: why(), pending_objections: 1 };
+    let with = Step { early: why(), pending_objections: 1, ..Step::default() };
     assert_eq!(round_in(State::Announced).step(Action::Finish, with, &admin(), now()).map(|_| ()), Err(Refusal::ObjectionsPending));
+}
+
+#[test]
+fn a_round_goes_on_over_undecided_applications_only_with_a_reason_that_is_kept() {
+    let late = calendar().confirm_to;
+    let with = |early, undecided| Step { early, undecided, ..Step::default() };
+    for (state, action) in [(State::Closed, Action::List), (State::Listed, Action::Allocate), (State::Announced, Action::Finish)] {
+        let tried = round_in(state).step(action, with(None, 3), &admin(), late).map(|_| ());
+        assert_eq!(tried, Err(Refusal::Undecided { applications: 3 }), "{action}");
+        let done = round_in(state).step(action, with(why(), 3), &admin(), late).expect("a step");
+        assert_eq!(done.events()[0].note.as_deref(), Some("提前完成审核"));
+        assert!(round_in(state).step(action, with(None, 0), &admin(), late).is_ok());
+    }
+    assert!(round_in(State::Open).step(Action::Close, with(None, 3), &admin(), late).is_ok(), "the review is still to come");
+}
+
+#[test]
+fn a_round_does_not_finish_under_an_offer_that_waits() {
+    let end = calendar().confirm_to;
+    let until = end.plus_seconds(2 * 86_400);
+    let with = |early| Step { early, offers_until: Some(until), ..Step::default() };
+    let finish = |early, now| round_in(State::Announced).step(Action::Finish, with(early), &admin(), now).map(|_| ());
+    assert_eq!(finish(None, end), Err(Refusal::TooEarly { ends_at: until }));
+    assert_eq!((finish(why(), end), finish(None, until)), (Ok(()), Ok(())));
+}
+
+#[test]
+fn once_a_draws_order_is_known_a_plan_is_only_raised() {
+    let replan = |seats: Vec<SeatsInput>, drawn| round_in(State::Listed).replan(&seats, (why(), drawn), &admin(), now()).map(|_| ());
+    assert_eq!(replan(seats(39, 81), true), Err(Refusal::SeatsLowered));
+    assert_eq!((replan(seats(39, 81), false), replan(seats(41, 80), true)), (Ok(()), Ok(())));
 }
 
 #[test]
@@ -163,11 +194,11 @@ fn seats(one: i64, two: i64) -> Vec<SeatsInput> {
 
 #[test]
 fn a_changed_plan_is_a_new_version_with_a_reason() {
-    let done = round_in(State::Open).replan(&seats(30, 80), why(), &admin(), now()).expect("replanned");
+    let done = round_in(State::Open).replan(&seats(30, 80), (why(), false), &admin(), now()).expect("replanned");
     assert_eq!((done.value().facts().seats.version, done.value().facts().plan()[&school(1)]), (2, 30));
-    assert_eq!(round_in(State::Open).replan(&seats(50, 80), None, &admin(), now()).map(|_| ()), Err(Refusal::ReasonMissing));
+    assert_eq!(round_in(State::Open).replan(&seats(50, 80), (None, false), &admin(), now()).map(|_| ()), Err(Refusal::ReasonMissing));
     assert_eq!(
-        round_in(State::Draft).replan(&seats(50, 80), why(), &admin(), now()).map(|_| ()),
+        round_in(State::Draft).replan(&seats(50, 80), (why(), false), &admin(), now()).map(|_| ()),
         Err(Refusal::WrongState { state: State::Draft })
     );
 }
@@ -175,9 +206,9 @@ fn a_changed_plan_is_a_new_version_with_a_reason() {
 #[test]
 fn once_seats_are_allocated_a_plan_is_only_raised() {
     for state in [State::Allocated, State::Announced] {
-        assert!(round_in(state).replan(&seats(41, 80), why(), &admin(), now()).is_ok());
-        assert_eq!(round_in(state).replan(&seats(39, 90), why(), &admin(), now()).map(|_| ()), Err(Refusal::SeatsLowered));
-        assert_eq!(round_in(state).replan(&seats(40, 80)[..1], why(), &admin(), now()).map(|_| ()), Err(Refusal::SeatsLowered));
+        assert!(round_in(state).replan(&seats(41, 80), (why(), false), &admin(), now()).is_ok());
+        assert_eq!(round_in(state).replan(&seats(39, 90), (why(), false), &admin(), now()).map(|_| ()), Err(Refusal::SeatsLowered));
+        assert_eq!(round_in(state).replan(&seats(40, 80)[..1], (why(), false), &admin(), now()).map(|_| ()), Err(Refusal::SeatsLowered));
     }
 }
 
@@ -200,24 +231,33 @@ fn families_register_while_the_round_is_open_and_the_calendar_agrees() {
 fn offers_wait_until_the_confirmations_end_and_later_ones_for_three_days() {
     let facts = round().facts().clone();
     assert_eq!(facts.offer_ends(now()), calendar().confirm_to);
-    let late = calendar().confirm_to.plus_seconds(60);
+    let end = calendar().confirm_to;
+    assert_eq!(facts.offer_ends(end.plus_seconds(-3 * 86_400)), end);
+    for left in [3 * 86_400 - 1, 60, 1, 0] {
+        let offered = end.plus_seconds(-left);
+        assert_eq!(facts.offer_ends(offered), offered.plus_seconds(3 * 86_400), "with {left} seconds left there are still three days");
+    }
+    let late = end.plus_seconds(60);
     assert_eq!(facts.offer_ends(late), late.plus_seconds(3 * 86_400));
 }
 
 #[test]
 fn a_zone_covers_its_buildings_and_its_side_of_the_street_while_it_is_valid() {
     let building = BuildingId::from_uuid(uuid::Uuid::from_u128(5));
-    let doors = ZonePlace::Doors { street: "东涂街".to_owned(), from: 1, to: 99, parity: Parity::Odd };
+    let doors = ZonePlace::doors("东涂街".to_owned(), 1, 99, Parity::Odd);
     let day = |text: &str| text.parse().expect("a date");
     let zones = [
         Zone { school: school(2), place: ZonePlace::Building(building), valid_from: None, valid_to: None },
         Zone { school: school(1), place: doors, valid_from: Some(day("2026-01-01")), valid_to: Some(day("2026-12-31")) },
         Zone { school: school(1), place: ZonePlace::Building(building), valid_from: None, valid_to: Some(day("2025-12-31")) },
     ];
-    let site = |door| ZoneSite { building: Some(building), street: Some("东涂街".to_owned()), door };
-    assert_eq!(schools_for(&zones, &site(Some(7)), day("2026-06-16")), [school(1), school(2)]);
-    assert_eq!(schools_for(&zones, &site(Some(8)), day("2026-06-16")), [school(2)]);
-    assert_eq!(schools_for(&zones, &site(Some(101)), day("2026-06-16")), [school(2)]);
+    let site = |address| ZoneSite::new(Some(building), address);
+    for inside in ["东涂街7号", "东涂街 ７号 301 室", "安溪县凤城镇东涂街七号", "东涂街99号"] {
+        assert_eq!(schools_for(&zones, &site(Some(inside)), day("2026-06-16")), [school(1), school(2)], "{inside}");
+    }
+    for outside in ["东涂街8号", "东涂街101号", "东涂街", "北东涂街7号", "东涂街东段7号", "东涂街7巷2号", "7"] {
+        assert_eq!(schools_for(&zones, &site(Some(outside)), day("2026-06-16")), [school(2)], "{outside}");
+    }
     assert_eq!(schools_for(&zones, &site(None), day("2025-06-16")), [school(1), school(2)]);
     assert_eq!(schools_for(&zones, &ZoneSite::default(), day("2026-06-16")), []);
 }

@@ -4,7 +4,7 @@ use crate::enrolment::SchoolId;
 use crate::kernel::fault::Faults;
 use crate::kernel::text::line;
 use crate::kernel::time::Date;
-use crate::registry::BuildingId;
+use crate::registry::{BuildingId, normalise_address};
 
 crate::words! {
     /// Which side of a street.
@@ -40,18 +40,46 @@ pub enum ZonePlace {
     /// Both doors included.
     Doors {
         street: String,
+        /// The street in the form in which equal ones are equal texts.
+        key: String,
         from: i64,
         to: i64,
         parity: Parity,
     },
 }
 
-/// Where a home is, for zones: its building and, where it is known, its door on a street.
+impl ZonePlace {
+    pub fn doors(street: String, from: i64, to: i64, parity: Parity) -> Self {
+        let key = normalise_address(&street);
+        Self::Doors { street, key, from, to, parity }
+    }
+}
+
+/// Where a home is, for zones: its building, and the door on a street that its address names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ZoneSite {
-    pub building: Option<BuildingId>,
-    pub street: Option<String>,
-    pub door: Option<i64>,
+    building: Option<BuildingId>,
+    /// Normalised.
+    address: Option<String>,
+}
+
+impl ZoneSite {
+    /// `address` as people write it: a family's own words, or the home's label.
+    pub fn new(building: Option<BuildingId>, address: Option<&str>) -> Self {
+        Self { building, address: address.map(normalise_address).filter(|text| !text.is_empty()) }
+    }
+
+    /// The door on this street, if the address names one.
+    fn door(&self, key: &str) -> Option<i64> {
+        let address = self.address.as_deref()?;
+        let at = address.find(key).filter(|_| !key.is_empty())?;
+        // `北中山路` is another street than `中山路`; a district before it is none.
+        let begins = address[..at].chars().last().is_none_or(|before| "省市区县镇乡村道".contains(before));
+        let rest = &address[at + key.len()..];
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let ends = rest[digits..].chars().next().is_none_or(|after| "号栋-".contains(after));
+        if begins && ends { rest[..digits].parse().ok() } else { None }
+    }
 }
 
 impl Zone {
@@ -64,7 +92,7 @@ impl Zone {
                 let (from, to) = (input.door_from.unwrap_or(1), input.door_to.unwrap_or(99_999));
                 faults.require((1..=99_999).contains(&from), &at("door_from"), "out_of_range");
                 faults.require((from..=99_999).contains(&to), &at("door_to"), "out_of_range");
-                street.map(|street| ZonePlace::Doors { street, from, to, parity: input.parity })
+                street.map(|street| ZonePlace::doors(street, from, to, input.parity))
             }
             // Neither, or both: which of the two would count?
             _ => {
@@ -77,22 +105,23 @@ impl Zone {
         place.map(|place| Self { school: input.school, place, valid_from: input.valid_from, valid_to: input.valid_to })
     }
 
+    /// Whether it is a zone on this day.
+    pub fn holds(&self, on: Date) -> bool {
+        self.valid_from.is_none_or(|from| from <= on) && self.valid_to.is_none_or(|to| on <= to)
+    }
+
     pub fn covers(&self, site: &ZoneSite, on: Date) -> bool {
-        let valid = self.valid_from.is_none_or(|from| from <= on) && self.valid_to.is_none_or(|to| on <= to);
-        valid
+        self.holds(on)
             && match &self.place {
                 ZonePlace::Building(building) => site.building == Some(*building),
-                ZonePlace::Doors { street, from, to, parity } => {
-                    site.street.as_ref() == Some(street)
-                        && site.door.is_some_and(|door| {
-                            let side = match parity {
-                                Parity::All => true,
-                                Parity::Odd => door % 2 == 1,
-                                Parity::Even => door % 2 == 0,
-                            };
-                            (*from..=*to).contains(&door) && side
-                        })
-                }
+                ZonePlace::Doors { key, from, to, parity, .. } => site.door(key).is_some_and(|door| {
+                    let side = match parity {
+                        Parity::All => true,
+                        Parity::Odd => door % 2 == 1,
+                        Parity::Even => door % 2 == 0,
+                    };
+                    (*from..=*to).contains(&door) && side
+                }),
             }
     }
 }

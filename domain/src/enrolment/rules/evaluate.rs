@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::expr::{Comparison, Truth};
 use super::fact::{Fact, FactSet, Value};
 use super::points::Score;
-use super::ruleset::RuleSet;
+use super::ruleset::{RuleSet, TieBreak};
 
 /// Where a child stands by the rules.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -76,6 +76,10 @@ pub struct Finding {
     /// In the order in which the rules were asked; the last one decided.
     pub reasons: Vec<Reason>,
     pub documents: Vec<DocumentNeed>,
+    /// What orders children within a batch and is not known: unknown is not "none", and would count as the worst.
+    pub ranking: Vec<Fact>,
+    /// What would have to be known to say which papers are asked for.
+    pub papers: Vec<Fact>,
 }
 
 /// Papers that most districts ask for, so that a precheck can name them; other kinds are shown by their code.
@@ -148,11 +152,34 @@ impl RuleSet {
             label: document_label(&document.kind).to_owned(),
             needed: document.when.as_ref().map_or(Truth::Yes, |when| when.truth(&facts)),
         });
+        let ranking = self.ranking(&facts);
+        let papers = self.papers(&facts);
         let points = match points_fact.and_then(|fact| facts.get(fact)) {
             Some(Value::Int(points)) => Some(points),
             _ => None,
         };
-        Finding { verdict, points, scores, reasons, documents: documents.collect() }
+        Finding { verdict, points, scores, reasons, documents: documents.collect(), ranking, papers }
+    }
+
+    /// The unknown facts by which the tie-breaks go, in the order of the dictionary.
+    fn ranking(&self, facts: &FactSet) -> Vec<Fact> {
+        let of = |tie: &TieBreak| match tie {
+            TieBreak::Earlier(fact) => Some(*fact),
+            TieBreak::Points => Fact::find("points"),
+            TieBreak::Draw | TieBreak::Distance => None,
+        };
+        let unknown = self.tie_break().iter().filter_map(of).filter(|fact| facts.get(*fact).is_none()).collect();
+        self.askable(unknown, facts)
+    }
+
+    fn papers(&self, facts: &FactSet) -> Vec<Fact> {
+        let mut open = Vec::new();
+        for when in self.documents.iter().filter_map(|document| document.when.as_ref()) {
+            let mut why = Vec::new();
+            when.explain(facts, &mut why);
+            open.extend(why.iter().filter(|one| one.result == Truth::Unknown).map(|one| one.fact));
+        }
+        self.askable(open, facts)
     }
 
     /// Nobody can be asked for a sum: its unknown parts are asked for instead.
@@ -171,6 +198,20 @@ impl Finding {
     /// The papers that are asked for and not among those at hand.
     pub fn missing_documents(&self, at_hand: &[&str]) -> Vec<&DocumentNeed> {
         self.documents.iter().filter(|need| need.needed == Truth::Yes && !at_hand.contains(&need.kind.as_str())).collect()
+    }
+
+    /// Everything that would have to be known and is not: what the tier depends on, what orders the children of a batch, and what
+    /// says which papers are asked for. Nothing for who is in no tier, whatever else becomes known.
+    pub fn missing(&self) -> Vec<Fact> {
+        let mut all = match &self.verdict {
+            Verdict::Ineligible => return vec![],
+            Verdict::Undecided { missing, .. } => missing.clone(),
+            Verdict::Eligible { .. } => vec![],
+        };
+        all.extend(self.ranking.iter().chain(&self.papers));
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// The rule that decided; of an undecided verdict the first that could not be answered.

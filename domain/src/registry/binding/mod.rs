@@ -35,6 +35,9 @@ impl Relation {
     }
 }
 
+/// How long a tenant is bound of whose lease nobody has said when it ends: people move on, and nobody tells.
+pub const UNKNOWN_LEASE_MONTHS: u32 = 12;
+
 /// How a claim compares with a person of the registry. The comparisons are made on blind indexes where the values are
 /// kept; only their answers come here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +125,8 @@ impl Binding {
             person: known.map(|m| m.person),
             relation,
             state,
-            until: known.filter(|_| relation == Relation::Tenant).and_then(|m| m.until),
+            // Whatever it rests on: a tenant's lease, an owner's sale that is registered already, a carer's contract.
+            until: known.and_then(|m| m.until),
             claimed_at: now,
             decided_by: None,
             ended_at: None,
@@ -182,7 +186,8 @@ impl Binding {
     }
 
     /// 通过. The keeper may say who of the registry this is, with the grids of the homes that the person is tied to, and until when
-    /// the lease runs (its last day).
+    /// the lease runs (its last day). `registered` is the first day on which what the registry knows of this relation no longer
+    /// holds; it goes where the keeper says nothing. A tenant of whose lease nobody knows the end is bound for a year.
     ///
     /// # Errors
     /// [`Refusal::NotForYou`], [`Refusal::WrongState`], `unknown_person` for somebody whom the keeper does not keep: the
@@ -190,7 +195,7 @@ impl Binding {
     pub fn approve(
         mut self,
         person: Option<(&Person, &[Option<GridId>])>,
-        lease_last_day: Option<Date>,
+        (lease_last_day, registered): (Option<Date>, Option<Date>),
         by: &Actor,
         keeper: Option<&Keeper>,
         now: Timestamp,
@@ -211,7 +216,11 @@ impl Binding {
             if last < now.date() {
                 return Err(Refusal::fault("/lease_ends_on", "lease_over"));
             }
-            self.facts.until = last.succ_opt();
+        }
+        self.facts.until = lease_last_day.and_then(|last| last.succ_opt()).or(registered.filter(|until| *until > now.date()));
+        if self.facts.relation == Relation::Tenant && self.facts.until.is_none() {
+            let last = now.date().checked_add_months(chrono::Months::new(UNKNOWN_LEASE_MONTHS));
+            self.facts.until = last.and_then(|last| last.succ_opt());
         }
         self.facts.person = person.map(|(person, _)| person.id).or(self.facts.person);
         Ok(self.decided(State::Active, Action::Approve, None, by, now))

@@ -9,10 +9,9 @@ mod random;
 
 use random::Random;
 
-use super::binding::Relation;
 use super::document::{Document, DocumentType};
-use super::fact::Share;
-use super::import::{PersonRow, RegistryRow};
+use super::fact::{FactKind, Share};
+use super::import::{Lives, PersonRow, RegistryRow};
 use super::person::Particulars;
 use super::presets::{FIVE, Preset, SIX, TWENTY_SEVEN};
 use super::{Area, Occupancy};
@@ -111,6 +110,11 @@ pub struct Demo {
 /// The most people in one home.
 const MOST: u8 = 6;
 
+/// The day of demo data: whoever loads them in another year loads the same people.
+pub fn day() -> Date {
+    Date::from_ymd_opt(2026, 1, 1).unwrap_or_default()
+}
+
 /// Data like those of a community, for a seed and a day.
 pub fn generate(like: Like, seed: u64, today: Date) -> Demo {
     Demo::new(like, like.size(), seed, today)
@@ -190,8 +194,8 @@ impl Demo {
         let people = usize::from(plan.people);
         let head = if random.chance(20) { 60 + random.below(33) } else { 26 + random.below(34) };
         let surname = SURNAMES[random.below(SURNAMES.len() as u64) as usize];
-        // Nobody's lease ends within a year: the day is the first of one, and the data are loaded on any day of it.
-        let lease = self.today + chrono::Days::new(366 + random.below(700));
+        // Nobody's lease ends within ten years: the data are loaded on any day after theirs.
+        let lease = self.today + chrono::Days::new(3660 + random.below(700));
         let couple_owns = people > 1 && random.chance(40);
         let years = random.below(12);
         (0..people)
@@ -210,10 +214,10 @@ impl Demo {
                 let born_on = self.today - chrono::Days::new(age * 365 + age / 4 + random.below(360));
                 let owners = if couple_owns { 2 } else { 1 };
                 let relation = match plan.occupancy {
-                    Occupancy::Rented if k < 2 => Relation::Tenant,
-                    Occupancy::Rented => Relation::Family,
-                    _ if k < owners => Relation::Owner,
-                    _ => Relation::Family,
+                    Occupancy::Rented if k < 2 => FactKind::Tenancy,
+                    Occupancy::Rented => FactKind::Family,
+                    _ if k < owners => FactKind::Ownership,
+                    _ => FactKind::Family,
                 };
                 let since = self.today - chrono::Days::new(years * 365 + random.below(300));
                 let mut person = self.person(index, born_on, male, &mut random);
@@ -232,10 +236,13 @@ impl Demo {
                     relation,
                     tags: tags(self.like.preset(), age, male, people, &mut random),
                     since: Some(since.max(born_on)),
-                    lease_ends_on: Some(lease).filter(|_| relation == Relation::Tenant),
-                    share: Share::basis_points(Share::WHOLE / owners as i64).ok().filter(|_| relation == Relation::Owner),
-                    lives_here: Some(plan.occupancy != Occupancy::HukouOnly),
+                    lease_ends_on: Some(lease).filter(|_| relation == FactKind::Tenancy),
+                    share: Share::basis_points(Share::WHOLE / owners as i64).ok().filter(|_| relation == FactKind::Ownership),
+                    lives_here: Some(if plan.occupancy == Occupancy::HukouOnly { Lives::No } else { Lives::Only }),
                     hukou_here: Some(matches!(plan.occupancy, Occupancy::OwnerOccupied | Occupancy::HukouOnly)),
+                    lives_since: None,
+                    hukou_since: None,
+                    tag_days: vec![],
                     extras: vec![],
                 }
             })

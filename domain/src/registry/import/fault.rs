@@ -18,13 +18,15 @@ pub struct RowFault {
 }
 
 impl RowFault {
-    pub fn new(line: u64, column: impl Into<String>, code: &'static str) -> Self {
-        Self { line, column: column.into(), code, message: message(code) }
+    /// The column may be a name that somebody made up: what of it cannot be shown or stored is not repeated.
+    pub fn new(line: u64, column: &str, code: &'static str) -> Self {
+        let column = column.chars().take(40).map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect();
+        Self { line, column, code, message: message(code) }
     }
 
     /// The faults of a form as faults of a row: pointers are the names of columns.
     pub fn of(line: u64, faults: Vec<Fault>) -> Vec<Self> {
-        faults.into_iter().map(|f| Self::new(line, f.pointer.trim_start_matches('/'), f.code)).collect()
+        faults.into_iter().map(|f| Self::new(line, f.pointer.strip_prefix('/').unwrap_or(&f.pointer), f.code)).collect()
     }
 }
 
@@ -43,6 +45,7 @@ pub fn message(code: &str) -> &'static str {
         "column_missing" => "缺少这一列",
         "column_twice" => "这一列出现了两次",
         "control_character" => "含有不可见字符",
+        "contradicts_relation" => "与“关系”一列矛盾",
         "collides" => "与已有记录冲突，请核对证件号码和外部编码",
         "date_format" => "日期应写成 2026-11-21 的形式",
         "deceased" => "此人已登记去世",
@@ -51,6 +54,7 @@ pub fn message(code: &str) -> &'static str {
         "encoding_invalid" => "文字编码有误，请另存为 UTF-8 或 GBK 编码",
         "external_code_format" => "外部编码只能由 1 至 64 位字母、数字和 -_.: 组成",
         "field_count" => "列数与表头不一致",
+        "gave_up" => "多次尝试后仍无法完成，请检查文件后重新导入；已导入的行不会重复",
         "file_lost" => "文件已丢失，请重新上传",
         "future" => "日期在今天之后",
         "hukou_overlap" => "此人同一时间在另一处已登记户口",
@@ -65,6 +69,7 @@ pub fn message(code: &str) -> &'static str {
         "not_for_you" => "不在您负责的网格内",
         "number_format" => "应为整数",
         "out_of_range" => "数值超出允许范围",
+        "person_elsewhere" => "此人不在您负责的网格内，请由社区管理员登记",
         "phone_format" => "手机号码应为 11 位",
         "row_format" => "这一行不是有效的 JSON 对象",
         "row_too_long" => "这一行太长",
@@ -76,6 +81,8 @@ pub fn message(code: &str) -> &'static str {
         "sole_residence_overlap" => "此人同一时间已登记另一处唯一住所",
         "stopped" => "导入中途停止，请重新导入",
         "tag_not_offered" => "标签已停用",
+        "tag_not_for_you" => "您的角色不能查看此标签，因此不能导入",
+        "too_many_rows" => "试运行或整体导入（atomic）最多 20000 行：请拆分文件，或改为逐行导入（dry_run 和 atomic 均为 false），可随时重复导入",
         "too_long" => "内容太长",
         "too_long_ago" => "日期过早",
         "unknown_column" => "不认识的列名",

@@ -2,6 +2,8 @@
 
 use super::cell::restore;
 use super::fault::RowFault;
+use crate::kernel::fault::Faults;
+use crate::kernel::text::{line, prose};
 
 crate::words! {
     /// What a file is about.
@@ -42,6 +44,9 @@ const PEOPLE: &[Column] = &[
     ("share", "产权份额", false),
     ("lives_here", "居住在此", false),
     ("hukou_here", "户口在此", false),
+    ("lives_since", "居住起始日期", false),
+    ("hukou_since", "户口起始日期", false),
+    ("tag_days", "标签日期", false),
 ];
 
 impl Kind {
@@ -81,6 +86,10 @@ pub struct Header {
 
 /// Columns that a file may have at most.
 const MAX_COLUMNS: usize = 64;
+/// Characters in the name of a column that is kept without being understood.
+const EXTRA_NAME: usize = 40;
+/// Characters in a cell of such a column.
+const EXTRA_VALUE: usize = 500;
 
 impl Header {
     /// Reads the first line; for NDJSON, the names of one object.
@@ -104,10 +113,9 @@ impl Header {
                 let code = match extras {
                     _ if name.is_empty() => Some("blank"),
                     Extras::Refuse => Some("unknown_column"),
-                    Extras::Keep if name.chars().count() > 40 => Some("too_long"),
-                    Extras::Keep => None,
+                    Extras::Keep => line(name, EXTRA_NAME).err().map(<&'static str>::from),
                 };
-                faults.extend(code.map(|code| RowFault::new(1, name.chars().take(40).collect::<String>(), code)));
+                faults.extend(code.map(|code| RowFault::new(1, name, code)));
             }
             if slots.contains(&slot) {
                 faults.push(RowFault::new(1, name, "column_twice"));
@@ -159,9 +167,10 @@ impl<'a> Cells<'a> {
         self.known.iter().find(|(name, _)| *name == column).map(|(_, value)| *value).filter(|value| !value.is_empty())
     }
 
-    /// Columns that are kept without being understood; empty ones are not.
-    pub(super) fn extras(&self) -> Vec<(String, String)> {
+    /// Columns that are kept without being understood; empty ones are not. What cannot be kept as it is goes to the `faults`: too
+    /// long, or with characters that nobody can see.
+    pub(super) fn extras(&self, faults: &mut Faults) -> Vec<(String, String)> {
         let full = self.extras.iter().filter(|(_, value)| !value.is_empty());
-        full.map(|(name, value)| ((*name).to_owned(), value.chars().take(200).collect())).collect()
+        full.filter_map(|(name, value)| Some(((*name).to_owned(), faults.take(&format!("/{name}"), prose(value, EXTRA_VALUE))?))).collect()
     }
 }

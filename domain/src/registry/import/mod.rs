@@ -17,7 +17,7 @@ pub use encoding::{Encoding, detect};
 pub use fault::{MAX_ROW_FAULTS, RowFault, message};
 pub use header::{Cells, Extras, Header, Kind};
 pub use job::{Counts, Format, Import, ImportDraft};
-pub use people::{PersonRow, TieKey};
+pub use people::{Lives, PersonRow, TagDays, TieKey, lives_by_default};
 pub use registry::RegistryRow;
 
 crate::words! {
@@ -69,7 +69,7 @@ impl std::fmt::Debug for FieldDiff {
 }
 
 /// Compares the named values of two rows. What the new one leaves empty stays as it is.
-fn compare(before: Vec<(String, String)>, after: Vec<(String, String)>, sensitive: &[&str]) -> Diff {
+fn compare(before: Vec<(String, String)>, after: Vec<(String, String)>, sensitive: impl Fn(&str) -> bool) -> Diff {
     let old = |column: &str| before.iter().find(|(name, _)| name == column).map_or("", |(_, value)| value.as_str());
     let changes: Vec<FieldDiff> = after
         .iter()
@@ -78,7 +78,7 @@ fn compare(before: Vec<(String, String)>, after: Vec<(String, String)>, sensitiv
             column: column.clone(),
             before: old(column).to_owned(),
             after: value.clone(),
-            sensitive: sensitive.contains(&column.as_str()),
+            sensitive: sensitive(column),
         })
         .collect();
     if changes.is_empty() { Diff::Unchanged } else { Diff::Changed(changes) }

@@ -11,7 +11,6 @@ use crate::kernel::idcard::Sex;
 use crate::kernel::text::line;
 use crate::kernel::time::Date;
 use crate::registry::address::HomeKey;
-use crate::registry::binding::Relation;
 use crate::registry::document::DocumentType;
 use crate::registry::fact::{FactDraft, FactKind, Share};
 use crate::registry::person::{Particulars, PersonDraft};
@@ -19,13 +18,14 @@ use crate::registry::person::{Particulars, PersonDraft};
 /// A person at a home, as a row.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PersonRow {
-    /// With a document, always: its number is the natural key.
+    /// With a document, whose number is the natural key; a child without one has an external code.
     pub person: Particulars,
     pub estate: String,
     pub building: String,
     pub unit: String,
     pub number: String,
-    pub relation: Relation,
+    /// What ties them to the home before all else: by living or being registered there and nothing more, too.
+    pub relation: FactKind,
     /// Names or codes of the dictionary, in the order of the file.
     pub tags: Vec<String>,
     /// From when on the relation holds; without it, from the day of the import.
@@ -34,9 +34,34 @@ pub struct PersonRow {
     pub lease_ends_on: Option<Date>,
     pub share: Option<Share>,
     /// Without it: family and tenants live here; of owners and carers nothing is known.
-    pub lives_here: Option<bool>,
+    pub lives_here: Option<Lives>,
     pub hukou_here: Option<bool>,
+    /// From when on they live here, where that is another day than `since`.
+    pub lives_since: Option<Date>,
+    /// From when on the hukou is here, where that is another day than `since`.
+    pub hukou_since: Option<Date>,
+    /// Of tags: from when on, and the last day.
+    pub tag_days: Vec<TagDays>,
     pub extras: Vec<(String, String)>,
+}
+
+/// A tag's name or code, the first day and the last.
+pub type TagDays = (String, Date, Option<Date>);
+
+crate::words! {
+    /// Whether somebody lives in a home.
+    Lives {
+        /// It is their one home.
+        Only = "yes",
+        /// Here, and somewhere else as well.
+        Also = "also",
+        No = "no",
+    }
+}
+
+/// Of whom a row says by its silence that they live here.
+pub const fn lives_by_default(relation: FactKind) -> bool {
+    matches!(relation, FactKind::Family | FactKind::Tenancy | FactKind::Residence)
 }
 
 /// What tells one row from another: whose document, which home, what relation.
@@ -45,10 +70,15 @@ pub struct TieKey {
     pub id_type: DocumentType,
     pub id_number: String,
     pub home: HomeKey,
-    pub relation: Relation,
+    pub relation: FactKind,
 }
 
-const SENSITIVE: &[&str] = &["name", "id_number", "phone", "born_on", "tags"];
+const SENSITIVE: &[&str] = &["name", "id_number", "phone", "born_on", "tags", "tag_days"];
+
+/// Whether what stands in a column is for few eyes. Nobody knows what a column holds that nobody understands, so it is.
+fn is_sensitive(column: &str) -> bool {
+    SENSITIVE.contains(&column) || Kind::People.columns().all(|known| known != column)
+}
 
 impl PersonRow {
     /// # Errors
@@ -60,7 +90,7 @@ impl PersonRow {
         let sex = faults.take("/sex", cells.get("sex").map(sex).transpose()).flatten();
         let born_on = faults.take("/born_on", cells.get("born_on").map(date).transpose()).flatten();
         let id_number = cells.get("id_number");
-        faults.require(id_number.is_some(), "/id_number", "blank");
+        faults.require(id_number.is_some() || cells.get("external_code").is_some(), "/id_number", "blank");
         let draft = PersonDraft {
             name: cells.get("name").unwrap_or(""),
             document: id_type.zip(id_number),
@@ -86,12 +116,24 @@ impl PersonRow {
         let since = faults.take("/since", cells.get("since").map(date).transpose()).flatten();
         faults.require(since.is_none_or(|day| day <= today), "/since", "future");
         let lease = faults.take("/lease_ends_on", cells.get("lease_ends_on").map(date).transpose()).flatten();
-        faults.require(lease.is_none() || relation.is_none_or(|r| r == Relation::Tenant), "/lease_ends_on", "lease_without_tenancy");
+        faults.require(lease.is_none() || relation.is_none_or(|r| r == FactKind::Tenancy), "/lease_ends_on", "lease_without_tenancy");
         faults.require(lease.is_none_or(|end| end >= since.unwrap_or(end)), "/lease_ends_on", "interval_backwards");
         let share = faults.take("/share", cells.get("share").map(Share::parse).transpose()).flatten();
-        faults.require(share.is_none() || relation.is_none_or(|r| r == Relation::Owner), "/share", "share_not_owner");
-        let lives_here = faults.take("/lives_here", cells.get("lives_here").map(yes_or_no).transpose()).flatten();
+        faults.require(share.is_none() || relation.is_none_or(|r| r == FactKind::Ownership), "/share", "share_not_owner");
+        let lives_here = faults.take("/lives_here", cells.get("lives_here").map(lives).transpose()).flatten();
         let hukou_here = faults.take("/hukou_here", cells.get("hukou_here").map(yes_or_no).transpose()).flatten();
+        let denied = relation == Some(FactKind::Residence) && lives_here == Some(Lives::No);
+        faults.require(!denied, "/lives_here", "contradicts_relation");
+        let denied = relation == Some(FactKind::Hukou) && hukou_here == Some(false);
+        faults.require(!denied, "/hukou_here", "contradicts_relation");
+        let mut another_day = |column: &str| {
+            let day = faults.take(&format!("/{column}"), cells.get(column).map(date).transpose()).flatten();
+            faults.require(day.is_none_or(|day| day <= today), &format!("/{column}"), "future");
+            day.filter(|day| Some(*day) != since)
+        };
+        let (lives_since, hukou_since) = (another_day("lives_since"), another_day("hukou_since"));
+        let tag_days = faults.take("/tag_days", tag_days(cells.get("tag_days").unwrap_or(""), today)).unwrap_or_default();
+        let extras = cells.extras(&mut faults);
         let all = person.zip(estate).zip(building).zip(number).zip(relation).zip(tags);
         let row = all.map(|(((((person, estate), building), number), relation), tags)| Self {
             person,
@@ -106,7 +148,10 @@ impl PersonRow {
             share,
             lives_here,
             hukou_here,
-            extras: cells.extras(),
+            lives_since,
+            hukou_since,
+            tag_days,
+            extras,
         });
         faults.into_result(row).map_err(|faults| RowFault::of(cells.line, faults))
     }
@@ -125,26 +170,33 @@ impl PersonRow {
     /// hold already; a row never ends one.
     pub fn facts(&self, today: Date) -> Vec<FactDraft> {
         let from = self.since.unwrap_or(today);
-        let lease = self.lease_ends_on.and_then(|last| last.succ_opt());
-        let mut facts = vec![FactDraft {
-            until: lease.filter(|_| self.relation == Relation::Tenant),
-            share: self.share,
-            ..FactDraft::plain(self.relation.fact(), from)
-        }];
-        let lives_here = self.lives_here.unwrap_or(matches!(self.relation, Relation::Family | Relation::Tenant));
+        let lease = self.lease_ends_on.and_then(|last| last.succ_opt()).filter(|_| self.relation == FactKind::Tenancy);
+        let mut facts = Vec::new();
+        if !matches!(self.relation, FactKind::Residence | FactKind::Hukou) {
+            facts.push(FactDraft { until: lease, share: self.share, ..FactDraft::plain(self.relation, from) });
+        }
+        let lives_here = match self.lives_here {
+            None => lives_by_default(self.relation),
+            Some(lives) => lives != Lives::No,
+        };
         if lives_here {
             facts.push(FactDraft {
-                until: lease.filter(|_| self.relation == Relation::Tenant),
+                until: lease,
                 // Only who was asked is known to have no other home.
-                sole: self.lives_here == Some(true),
+                sole: self.lives_here == Some(Lives::Only),
                 separated: self.hukou_here == Some(false),
-                ..FactDraft::plain(FactKind::Residence, from)
+                ..FactDraft::plain(FactKind::Residence, self.lives_since.unwrap_or(from))
             });
         }
-        if self.hukou_here == Some(true) {
-            facts.push(FactDraft::plain(FactKind::Hukou, from));
+        if self.hukou_here == Some(true) || self.relation == FactKind::Hukou {
+            facts.push(FactDraft::plain(FactKind::Hukou, self.hukou_since.unwrap_or(from)));
         }
         facts
+    }
+
+    /// The days of a tag by its name or code, where the row tells them.
+    pub fn days_of(&self, tag: (&str, &str)) -> Option<(Date, Option<Date>)> {
+        self.tag_days.iter().find(|(named, _, _)| named == tag.0 || named == tag.1).map(|(_, from, last)| (*from, *last))
     }
 
     /// What this row would change, compared with the row that an export would write of the same person, home and relation.
@@ -161,7 +213,9 @@ impl PersonRow {
         if self.tags.iter().all(|tag| existing.tags.contains(tag)) {
             said.tags.clone_from(&existing.tags);
         }
-        compare(existing.values(), said.values(), SENSITIVE)
+        // Days are told of tags that are given; of one that somebody has they change nothing.
+        said.tag_days.clone_from(&existing.tag_days);
+        compare(existing.values(), said.values(), is_sensitive)
     }
 
     fn values(&self) -> Vec<(String, String)> {
@@ -185,8 +239,11 @@ impl PersonRow {
             day(self.since),
             day(self.lease_ends_on),
             self.share.map(|s| s.to_string()).unwrap_or_default(),
-            flag(self.lives_here),
+            self.lives_here.map(|lives| lives.to_string()).unwrap_or_default(),
             flag(self.hukou_here),
+            day(self.lives_since),
+            day(self.hukou_since),
+            self.tag_days.iter().map(|tag| days_text(tag)).collect::<Vec<_>>().join(";"),
         ];
         Kind::People.columns().map(str::to_owned).zip(known).chain(self.extras.iter().cloned()).collect()
     }
@@ -241,14 +298,43 @@ fn sex(text: &str) -> Result<Sex, &'static str> {
     }
 }
 
-fn relation(text: &str) -> Result<Relation, &'static str> {
+fn relation(text: &str) -> Result<FactKind, &'static str> {
     match text {
-        "业主" | "产权人" | "户主" => Ok(Relation::Owner),
-        "家庭成员" | "家属" => Ok(Relation::Family),
-        "租客" | "租户" => Ok(Relation::Tenant),
-        "照护人" | "护工" => Ok(Relation::Carer),
+        "业主" | "产权人" | "户主" => Ok(FactKind::Ownership),
+        "家庭成员" | "家属" => Ok(FactKind::Family),
+        "租客" | "租户" => Ok(FactKind::Tenancy),
+        "照护人" | "护工" => Ok(FactKind::Carer),
+        "居住" | "居住人" => Ok(FactKind::Residence),
+        "户口" | "户籍" => Ok(FactKind::Hukou),
         _ => text.parse().map_err(|_| "unknown_word"),
     }
+}
+
+fn lives(text: &str) -> Result<Lives, &'static str> {
+    match text {
+        "also" | "也住" | "另有住处" => Ok(Lives::Also),
+        _ => yes_or_no(text).map(|yes| if yes { Lives::Only } else { Lives::No }),
+    }
+}
+
+fn days_text((tag, from, last): &TagDays) -> String {
+    format!("{tag}@{from}{}", last.map(|last| format!("~{last}")).unwrap_or_default())
+}
+
+/// `老年人@2025-01-01;退役军人@2025-01-01~2026-12-31`: the last day is part of it.
+fn tag_days(text: &str, today: Date) -> Result<Vec<TagDays>, &'static str> {
+    let mut found: Vec<TagDays> = Vec::new();
+    for one in text.split([';', '；']).map(str::trim).filter(|one| !one.is_empty()) {
+        let (tag, days) = one.rsplit_once('@').ok_or("date_format")?;
+        let (from, last) = days.split_once('~').map_or((days, None), |(from, last)| (from, Some(last)));
+        let tag = line(tag, 32).map_err(<&'static str>::from)?;
+        let from = date(from)?;
+        if from > today {
+            return Err("future");
+        }
+        found.push((tag, from, last.map(date).transpose()?));
+    }
+    Ok(found)
 }
 
 fn yes_or_no(text: &str) -> Result<bool, &'static str> {

@@ -46,6 +46,7 @@ impl RegistryRow {
         let occupancy = cells.get("occupancy").map(|text| Occupancy::read(text).ok_or("unknown_word")).transpose();
         let occupancy = faults.take("/occupancy", occupancy).flatten();
         let code = faults.take("/external_code", cells.get("external_code").map(external_code).transpose()).flatten();
+        let extras = cells.extras(&mut faults);
         let names = estate.zip(building).zip(number);
         let row = names.map(|((estate, building), number)| Self {
             estate,
@@ -57,7 +58,7 @@ impl RegistryRow {
             area,
             occupancy,
             external_code: code,
-            extras: cells.extras(),
+            extras,
         });
         faults.into_result(row).map_err(|faults| RowFault::of(cells.line, faults))
     }
@@ -85,7 +86,7 @@ impl RegistryRow {
         if own.number == old.number {
             said.number.clone_from(&existing.number);
         }
-        compare(existing.values(), said.values(), &[])
+        compare(existing.values(), said.values(), |_| false)
     }
 
     fn values(&self) -> Vec<(String, String)> {

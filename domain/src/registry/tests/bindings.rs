@@ -60,7 +60,30 @@ fn a_tenants_binding_ends_with_the_lease_without_any_job() {
     let settled = over.settle().expect("something to write down");
     assert_eq!((settled.loaded(), settled.events()[0].kind), (Some(1), "home_binding.expired"));
     assert_eq!(Binding::restore(facts, now()).settle(), None);
-    assert_eq!(claimed(Relation::Owner, Some(lease)).facts().until, None, "owning has no lease");
+}
+
+#[test]
+fn a_binding_lasts_no_longer_than_what_it_rests_on_whatever_the_relation() {
+    let sold = Match { until: Some(day("2026-12-01")), ..full() };
+    let (keeper, after) = (north_keeper(), Timestamp::parse("2026-12-01T00:00:00+08:00").expect("an instant"));
+    for relation in Relation::ALL {
+        let facts = claimed(*relation, Some(sold)).facts().clone();
+        assert_eq!(facts.until, sold.until, "{relation}");
+        assert!(!Binding::restore(facts, after).is_active(), "{relation}");
+        let approved = claimed(*relation, None).approve(None, (None, sold.until), &grid_worker(), Some(&keeper), now());
+        assert_eq!(saved(approved.expect("approved")).facts().until, sold.until, "{relation}");
+    }
+}
+
+#[test]
+fn a_tenant_of_whose_lease_nobody_knows_the_end_is_bound_for_a_year() {
+    let approve = |relation: Relation, terms: (Option<Date>, Option<Date>)| {
+        saved(claimed(relation, None).approve(None, terms, &grid_worker(), Some(&north_keeper()), now()).expect("approved")).facts().until
+    };
+    assert_eq!(approve(Relation::Tenant, (None, None)), Some(day("2027-11-22")));
+    assert_eq!(approve(Relation::Tenant, (None, Some(today()))), Some(day("2027-11-22")), "what is over says nothing");
+    assert_eq!(approve(Relation::Tenant, (Some(day("2030-01-01")), Some(day("2028-01-01")))), Some(day("2030-01-02")));
+    assert_eq!(approve(Relation::Owner, (None, None)), None);
 }
 
 #[test]
@@ -68,7 +91,7 @@ fn a_keeper_may_say_until_when_the_lease_runs() {
     let keeper = north_keeper();
     let (who, grids) = (person(7), [Some(north())]);
     let approve = |relation: Relation, last: Option<Date>| {
-        claimed(relation, None).approve(Some((&who, &grids)), last, &grid_worker(), Some(&keeper), now())
+        claimed(relation, None).approve(Some((&who, &grids)), (last, None), &grid_worker(), Some(&keeper), now())
     };
     let tenant = saved(approve(Relation::Tenant, Some(today())).expect("approved"));
     assert_eq!((tenant.facts().until, tenant.facts().person), (today().succ_opt(), Some(id(7))));
@@ -80,7 +103,7 @@ fn a_keeper_may_say_until_when_the_lease_runs() {
 #[test]
 fn a_keeper_says_of_nobody_whom_they_do_not_keep_that_an_account_is_them() {
     let approve = |who: &Person, grids: &[Option<GridId>], by: &Actor, keeper: &Keeper| {
-        let done = claimed(Relation::Owner, None).approve(Some((who, grids)), None, by, Some(keeper), now());
+        let done = claimed(Relation::Owner, None).approve(Some((who, grids)), (None, None), by, Some(keeper), now());
         done.map(|changed| changed.value().facts().person)
     };
     let unknown = fault("/person_id", "unknown_person");
@@ -130,7 +153,7 @@ proptest! {
         for (by, keeper) in everybody() {
             let allowed = binding.allowed_actions(&by, keeper.as_ref());
             let tries = [
-                (Action::Approve, binding.clone().approve(None, None, &by, keeper.as_ref(), now())),
+                (Action::Approve, binding.clone().approve(None, (None, None), &by, keeper.as_ref(), now())),
                 (Action::Reject, binding.clone().reject(reason(), &by, keeper.as_ref(), now())),
                 (Action::End, binding.clone().end(None, &by, keeper.as_ref(), now())),
             ];

@@ -107,6 +107,14 @@ fn each_broken_rule_of_a_fact_has_its_name() {
     assert_eq!(refused(FactDraft { sole: true, ..FactDraft::plain(FactKind::Hukou, today()) }), fault("/kind", "not_a_residence"));
     let dead = Person { deceased_on: Some(day("2020-02-01")), ..person(1) };
     assert_eq!(faults(record(9, lives("2020-02-01", None, false), &dead, &at, &[])), fault("/from", "after_death"));
+    for until in [None, Some("2020-02-02")] {
+        let lived = lives("2019-02-01", until, false);
+        assert_eq!(faults(record(9, lived, &dead, &at, &[])), fault("/until", "after_death"), "{until:?}");
+    }
+    let lived = record(9, lives("2019-02-01", Some("2020-02-01"), false), &dead, &at, &[]).expect("until the day of the death");
+    let known = std::slice::from_ref(&lived);
+    let open = lived.clone().correct(id(10), lives("2019-02-01", None, false), reason(), within(&dead, &at, known), &north_keeper(), now());
+    assert_eq!(faults(open), fault("/until", "after_death"), "nor does a correction");
     let once = record(1, lives("2020-02-01", None, true), &who, &at, &[]).expect("lives here");
     assert_eq!(
         faults(record(2, lives("2021-02-01", None, false), &who, &at, std::slice::from_ref(&once))),

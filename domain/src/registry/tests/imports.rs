@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::kernel::idcard::Sex;
 use crate::registry::import::{
-    Cells, Counts, Diff, Extras, Format, Header, Import, ImportDraft, Kind, PersonRow, RegistryRow, RowFault, State, message,
+    Cells, Counts, Diff, Extras, Format, Header, Import, ImportDraft, Kind, Lives, PersonRow, RegistryRow, RowFault, State, message,
 };
 
 fn registry(columns: &[&str], fields: &[&str]) -> Result<RegistryRow, Vec<RowFault>> {
@@ -76,6 +76,55 @@ fn a_header_is_told_everything_that_is_wrong_with_it() {
 fn unknown_columns_are_kept_where_that_is_allowed() {
     let row = registry(&["estate", "building", "number", "朝向"], &["田庵花苑", "1", "2", "南"]).expect("a row");
     assert_eq!(row.extras, [("朝向".to_owned(), "南".to_owned())]);
+}
+
+#[test]
+fn what_cannot_be_kept_as_it_is_is_refused_by_its_column_and_not_cut() {
+    let cell = |value: &str| registry(&["estate", "building", "number", "备注"], &["田庵花苑", "1", "2", value]);
+    let refused = |value: &str| {
+        let faults = cell(value).expect_err("not to be kept");
+        faults.first().map(|fault| (fault.column.clone(), fault.code))
+    };
+    assert_eq!(refused(&"长".repeat(501)), Some(("备注".to_owned(), "too_long")));
+    assert_eq!(refused("a\u{0}b"), Some(("备注".to_owned(), "control_character")));
+    assert_eq!(cell("一行\r\n二行").expect("several lines").extras[0].1, "一行\n二行");
+    assert_eq!(cell(&"长".repeat(500)).expect("as long as may be").extras[0].1.chars().count(), 500);
+    let header = Header::read(Kind::Registry, &["estate", "building", "number", "备\u{0}注"], Extras::Keep).expect_err("a bad name");
+    assert_eq!(codes(&header), [("备\u{FFFD}注", "control_character")], "nor is it repeated as it is");
+}
+
+#[test]
+fn what_nobody_understands_of_a_person_is_told_to_nobody_in_a_diff() {
+    let mut noted = a_person();
+    noted.extras = vec![("病史".to_owned(), "高血压".to_owned())];
+    let Diff::Changed(fields) = noted.diff(Some(&a_person())) else { panic!("a change") };
+    assert!(fields.len() == 1 && fields[0].column == "病史" && fields[0].sensitive);
+}
+
+#[test]
+fn a_child_without_a_document_is_told_by_a_code() {
+    let row = |number: &str, code: &str| {
+        people(
+            &["name", "id_number", "estate", "building", "number", "relation", "external_code"],
+            &["样例童", number, "田庵花苑", "1", "2", "residence", code],
+        )
+    };
+    assert_eq!(codes(&row("", "").expect_err("nobody can say who it is")), [("id_number", "blank")]);
+    let child = row("", "P-1").expect("by the code");
+    assert!(child.person.document.is_none() && child.key().is_none() && child.relation == FactKind::Residence);
+}
+
+#[test]
+fn what_a_row_says_twice_must_agree() {
+    let row = |relation: &str, lives: &str, hukou: &str| {
+        people(
+            &["name", "id_number", "estate", "building", "number", "relation", "lives_here", "hukou_here"],
+            &["赵样一", "11010519491231002X", "a", "1", "1", relation, lives, hukou],
+        )
+    };
+    assert_eq!(codes(&row("居住", "否", "").expect_err("lives here or not")), [("lives_here", "contradicts_relation")]);
+    assert_eq!(codes(&row("户口", "", "no").expect_err("registered here or not")), [("hukou_here", "contradicts_relation")]);
+    assert!(row("户口", "也住", "").is_ok_and(|row| row.lives_here == Some(Lives::Also)));
 }
 
 #[test]
@@ -157,17 +206,24 @@ fn an_empty_cell_takes_nothing_away() {
 
 #[test]
 fn a_row_of_a_person_tells_these_facts() {
-    let kinds = |relation: Relation, lives: Option<bool>, hukou: Option<bool>| {
+    let kinds = |relation: FactKind, lives: Option<Lives>, hukou: Option<bool>| {
         let row = PersonRow { relation, lives_here: lives, hukou_here: hukou, ..a_person() };
         row.facts(today()).iter().map(|f| f.kind.as_str()).collect::<Vec<_>>()
     };
-    assert_eq!(kinds(Relation::Owner, None, None), ["owner"]);
-    assert_eq!(kinds(Relation::Owner, Some(true), Some(true)), ["owner", "residence", "hukou"]);
-    assert_eq!(kinds(Relation::Family, None, None), ["family", "residence"]);
-    assert_eq!(kinds(Relation::Family, Some(false), None), ["family"]);
-    assert_eq!(kinds(Relation::Tenant, None, None), ["tenant", "residence"]);
-    assert_eq!(kinds(Relation::Carer, None, None), ["carer"]);
-    let lease = PersonRow { relation: Relation::Tenant, lease_ends_on: Some(day("2026-12-31")), ..a_person() };
+    assert_eq!(kinds(FactKind::Ownership, None, None), ["owner"]);
+    assert_eq!(kinds(FactKind::Ownership, Some(Lives::Only), Some(true)), ["owner", "residence", "hukou"]);
+    assert_eq!(kinds(FactKind::Family, None, None), ["family", "residence"]);
+    assert_eq!(kinds(FactKind::Family, Some(Lives::No), None), ["family"]);
+    assert_eq!(kinds(FactKind::Tenancy, None, None), ["tenant", "residence"]);
+    assert_eq!(kinds(FactKind::Carer, None, None), ["carer"]);
+    assert_eq!(kinds(FactKind::Residence, None, Some(true)), ["residence", "hukou"]);
+    assert_eq!(kinds(FactKind::Hukou, None, None), ["hukou"]);
+    let sole = |lives: Lives| PersonRow { lives_here: Some(lives), ..a_person() }.facts(today()).iter().any(|fact| fact.sole);
+    assert!(sole(Lives::Only) && !sole(Lives::Also));
+    let days = PersonRow { since: Some(day("2020-01-01")), lives_here: Some(Lives::Only), lives_since: Some(day("2021-01-01")), ..a_person() };
+    let from = |kind: FactKind| days.facts(today()).iter().find(|fact| fact.kind == kind).map(|fact| fact.from);
+    assert_eq!((from(FactKind::Ownership), from(FactKind::Residence)), (Some(day("2020-01-01")), Some(day("2021-01-01"))));
+    let lease = PersonRow { relation: FactKind::Tenancy, lease_ends_on: Some(day("2026-12-31")), ..a_person() };
     assert!(lease.facts(today()).iter().all(|f| f.until == Some(day("2027-01-01"))));
 }
 
@@ -249,12 +305,18 @@ fn any_person() -> impl Strategy<Value = PersonRow> {
         },
     );
     let tag = "[\\p{Han}a-z0-9]{1,6}";
-    let flag = || prop::option::of(any::<bool>());
-    let relation = prop::sample::select(Relation::ALL.to_vec());
+    let flag = prop::option::of(any::<bool>());
+    let lives = prop::option::of(prop::sample::select(Lives::ALL.to_vec()));
+    let relation = prop::sample::select(FactKind::ALL.to_vec());
     let days = (prop::option::of(0u64..9000), 0u64..9000, 1i64..=10_000, any::<bool>());
-    (person, any_home(), relation, prop::collection::btree_set(tag, 0..4), days, flag(), flag()).prop_map(
-        |(person, home, relation, tags, (since, lease, share, some), lives_here, hukou_here)| {
-            let since = since.map(|d| today() - chrono::Days::new(d));
+    let own_days = (prop::option::of(9001u64..9500), prop::option::of(9001u64..9500));
+    (person, any_home(), relation, prop::collection::btree_set(tag, 0..4), days, lives, flag, own_days).prop_map(
+        |(person, home, relation, tags, (since, lease, share, some), lives_here, hukou_here, own_days)| {
+            let ago = |d: u64| today() - chrono::Days::new(d);
+            let since = since.map(ago);
+            let tag_days = tags.iter().map(|tag| (tag.clone(), ago(lease), some.then(today))).collect();
+            let lives_here = lives_here.filter(|lives| relation != FactKind::Residence || *lives != Lives::No);
+            let hukou_here = hukou_here.filter(|yes| relation != FactKind::Hukou || *yes);
             PersonRow {
                 person,
                 estate: home.estate,
@@ -264,10 +326,13 @@ fn any_person() -> impl Strategy<Value = PersonRow> {
                 relation,
                 tags: tags.into_iter().collect(),
                 since,
-                lease_ends_on: (some && relation == Relation::Tenant).then(|| today() + chrono::Days::new(lease)),
-                share: if some && relation == Relation::Owner { Share::basis_points(share).ok() } else { None },
+                lease_ends_on: (some && relation == FactKind::Tenancy).then(|| today() + chrono::Days::new(lease)),
+                share: if some && relation == FactKind::Ownership { Share::basis_points(share).ok() } else { None },
                 lives_here,
                 hukou_here,
+                lives_since: own_days.0.map(ago),
+                hukou_since: own_days.1.map(ago),
+                tag_days,
                 extras: home.extras,
             }
         },

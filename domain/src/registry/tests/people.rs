@@ -195,3 +195,27 @@ fn a_tag_needs_a_code_a_legal_basis_and_a_name_without_separator() {
     let codes: Vec<_> = Tag::create("Bad Code", draft, &by, now()).expect_err("faults").into_iter().map(|f| f.code).collect();
     assert_eq!(codes, ["code_format", "separator", "blank", "out_of_range"]);
 }
+
+#[test]
+fn who_is_registered_to_live_here_again_has_not_left_any_more() {
+    let left = Person { moved_out_on: Some(day("2024-05-01")), ..person(1) };
+    let (at, by) = (home(1), admin_keeper());
+    let told = |kind: FactKind, from: &str, until: Option<&str>| {
+        let draft = FactDraft { until: until.map(day), ..FactDraft::plain(kind, day(from)) };
+        let within = Household { person: &left, home: &at, around: &[] };
+        let fact = saved(Fact::record(id(1), draft, within, Source::Keeper, &by, now()).expect("a fact"));
+        left.returned(&fact, &by, now())
+    };
+    for kind in [FactKind::Residence, FactKind::Tenancy, FactKind::Hukou] {
+        let (changed, altered) = told(kind, "2025-01-01", None).expect("back");
+        assert_eq!((changed.loaded(), changed.value().moved_out_on, changed.events()[0].kind), (Some(1), None, "person.moved_back"));
+        assert_eq!((altered[0].field, altered[0].before.as_deref()), ("moved_out_on", Some("2024-05-01")));
+    }
+    assert!(told(FactKind::Residence, "2030-01-01", None).is_some(), "whoever moves in next year does");
+    assert!(told(FactKind::Ownership, "2025-01-01", None).is_none(), "owning is not living here");
+    assert!(told(FactKind::Residence, "2019-01-01", Some("2024-05-01")).is_none(), "what was is no return");
+    let here = person(1);
+    let within = Household { person: &here, home: &at, around: &[] };
+    let fact = saved(Fact::record(id(1), FactDraft::plain(FactKind::Residence, today()), within, Source::Keeper, &by, now()).expect("a fact"));
+    assert!(here.returned(&fact, &by, now()).is_none());
+}

@@ -81,12 +81,12 @@ fn a_price_must_be_answered_before_the_work_can_be_resolved() {
 fn photos_are_asked_for_where_the_category_asks() {
     let (d, w) = (dispatcher(), zhao());
     let on_site = after(submitted(), start(), &[(Action::Assign, &d), (Action::Accept, &w), (Action::Arrive, &w)]);
-    assert_eq!(on_site.clone().resolve(note(), vec![], &w, start()).map(|_| ()), Err(Refusal::PhotosMissing));
+    assert_eq!(on_site.clone().resolve(note(), vec![], &[], &w, start()).map(|_| ()), Err(Refusal::PhotosMissing));
     let ten = (0..10).map(file).collect();
-    assert_eq!(on_site.clone().resolve(note(), ten, &w, start()).map(|_| ()), Err(Refusal::TooManyPhotos));
+    assert_eq!(on_site.clone().resolve(note(), ten, &[], &w, start()).map(|_| ()), Err(Refusal::TooManyPhotos));
     let mut facts = on_site.facts().clone();
     facts.category = Category::restore(CategoryFacts { photos_required: false, ..(*facts.category).clone() });
-    assert!(Ticket::restore(facts, start()).resolve(note(), vec![], &w, start()).is_ok());
+    assert!(Ticket::restore(facts, start()).resolve(note(), vec![], &[], &w, start()).is_ok());
 }
 
 #[test]
@@ -258,4 +258,21 @@ fn worker_and_reporter_are_told_of_each_others_steps() {
     assert_eq!(told(&accepted), [(r.id, template::PROGRESS)]);
     let moved = accepted.saved().transfer(&worker(&qian()), reason(), &d, start()).expect("transferred");
     assert_eq!(told(&moved), [(qian().id, template::TASK), (w.id, template::TASK)], "the new one and the one who need not go");
+}
+
+#[test]
+fn a_remark_is_history_and_changes_nothing_in_any_state() {
+    let words = || Note::new("灯杆上写着 7 号").expect("words");
+    for ticket in [submitted(), after(submitted(), start(), &[(Action::Assign, &dispatcher())]), resolved()] {
+        let (state, version) = (ticket.facts().state, ticket.facts().version);
+        assert_eq!(ticket.clone().remark(words(), &stranger(), start()).map(|_| ()), Err(Refusal::NotForYou));
+        for who in [reporter(), dispatcher()] {
+            let changed = ticket.clone().remark(words(), &who, start()).expect("a remark");
+            let event = &changed.events()[0];
+            assert_eq!((event.kind, event.note.as_deref()), ("repair_ticket.remarked", Some("灯杆上写着 7 号")));
+            assert!(event.data.get("note").is_none(), "what somebody wrote does not travel");
+            let after = changed.saved();
+            assert_eq!((after.facts().state, after.facts().version), (state, version + 1));
+        }
+    }
 }

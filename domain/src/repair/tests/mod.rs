@@ -171,7 +171,7 @@ fn attempt(ticket: Ticket, action: Action, by: &Actor, now: Timestamp) -> Result
         Action::RefuseQuote => ticket.refuse_quote(by, now),
         Action::Pause => ticket.pause(reason(), by, now),
         Action::Resume => ticket.resume(None, calendars(), by, now),
-        Action::Resolve => ticket.resolve(note(), vec![file(2)], by, now),
+        Action::Resolve => ticket.resolve(note(), vec![file(2)], &[], by, now),
         Action::Confirm => ticket.confirm(by, now),
         Action::Reopen => ticket.reopen(reason(), calendars(), by, now),
         Action::Rate => ticket.rate(a_rating(), by, now),

@@ -1,7 +1,7 @@
 //! The registry as rows again: what an import of them would leave unchanged.
 //!
-//! A row of people is a person, a home and a relation that holds today. Who is tied to a home by hukou or residence alone has no
-//! relation and so no row; nor has what is over.
+//! A row of people is a person, a home and what ties them to it today: by hukou or residence alone, where there is nothing more. What
+//! is over has no row.
 
 use std::collections::HashMap;
 
@@ -9,9 +9,9 @@ use diesel::prelude::*;
 use jiazai_domain::actor::{CommunityId, Role};
 use jiazai_domain::registry::import::Kind;
 use jiazai_domain::registry::sight::Mask;
-use jiazai_domain::registry::{Building, Estate, FactKind, Grid, GridId, Grids, Home, HomeId, Person, PersonId, Relation};
+use jiazai_domain::registry::{Building, Estate, FactKind, Grid, GridId, Grids, Home, HomeId, Person, PersonId};
 
-use super::rows::{Book, row as person_row, tag_names};
+use super::rows::{Book, row as person_row, tags_held};
 use super::{extras, homes as home_rows};
 use crate::db::schema::{homes as home_table, people as people_table, registry_extras};
 use crate::db::{DbError, Tx, parsed};
@@ -118,12 +118,26 @@ pub fn homes_page(
     Ok((rows, next))
 }
 
-/// The relations that a row can name, by the fact that proves them.
-fn relation(kind: FactKind) -> Option<Relation> {
-    Relation::ALL.iter().copied().find(|relation| relation.fact() == kind)
+/// What ties somebody to homes, as rows tell it: every relation has one; living or being registered there has one where there is no
+/// relation, or else stands in its row.
+fn ties(held: Vec<(HomeId, FactKind)>) -> Vec<(HomeId, FactKind)> {
+    let is_relation = |kind: FactKind| !matches!(kind, FactKind::Residence | FactKind::Hukou);
+    let has = |home: HomeId, which: &dyn Fn(FactKind) -> bool| held.iter().any(|(at, kind)| *at == home && which(*kind));
+    let mut ties: Vec<(HomeId, FactKind)> = held
+        .iter()
+        .copied()
+        .filter(|(home, kind)| match kind {
+            FactKind::Residence => !has(*home, &is_relation),
+            FactKind::Hukou => !has(*home, &|other| other != FactKind::Hukou),
+            _ => true,
+        })
+        .collect();
+    ties.sort_unstable();
+    ties.dedup();
+    ties
 }
 
-/// People (of [`people::in_order`]) as rows of fields, each with whose it is. Who has no relation that a row can name has none.
+/// People (of [`people::in_order`]) as rows of fields, each with whose it is. Whom nothing ties to a home today has none.
 pub fn people_rows(
     tx: &mut Tx,
     vault: &Vault,
@@ -141,13 +155,9 @@ pub fn people_rows(
     let given = tags::of_people(tx, &ids)?;
     let mut kept = extras::of(tx, vault, ids.iter().map(PersonId::text).collect())?;
     let columns: Vec<&str> = extra.iter().map(String::as_str).collect();
-    let ties_of = |person: PersonId| -> Vec<(HomeId, Relation)> {
+    let ties_of = |person: PersonId| -> Vec<(HomeId, FactKind)> {
         let own: Vec<_> = book.of_person(person).cloned().collect();
-        let mut ties: Vec<_> =
-            jiazai_domain::registry::as_of(&own, today).filter_map(|fact| Some((fact.home, relation(fact.kind)?))).collect();
-        ties.sort_unstable();
-        ties.dedup();
-        ties
+        ties(jiazai_domain::registry::as_of(&own, today).map(|fact| (fact.home, fact.kind)).collect())
     };
     let mut at: Vec<HomeId> = ids.iter().flat_map(|id| ties_of(*id)).map(|(home, _)| home).collect();
     at.sort_unstable();
@@ -155,7 +165,7 @@ pub fn people_rows(
     let found: HashMap<HomeId, Home> = homes::find_all(tx, &at)?.into_iter().map(|home| (home.id, home)).collect();
     let mut rows = Vec::new();
     for person in persons {
-        let tags = tag_names(given.get(&person.id).map(Vec::as_slice).unwrap_or_default(), &dictionary, today);
+        let tags = tags_held(given.get(&person.id).map(Vec::as_slice).unwrap_or_default(), &dictionary, today);
         let own = kept.remove(&person.id.text()).unwrap_or_default();
         for (id, relation) in ties_of(person.id) {
             // Somebody tied to a grid is seen there; what ties them elsewhere is not.

@@ -1,5 +1,7 @@
 //! What an import found: which cells were wrong, and what a dry run would have changed.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use jiazai_domain::registry::ImportId;
 use jiazai_domain::registry::import::{FieldDiff, MAX_ROW_FAULTS, RowFault};
@@ -20,21 +22,34 @@ pub struct Wrong {
     pub message: String,
 }
 
-/// Remembers faults, up to [`MAX_ROW_FAULTS`] for one import.
+/// Remembers faults, up to [`MAX_ROW_FAULTS`] for one import; and beyond them what is wrong with the file as a whole, because that is
+/// why it stopped. A line that has faults already gets these behind them.
 pub fn save_faults(tx: &mut Tx, id: ImportId, faults: &[RowFault]) -> Result<(), DbError> {
     if faults.is_empty() {
         return Ok(());
     }
     let known: i64 = tx.run(|conn| import_errors::table.filter(import_errors::import_id.eq(id.text())).count().get_result(conn))?;
     let room = MAX_ROW_FAULTS.saturating_sub(usize::try_from(known).unwrap_or(usize::MAX));
-    let mut position = 0;
-    let mut line = 0;
-    for fault in faults.iter().take(room) {
-        position = if fault.line == line { position + 1 } else { 0 };
-        line = fault.line;
+    let number = |fault: &RowFault| i64::try_from(fault.line).unwrap_or(i64::MAX);
+    let first = faults.iter().map(number).min().unwrap_or(0);
+    // Lines come in their order, so there is nothing here but when an import is refused or given up as a whole.
+    let before: Vec<(i64, i64)> = tx.run(|conn| {
+        import_errors::table
+            .filter(import_errors::import_id.eq(id.text()))
+            .filter(import_errors::line.ge(first))
+            .order((import_errors::line, import_errors::position))
+            .select((import_errors::line, import_errors::position))
+            .load(conn)
+    })?;
+    let mut last: HashMap<i64, i64> = before.into_iter().collect();
+    let kept = faults.iter().enumerate().filter(|(n, fault)| *n < room || fault.line == 1 && fault.column.is_empty());
+    for (_, fault) in kept {
+        let line = number(fault);
+        let position = last.get(&line).map_or(0, |position| position + 1);
+        last.insert(line, position);
         tx.insert(diesel::insert_into(import_errors::table).values((
             import_errors::import_id.eq(id.text()),
-            import_errors::line.eq(i64::try_from(fault.line).unwrap_or(i64::MAX)),
+            import_errors::line.eq(line),
             import_errors::position.eq(position),
             import_errors::column_name.eq(&fault.column),
             import_errors::code.eq(fault.code),

@@ -96,6 +96,8 @@ struct Known {
     extras: HashMap<String, Vec<(String, String)>>,
     /// Buildings that nobody else can move into another grid before this transaction ends.
     held: HashSet<BuildingId>,
+    /// As much for estates, whose names stand in the labels of homes.
+    held_estates: HashSet<EstateId>,
 }
 
 impl Known {
@@ -143,6 +145,7 @@ impl Known {
             facts: facts_of,
             extras,
             held: HashSet::new(),
+            held_estates: HashSet::new(),
         })
     }
 
@@ -274,7 +277,7 @@ fn create(
     if building.1.is_none() && wanted.is_some() && building.0.grid != wanted {
         moved = Some(decided!(building.0.clone().into_grid(grid.as_ref().map(|(grid, _)| grid), decided!(admin()), now)));
     }
-    let is_new = building.1.is_some();
+    let (is_new, is_new_estate) = (building.1.is_some(), estate.1.is_some());
     let in_building = moved.as_ref().map_or(&building.0, |moved| moved.value()).clone();
     let draft =
         HomeDraft { unit: &row.unit, floor: row.floor, number: &row.number, area: row.area, external_code: row.external_code.as_deref() };
@@ -290,6 +293,9 @@ fn create(
     }
     if let Some(made) = building.1 {
         known.places.buildings.push(places::save_building(tx, made)?);
+    }
+    if known.held_estates.insert(estate.0.id) && !is_new_estate {
+        places::hold_estate(tx, &estate.0)?;
     }
     if let Some(moved) = moved {
         regrid(tx, known, moved)?;
@@ -310,7 +316,19 @@ fn create(
 }
 
 impl Known {
+    /// Keeps up with what a row made of a home. What it was called before leads to no home any more: a later row that says so is
+    /// answered as in another portion.
     fn remember(&mut self, home: Home, key: String, said: &[(String, String)]) {
+        if let Some(old) = self.homes.get(&home.id) {
+            let (unit, number) = old.key();
+            let before = format!("{unit}/{number}");
+            if before != key {
+                self.places.ids.remove(&(old.building, before));
+            }
+            if let Some(code) = old.external_code.as_ref().filter(|code| home.external_code.as_ref() != Some(*code)) {
+                self.by_code.remove(code);
+            }
+        }
         self.places.ids.insert((home.building, key), home.id);
         if let Some(code) = &home.external_code {
             self.by_code.insert(code.clone(), home.id);
@@ -347,6 +365,10 @@ fn alter(
     was: Home,
 ) -> Result<Result<Diff, Refusal>, DbError> {
     let now = tx.now();
+    // Before anything is compared: that a row would change nothing tells what is known of somebody else's home.
+    if !by.keeper.keeps(was.community, was.grid) {
+        return Ok(Err(Refusal::NotForYou));
+    }
     let Some(before) = known.row(tx, &was) else { return Err(DbError::Corrupt("a home is in no building".to_owned())) };
     let diff = row.diff(Some(&before));
     let Diff::Changed(fields) = &diff else { return Ok(Ok(diff)) };

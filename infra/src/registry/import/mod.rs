@@ -3,6 +3,7 @@
 //! [`reader`] makes rows of a file's bytes; [`portion`] takes some of them within one transaction, in which the import itself
 //! moves on behind them. [`export`] writes the same rows back.
 
+mod attempts;
 pub mod export;
 mod extras;
 mod findings;
@@ -12,14 +13,15 @@ pub mod reader;
 mod rows;
 
 use diesel::prelude::*;
-use jiazai_domain::actor::{CommunityAdmin, CommunityId, PrincipalId};
+use jiazai_domain::actor::{CommunityAdmin, CommunityId, PrincipalId, Role};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::registry::import::{Counts, Diff, FieldDiff, Import, ImportDraft, MAX_ROW_FAULTS, PersonRow, RegistryRow, RowFault};
 use jiazai_domain::registry::{ImportId, Keeper};
 
+pub use self::attempts::{MOST_ATTEMPTS, begin, forgive};
 pub use self::findings::{Change, Wrong, diffs_after, faults_after, save_diffs, save_faults};
-use crate::db::schema::imports;
+use crate::db::schema::{import_attempts, imports};
 use crate::db::{DbError, Tx, parsed};
 use crate::events;
 use crate::vault::Vault;
@@ -159,12 +161,21 @@ pub fn list(
     rows.into_iter().map(Stored::try_from).collect()
 }
 
-/// The oldest import that waits for a worker, or whose worker is gone. Those without a stored file are a command's own.
+/// How many imports of somebody are not over yet.
+pub fn waiting(tx: &mut Tx, by: PrincipalId) -> Result<i64, DbError> {
+    let own = imports::table.filter(imports::created_by.eq(by.text())).filter(imports::state.eq_any(["queued", "running"]));
+    tx.run(|conn| own.count().get_result(conn))
+}
+
+/// The oldest import that waits for a worker, or whose worker is gone; what was put off is not looked at before its time. Those without
+/// a stored file are a command's own.
 pub fn next_waiting(tx: &mut Tx) -> Result<Option<Stored>, DbError> {
+    let put_off = import_attempts::table.filter(import_attempts::not_before.gt(tx.now().millis())).select(import_attempts::import_id);
     let row: Option<ImportRow> = tx.run(|conn| {
         imports::table
             .filter(imports::state.eq_any(["queued", "running"]))
             .filter(imports::stored_as.is_not_null())
+            .filter(imports::id.ne_all(put_off))
             .order(imports::id)
             .select(ImportRow::as_select())
             .first(conn)
@@ -190,6 +201,7 @@ pub fn abandoned(tx: &mut Tx, since: Timestamp, limit: i64) -> Result<Vec<Stored
 
 /// Forgets where the file was; it is about to be deleted.
 pub fn forget_file(tx: &mut Tx, id: ImportId) -> Result<(), DbError> {
+    attempts::forget(tx, id)?;
     tx.run(|conn| diesel::update(imports::table.find(id.text())).set(imports::stored_as.eq(None::<String>)).execute(conn)).map(drop)
 }
 
@@ -267,6 +279,8 @@ pub struct Importer {
     pub keeper: Keeper,
     /// Places are made by administrators only.
     pub admin: Option<CommunityAdmin>,
+    /// In the community: who may not see that somebody has a tag does not give it either, and does not learn of it.
+    pub roles: Vec<Role>,
 }
 
 /// What became of some lines.

@@ -5,17 +5,18 @@
 
 use std::collections::{HashMap, HashSet};
 
+use jiazai_domain::actor::Role;
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::fault::Fault;
 use jiazai_domain::kernel::time::Date;
-use jiazai_domain::registry::import::{Diff, PersonRow};
+use jiazai_domain::registry::import::{Diff, Lives, PersonRow, lives_by_default};
 use jiazai_domain::registry::{
     Alteration, Correction, Document, Fact, FactDraft, FactKind, GridId, Home, HomeId, Household, Interval, Person, PersonDraft, PersonId,
-    PersonTag, Reason, Refusal, Relation, Source, Tag,
+    PersonTag, Reason, Refusal, Source, Tag,
 };
 
 use super::homes::{Places, of_refusal, unit_and_number};
-use super::rows::{Book, row as row_of, standing, tag_names};
+use super::rows::{Book, row as row_of, standing, tags_held};
 use super::{Importer, Line, Tally, extras};
 use crate::db::{DbError, Tx};
 use crate::registry::{bindings, facts, homes, people, tags};
@@ -51,7 +52,11 @@ impl Known {
         let found: HashMap<HomeId, Home> = homes::find_all(tx, &wanted)?.into_iter().map(|home| (home.id, home)).collect();
         let documents: Vec<&Document> = rows.iter().filter_map(|row| row.person.document.as_ref()).collect();
         let codes: Vec<&str> = rows.iter().filter_map(|row| row.person.external_code.as_deref()).collect();
-        let persons = people::known_by(tx, vault, community, &documents, &codes)?;
+        let mut persons = people::known_by(tx, vault, community, &documents, &codes)?;
+        // An export tells who has neither document nor code by their id.
+        let named: Vec<PersonId> = codes.iter().filter_map(|code| code.parse().ok()).collect();
+        let named = people::find_all(tx, vault, &named)?.into_iter().filter(|person| person.community == community);
+        persons.extend(named.filter(|person| !persons.iter().any(|known| known.id == person.id)).collect::<Vec<_>>());
         let ids: Vec<PersonId> = persons.iter().map(|person| person.id).collect();
         let home_ids: Vec<HomeId> = found.keys().copied().collect();
         let mut book = Book::of(facts::of_homes(tx, &home_ids)?);
@@ -78,13 +83,25 @@ impl Known {
         Ok(known)
     }
 
+    /// Keeps up with what a row made of somebody. What they had before leads to nobody any more: a later row that names it is answered
+    /// as in another portion.
     fn remember(&mut self, person: Person) {
+        if let Some(old) = self.people.get(&person.id) {
+            if let Some(document) = old.document.as_ref().filter(|document| person.document.as_ref() != Some(*document)) {
+                self.by_document.remove(document);
+            }
+            if let Some(code) = old.external_code.as_ref().filter(|code| person.external_code.as_ref() != Some(*code)) {
+                self.by_code.remove(code);
+            }
+        }
         if let Some(document) = &person.document {
             self.by_document.insert(document.clone(), person.id);
         }
         if let Some(code) = &person.external_code {
             self.by_code.insert(code.clone(), person.id);
         }
+        // A code that reads like an id and was given to somebody goes before the id.
+        self.by_code.entry(person.id.text()).or_insert(person.id);
         self.people.insert(person.id, person);
     }
 }
@@ -141,12 +158,19 @@ fn one(tx: &mut Tx, vault: &Vault, by: &Importer, known: &mut Known, row: &Perso
             return Err(fault("external_code", "code_of_another"));
         }
         let before = coded.or(numbered).and_then(|id| known.people.get(&id));
-        let asked_tags = asked_tags(row, &known.dictionary)?;
-        let (said, diff) = compared(known, row, before, home, &asked_tags, today);
+        let grids = before.and_then(|person| known.grids.get(&person.id)).cloned().unwrap_or_default();
+        // Whom the importer does not keep they cannot tie to a home of theirs: by the door for one fact nobody like that is there.
+        if before.is_some_and(|person| !person.is_kept_by(&by.keeper, &grids)) {
+            return Err(fault("id_number", "person_elsewhere"));
+        }
+        let mut asked_tags = asked_tags(row, &known.dictionary, &by.roles)?;
+        // What a file of last year gave until last year is over.
+        let over = |days: (Date, Option<Date>)| days.1.is_some_and(|last| last < today);
+        asked_tags.retain(|tag| !row.days_of((&tag.name, &tag.code)).is_some_and(over));
+        let (said, diff) = compared(known, row, before, home, (&asked_tags, &by.roles), today);
         if diff == Diff::Unchanged {
             return Ok(None);
         }
-        let grids = before.and_then(|person| known.grids.get(&person.id)).cloned().unwrap_or_default();
         let person = person(tx, by, row, before, &grids)?;
         let next = person.as_ref().map(|(changed, _)| changed.value().clone()).or_else(|| before.cloned());
         let Some(next) = next else { return Err(fault("name", "blank")) };
@@ -156,7 +180,10 @@ fn one(tx: &mut Tx, vault: &Vault, by: &Importer, known: &mut Known, row: &Perso
         let grids: Vec<Option<GridId>> = grids.into_iter().chain([home.grid]).collect();
         let missing = asked_tags.iter().filter(|tag| !given.iter().any(|given| given.code == tag.code && given.holds(today)));
         let tags = missing
-            .map(|tag| PersonTag::give(tx.new_id(), tag, (&next, &grids, given), (today, None), &by.keeper, now))
+            .map(|tag| {
+                let days = row.days_of((&tag.name, &tag.code)).unwrap_or((today, None));
+                PersonTag::give(tx.new_id(), tag, (&next, &grids, given), days, &by.keeper, now)
+            })
             .collect::<Result<Vec<_>, _>>()
             .map_err(|refusal| match refusal {
                 Refusal::Invalid(faults) => fault("tags", faults.first().map_or("out_of_range", |fault| fault.code)),
@@ -185,22 +212,28 @@ fn one(tx: &mut Tx, vault: &Vault, by: &Importer, known: &mut Known, row: &Perso
     if was_saved {
         known.tied.remove(&next.id);
     }
+    let mut next = next;
     for tie in ties {
-        match tie {
+        let fact = match tie {
             Tie::New(changed) => {
                 let fact = facts::save(tx, changed)?;
                 // Nobody is bound as a person who was not there a moment ago.
                 if was_known {
                     bindings::follow(tx, &fact)?;
                 }
-                known.book.write(fact);
+                fact
             }
             Tie::Corrected(correction) => {
                 let (old, new) = facts::save_correction(tx, *correction)?;
                 known.book.write(old);
-                known.book.write(new);
+                new
             }
+        };
+        if let Some((back, altered)) = next.returned(&fact, &by.keeper, tx.now()) {
+            next = people::save(tx, vault, back, &altered)?;
+            known.tied.remove(&next.id);
         }
+        known.book.write(fact);
     }
     for changed in tags {
         let given = tags::save_given(tx, community, changed)?;
@@ -219,42 +252,67 @@ fn one(tx: &mut Tx, vault: &Vault, by: &Importer, known: &mut Known, row: &Perso
     Ok(Ok(diff))
 }
 
-/// The tags of the dictionary that a row names, by name or code.
-fn asked_tags(row: &PersonRow, dictionary: &[Tag]) -> Result<Vec<Tag>, Refusal> {
+/// The tags of the dictionary that a row names, by name or code. One that the importer may not see is refused, as it is where a
+/// tag is given to one person: that it would be nothing new would tell who has it.
+fn asked_tags(row: &PersonRow, dictionary: &[Tag], roles: &[Role]) -> Result<Vec<Tag>, Refusal> {
     let find = |asked: &String| dictionary.iter().find(|tag| tag.name == *asked || tag.code == *asked).cloned();
-    row.tags.iter().map(|asked| find(asked).ok_or_else(|| fault("tags", "unknown_tag"))).collect()
+    let named = row.tags.iter().map(|asked| match find(asked) {
+        None => Err(fault("tags", "unknown_tag")),
+        Some(tag) if !tag.visible_to(roles) => Err(fault("tags", "tag_not_for_you")),
+        Some(tag) => Ok(tag),
+    });
+    named.collect()
 }
 
 /// The row as far as it may change anything, and what it would change.
-fn compared(known: &Known, row: &PersonRow, before: Option<&Person>, home: &Home, asked: &[Tag], today: Date) -> (PersonRow, Diff) {
+fn compared(
+    known: &Known,
+    row: &PersonRow,
+    before: Option<&Person>,
+    home: &Home,
+    (asked, roles): (&[Tag], &[Role]),
+    today: Date,
+) -> (PersonRow, Diff) {
     let mut said = PersonRow { tags: asked.iter().map(|tag| tag.name.clone()).collect(), ..row.clone() };
     let told = row.since.and_then(|from| Interval::through(from, row.lease_ends_on).ok());
     let existing = before.and_then(|person| {
         let building = known.places.buildings.iter().find(|building| building.id == home.building)?;
         let estate = known.places.estates.iter().find(|estate| estate.id == building.estate)?;
         let given = known.given.get(&person.id).map(Vec::as_slice).unwrap_or_default();
-        let names = tag_names(given, &known.dictionary, today);
+        let seen: Vec<Tag> = known.dictionary.iter().filter(|tag| tag.visible_to(roles)).cloned().collect();
+        let names = tags_held(given, &seen, today);
         let extras = known.extras.get(&person.id.text()).cloned().unwrap_or_default();
         row_of(person, (home, estate, &building.name), row.relation, (&known.book, told), names, extras, today)
     });
-    // A row never ends a fact: that somebody does not live here any more is said by ending what said that they do.
-    if let Some(existing) = &existing {
-        if said.lives_here == Some(false) {
+    if let (Some(existing), Some(person)) = (&existing, before) {
+        // A row never ends a fact: that somebody does not live here any more is said by ending what said that they do.
+        if said.lives_here == Some(Lives::No) {
             said.lives_here = existing.lives_here;
+        }
+        let by_default = lives_by_default(row.relation);
+        if said.lives_here == Some(Lives::Also) && existing.lives_here.is_none() && by_default {
+            said.lives_here = None;
         }
         if said.hukou_here == Some(false) && existing.hukou_here == Some(true) {
             said.hukou_here = Some(true);
         }
         // `no hukou here` is a mark of a residence; without one there is nothing to mark.
-        if said.hukou_here == Some(false)
-            && existing.hukou_here.is_none()
-            && existing.lives_here != Some(true)
-            && said.lives_here != Some(true)
-        {
-            let resides = existing.lives_here.is_none() && matches!(row.relation, Relation::Family | Relation::Tenant);
+        let lives = |lives: Option<Lives>| matches!(lives, Some(Lives::Only | Lives::Also));
+        if said.hukou_here == Some(false) && existing.hukou_here.is_none() && !lives(existing.lives_here) && !lives(said.lives_here) {
+            let resides = existing.lives_here.is_none() && by_default;
             if !resides {
                 said.hukou_here = None;
             }
+        }
+        // Days that are those of the relation are not told by another column.
+        if existing.lives_since.is_none() && said.lives_since == existing.since {
+            said.lives_since = None;
+        }
+        if existing.hukou_since.is_none() && said.hukou_since == existing.since {
+            said.hukou_since = None;
+        }
+        if said.person.external_code.as_deref() == Some(person.id.text().as_str()) {
+            said.person.external_code.clone_from(&existing.person.external_code);
         }
     }
     let diff = said.diff(existing.as_ref());
@@ -280,14 +338,14 @@ fn person(tx: &Tx, by: &Importer, row: &PersonRow, before: Option<&Person>, grid
     };
     let draft = PersonDraft {
         name: &p.name,
-        document,
+        document: document.or(before.document.as_ref().map(|document| (document.kind(), document.expose()))),
         sex: p.sex.or(before.sex),
         born_on: p.born_on.or(before.born_on),
         phone: p.phone.as_ref().or(before.phone.as_ref()).map(|phone| phone.expose()),
-        external_code: p.external_code.as_deref().or(before.external_code.as_deref()),
+        external_code: p.external_code.as_deref().filter(|code| *code != before.id.text()).or(before.external_code.as_deref()),
     };
     let same = draft.name == before.name
-        && p.document == before.document
+        && p.document.as_ref().or(before.document.as_ref()) == before.document.as_ref()
         && draft.sex == before.sex
         && draft.born_on == before.born_on
         && draft.phone == before.phone.as_ref().map(|phone| phone.expose())
@@ -335,29 +393,36 @@ fn fault_of_reason() -> Refusal {
     fault("", "blank")
 }
 
-/// What a fact should say after a row. Its days are those of the relation: hukou and residence have days of their own, which a
-/// row does not tell.
+/// What a fact should say after a row. Hukou and residence have days of their own, in columns of their own.
 fn wanted(row: &PersonRow, draft: FactDraft, fact: &Fact) -> FactDraft {
-    let is_relation = draft.kind == row.relation.fact();
+    let is_relation = draft.kind == row.relation;
+    let told = match draft.kind {
+        FactKind::Residence if row.lives_since.is_some() => true,
+        FactKind::Hukou if row.hukou_since.is_some() => true,
+        _ => is_relation && row.since.is_some(),
+    };
+    let is_residence = draft.kind == FactKind::Residence;
     FactDraft {
         kind: fact.kind,
-        from: if is_relation && row.since.is_some() { draft.from } else { fact.interval.from() },
+        from: if told { draft.from } else { fact.interval.from() },
         until: if row.lease_ends_on.is_some() && draft.until.is_some() { draft.until } else { fact.interval.until() },
         share: draft.share.filter(|_| is_relation).or(fact.share),
-        sole: draft.sole || fact.sole,
-        separated: draft.kind == FactKind::Residence && (draft.separated || fact.separated && row.hukou_here != Some(true)),
+        sole: is_residence && (draft.sole || fact.sole && row.lives_here != Some(Lives::Also)),
+        separated: is_residence && (draft.separated || fact.separated && row.hukou_here != Some(true)),
     }
 }
 
 /// Pointers of a fact's form as columns of a file.
 fn columns(refusal: Refusal) -> Refusal {
     let Refusal::Invalid(faults) = refusal else { return refusal };
-    let column = |pointer: &str| match pointer {
+    let column = |pointer: &str, code: &str| match pointer {
         "/from" => "/since",
+        // Of somebody who has died: a row cannot say that it was over by then.
+        "/until" if code == "after_death" => "/since",
         "/until" => "/lease_ends_on",
         "/share" => "/share",
         "/sole" => "/lives_here",
         _ => "/relation",
     };
-    Refusal::Invalid(faults.into_iter().map(|fault| Fault { pointer: column(&fault.pointer).to_owned(), code: fault.code }).collect())
+    Refusal::Invalid(faults.into_iter().map(|fault| Fault { pointer: column(&fault.pointer, fault.code).to_owned(), code: fault.code }).collect())
 }

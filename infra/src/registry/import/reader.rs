@@ -432,4 +432,46 @@ mod tests {
         ];
         assert_eq!(found, expected);
     }
+
+    use proptest::strategy::Strategy;
+
+    proptest::proptest! {
+        /// Files that are nearly right are more dangerous than noise, so most of what is put together here is made of what files
+        /// are made of.
+        #[test]
+        fn any_file_is_read_to_its_end_or_refused(
+            pieces in proptest::collection::vec(
+                proptest::prop_oneof![
+                    proptest::sample::select(vec![
+                        &b"estate,building,number\n"[..], b"\xE5\xB0\x8F\xE5\x8C\xBA,", b"\"", b"\r\n", b"\n", b"\r", b",", b"\xEF\xBB\xBF", b"\xD0\xA1",
+                        b"{\"estate\":\"a\",\"building\":\"1\",\"number\":1}\n", b"[[[[", b"{\"estate\":{\"a\":1}}", b"\x00", b"a,1\xE6\xA0\x8B,101", b"\\",
+                    ]).prop_map(<[u8]>::to_vec),
+                    proptest::collection::vec(proptest::num::u8::ANY, 0..12),
+                ],
+                0..40,
+            ),
+            ndjson: bool,
+            people: bool,
+        ) {
+            let (file, today) = (pieces.concat(), today());
+            let (format, kind) = (if ndjson { Format::Ndjson } else { Format::Csv }, if people { Kind::People } else { Kind::Registry });
+            if let Ok(mut reader) = Reader::open(file.as_slice(), kind, format, today) {
+                let mut before = 0;
+                loop {
+                    let numbers: Vec<u64> = match reader.lines(3).expect("bytes") {
+                        Lines::Homes(lines) => lines.into_iter().map(|line| line.number).collect(),
+                        Lines::People(lines) => lines.into_iter().map(|line| line.number).collect(),
+                    };
+                    if numbers.is_empty() {
+                        break;
+                    }
+                    for number in numbers {
+                        assert!(number > before, "line {number} after {before}");
+                        before = number;
+                    }
+                }
+                assert!(before <= file.len() as u64 + 1);
+            }
+        }
+    }
 }

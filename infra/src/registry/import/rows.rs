@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use jiazai_domain::kernel::time::Date;
-use jiazai_domain::registry::import::PersonRow;
-use jiazai_domain::registry::{Estate, Fact, FactId, FactKind, Home, HomeId, Interval, Person, PersonId, PersonTag, Relation, Tag};
+use jiazai_domain::registry::import::{Lives, PersonRow, TagDays, lives_by_default};
+use jiazai_domain::registry::{Estate, Fact, FactId, FactKind, Home, HomeId, Interval, Person, PersonId, PersonTag, Tag};
 
 /// Facts by whom and by where.
 #[derive(Default)]
@@ -62,27 +62,31 @@ pub(super) fn standing<'b>(
         .max_by_key(|fact| (fact.interval.contains(today), fact.interval.from()))
 }
 
-/// The row that an export writes of a person, a home and a relation; none where that relation does not hold.
+/// The row that an export writes of a person, a home and a relation; none where that relation does not hold. Who has neither document
+/// nor code is told from others by the registry's own id.
 pub(super) fn row(
     person: &Person,
     (home, estate, building): (&Home, &Estate, &str),
-    relation: Relation,
+    relation: FactKind,
     (book, told): (&Book, Option<Interval>),
-    tags: Vec<String>,
+    (tags, tag_days): (Vec<String>, Vec<TagDays>),
     extras: Vec<(String, String)>,
     today: Date,
 ) -> Option<PersonRow> {
     let own = || book.of_person(person.id);
-    let fact = standing(own(), home.id, relation.fact(), told, today)?;
+    let fact = standing(own(), home.id, relation, told, today)?;
     let residence = standing(own(), home.id, FactKind::Residence, told, today);
     let hukou = standing(own(), home.id, FactKind::Hukou, told, today);
-    // Of family and tenants a row says by its silence that they live here; of others it says nothing.
-    let by_default = matches!(relation, Relation::Family | Relation::Tenant);
+    let by_default = lives_by_default(relation);
     let lives_here = match residence {
-        Some(fact) => (fact.sole || !by_default).then_some(true),
-        None => by_default.then_some(false),
+        Some(fact) if fact.sole => Some(Lives::Only),
+        Some(_) => (!by_default).then_some(Lives::Also),
+        None => by_default.then_some(Lives::No),
     };
+    let since = fact.interval.from();
+    let another_day = |of: Option<&Fact>| of.map(|of| of.interval.from()).filter(|day| *day != since);
     let hukou_here = match (hukou, residence) {
+        _ if relation == FactKind::Hukou => None,
         (Some(_), _) => Some(true),
         (None, Some(residence)) if residence.separated => Some(false),
         _ => None,
@@ -94,7 +98,7 @@ pub(super) fn row(
             sex: person.sex,
             born_on: person.born_on,
             phone: person.phone.clone(),
-            external_code: person.external_code.clone(),
+            external_code: person.external_code.clone().or_else(|| person.document.is_none().then(|| person.id.text())),
         },
         estate: estate.name.clone(),
         building: building.to_owned(),
@@ -102,17 +106,24 @@ pub(super) fn row(
         number: home.number.clone(),
         relation,
         tags,
-        since: Some(fact.interval.from()),
-        lease_ends_on: fact.interval.last_day().filter(|_| relation == Relation::Tenant),
+        since: Some(since),
+        lease_ends_on: fact.interval.last_day().filter(|_| relation == FactKind::Tenancy),
         share: fact.share,
         lives_here,
         hukou_here,
+        lives_since: another_day(residence),
+        hukou_since: another_day(hukou),
+        tag_days,
         extras,
     })
 }
 
-/// The names of the tags that somebody has on a day, in the order of the dictionary.
-pub(super) fn tag_names(given: &[PersonTag], dictionary: &[Tag], today: Date) -> Vec<String> {
-    let held = |tag: &&Tag| given.iter().any(|given| given.code == tag.code && given.holds(today));
-    dictionary.iter().filter(held).map(|tag| tag.name.clone()).collect()
+/// The names of the tags that somebody has on a day, in the order of the dictionary, and their days.
+pub(super) fn tags_held(given: &[PersonTag], dictionary: &[Tag], today: Date) -> (Vec<String>, Vec<TagDays>) {
+    let held = |tag: &Tag| given.iter().find(|given| given.code == tag.code && given.holds(today)).map(|given| given.interval);
+    let days: Vec<TagDays> = dictionary
+        .iter()
+        .filter_map(|tag| held(tag).map(|interval| (tag.name.clone(), interval.from(), interval.last_day())))
+        .collect();
+    (days.iter().map(|(name, _, _)| name.clone()).collect(), days)
 }

@@ -37,6 +37,7 @@ const EVENTS: Record<string, string> = {
   'repair_ticket.transferred': '已转派', 'repair_ticket.arrived': '师傅已到场', 'repair_ticket.quoted': '师傅已报价', 'repair_ticket.quote_approved': '报价已同意', 'repair_ticket.quote_refused': '报价未同意',
   'repair_ticket.paused': '暂停（如等配件）', 'repair_ticket.resumed': '继续维修', 'repair_ticket.resolved': '师傅报完工', 'repair_ticket.confirmed': '您已确认完工',
   'repair_ticket.reopened': '重新处理', 'repair_ticket.rated': '已评价', 'repair_ticket.urged': '已催办', 'repair_ticket.cancelled': '已取消', 'repair_ticket.merged': '已并入另一工单',
+  'repair_ticket.remarked': '有补充说明',
   'repair_ticket.absorbed': '有同样的报修并入',
   'enrolment_application.created': '已建草稿', 'enrolment_application.updated': '已修改', 'enrolment_application.submitted': '已提交', 'enrolment_application.claimed': '审核员已受理', 'enrolment_application.returned': '退回补正',
   'enrolment_application.verified': '初审通过', 'enrolment_application.rechecked': '复核通过，类别已确认', 'enrolment_application.rejected': '审核未通过', 'enrolment_application.objected': '已提出异议',

@@ -69,10 +69,15 @@ fn children_alike_need_a_draw_and_only_then() {
 }
 
 #[test]
-fn who_is_not_in_the_draw_stands_behind_all_who_are() {
+fn about_whom_a_draw_decides_has_a_place_in_it() {
     let all = [child("A", 1, &[0]), child("B", 1, &[0])];
-    let done = allocate(&plan(&[1]), &all, &rules(&["draw"], "wait"), Some(&order(&["B"]))).expect("done");
-    assert_eq!(place(&done, "B"), at(0, 1));
+    let by = |seats, drawn: &[&str]| allocate(&plan(&[seats]), &all, &rules(&["draw"], "wait"), Some(&order(drawn)));
+    for some in [&["A"][..], &["B"], &[]] {
+        assert_eq!(by(1, some), Err(Refusal::DrawNeeded), "coming late is no place behind the others: {some:?}");
+    }
+    // Whoever came later is drawn later, and their order follows the first.
+    assert_eq!(place(&by(1, &["B", "A"]).expect("done"), "B"), at(0, 1));
+    assert!(by(2, &["B"]).is_ok(), "about nobody anything is decided");
 }
 
 #[test]

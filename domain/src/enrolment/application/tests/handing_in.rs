@@ -29,6 +29,19 @@ fn nothing_about_a_child_is_taken_without_a_guardians_consent() {
 }
 
 #[test]
+fn a_guardian_agrees_to_the_text_that_is_published() {
+    let mut round = (*sight(round::State::Open)).clone();
+    round.consent = Some(round::ConsentText { version: "2026-2".to_owned(), text: "本人同意……".to_owned() });
+    let with = |version| {
+        let consent = Some(ConsentDraft { version, guardian: true });
+        apply(ApplicationDraft { consent, ..draft() }, Arc::new(round.clone()), now()).map(|one| one.facts().consent.version.clone())
+    };
+    assert_eq!(with("2026-2"), Ok("2026-2".to_owned()));
+    let Err(Refusal::Faults(found)) = with("2026-1") else { panic!("another text is no consent") };
+    assert_eq!((found[0].pointer.as_str(), found[0].code), ("/consent/version", "other_consent"));
+}
+
+#[test]
 fn the_number_the_birth_date_and_the_sex_tell_one_story() {
     let mut wrong = draft();
     wrong.child.id_number = "350524202003040027";
@@ -114,7 +127,7 @@ fn families_hand_in_while_the_register_is_open() {
     ] {
         let tried = apply(draft(), sight(state), when);
         assert_eq!(tried.err(), (!open).then_some(Refusal::RoundNotOpen), "{state} {when}");
-        let submitted = in_round(&drafted(), state, when).submit(&parent(), when).map(|_| ());
+        let submitted = in_round(&drafted(), state, when).submit(HandIn::default(), &parent(), when).map(|_| ());
         assert_eq!(submitted.err(), (!open).then_some(Refusal::RoundNotOpen), "{state} {when}");
     }
 }
@@ -142,15 +155,18 @@ fn a_late_family_needs_leave_that_is_theirs_and_has_not_run_out() {
     let application = create(&mine, late).expect("an application");
     let fact = crate::enrolment::rules::Fact::find("late").expect("a fact");
     assert_eq!(application.known().get(fact), Some(crate::enrolment::rules::Value::Bool(true)));
-    assert!(application.clone().submit(&parent(), late).is_ok());
-    assert_eq!(application.submit(&parent(), until).map(|_| ()), Err(Refusal::RoundNotOpen));
+    assert!(application.clone().submit(HandIn::default(), &parent(), late).is_ok());
+    assert_eq!(application.submit(HandIn::default(), &parent(), until).map(|_| ()), Err(Refusal::RoundNotOpen));
 }
 
 #[test]
 fn papers_that_the_rules_ask_for_are_there_at_submission() {
     let bare = apply(ApplicationDraft { documents: vec![], ..draft() }, sight(round::State::Open), now()).expect("an application");
-    assert_eq!(bare.submit(&parent(), now()).map(|_| ()), Err(Refusal::DocumentsMissing { kinds: vec!["hukou_book".to_owned()] }));
-    let done = drafted().submit(&parent(), now()).expect("submitted");
+    assert_eq!(
+        bare.submit(HandIn::default(), &parent(), now()).map(|_| ()),
+        Err(Refusal::DocumentsMissing { kinds: vec!["hukou_book".to_owned()] })
+    );
+    let done = drafted().submit(HandIn::default(), &parent(), now()).expect("submitted");
     assert_eq!(done.value().facts().filed_tier.as_deref(), Some("local"));
     assert_eq!(done.events()[0].kind, "enrolment_application.submitted");
 }
@@ -159,7 +175,7 @@ fn papers_that_the_rules_ask_for_are_there_at_submission() {
 fn what_nobody_knows_yet_may_be_handed_in_undecided() {
     let unsure = ApplicationDraft { facts: facts(&[("house_on", ValueInput::Null)]), ..draft() };
     let unsure = apply(unsure, sight(round::State::Open), now()).expect("an application");
-    assert_eq!(unsure.submit(&parent(), now()).expect("submitted").value().facts().filed_tier, None);
+    assert_eq!(unsure.submit(HandIn::default(), &parent(), now()).expect("submitted").value().facts().filed_tier, None);
 }
 
 #[test]
@@ -229,4 +245,46 @@ fn a_log_shows_no_name_and_no_number() {
     for secret in ["张小雨", "350524202003040029", "E12345678", "李梅", "13812345678"] {
         assert!(!text.contains(secret), "{secret}");
     }
+}
+
+#[test]
+fn what_the_family_is_told_at_hand_in_knows_whose_the_homes_seat_is() {
+    let by_seat = |seat_taken| drafted().submit(HandIn { seat_taken, ..HandIn::default() }, &parent(), now()).expect("submitted");
+    let taken = crate::enrolment::rules::Fact::find("seat_taken").expect("a fact");
+    for known in [Some(true), Some(false), None] {
+        assert_eq!(by_seat(known).value().known().get(taken), known.map(crate::enrolment::rules::Value::Bool));
+    }
+}
+
+#[test]
+fn a_home_that_was_given_up_since_is_not_handed_in() {
+    let tried = drafted().submit(HandIn { home_left: true, ..HandIn::default() }, &parent(), now());
+    let Err(Refusal::Faults(found)) = tried else { panic!("{tried:?}") };
+    assert_eq!((found[0].pointer.as_str(), found[0].code), ("/home_id", "not_your_home"));
+}
+
+#[test]
+fn a_resident_registers_twenty_children_in_a_round_and_no_more() {
+    let hand_in = |registered| drafted().submit(HandIn { registered, ..HandIn::default() }, &parent(), now()).map(|_| ());
+    assert_eq!((hand_in(MAX_REGISTERED - 1), hand_in(MAX_REGISTERED)), (Ok(()), Err(Refusal::TooManyApplications)));
+    // What was sent back is one of them already.
+    let again = standing_in(State::Returned, round::State::Open);
+    assert!(again.submit(HandIn { registered: MAX_REGISTERED, ..HandIn::default() }, &parent(), now()).is_ok());
+}
+
+#[test]
+fn leave_makes_late_what_is_late_and_nothing_else() {
+    let (open, late, until) = (sight(round::State::Open), at("2026-07-05T09:00"), at("2026-07-10T00:00"));
+    let permit = LatePermit::grant(&open, parent().id, until, reason(), &admin(), now()).expect("a permit").into_parts().0;
+    let who = parent().resident().expect("a resident");
+    let id = ApplicationId::from_uuid(Uuid::from_u128(1));
+    let in_time = Application::create(id, "R".to_owned(), draft(), open, &standing(), Some(&permit), None, &who, now()).expect("a draft");
+    assert_eq!(in_time.value().facts().late_until, None, "leave does not make late who comes in time");
+    // And helps the draft that was begun in time and not finished.
+    let closed = in_round(in_time.value(), round::State::Closed, late);
+    assert_eq!(closed.clone().submit(HandIn::default(), &parent(), late).map(|_| ()), Err(Refusal::RoundNotOpen));
+    let submitted = closed.clone().permitted(&permit, late).submit(HandIn::default(), &parent(), late).expect("submitted");
+    assert_eq!(submitted.value().facts().late_until, Some(until));
+    let theirs = LatePermit::grant(&sight(round::State::Closed), stranger().id, until, reason(), &admin(), late).expect("a permit");
+    assert_eq!(closed.permitted(theirs.value(), late).facts().late_until, None);
 }

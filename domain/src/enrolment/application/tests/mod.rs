@@ -53,7 +53,7 @@ type Tried = Result<Changed<Application>, Refusal>;
 /// Takes an action with valid data.
 fn attempt(a: Application, action: Action, by: &Actor, now: Timestamp) -> Tried {
     match action {
-        Action::Submit => a.submit(by, now),
+        Action::Submit => a.submit(HandIn::default(), by, now),
         Action::Withdraw => a.withdraw(by, now),
         Action::Accept => a.accept(family(&["mother"]), &[], by, now).map(|(done, _)| done),
         Action::Decline => a.decline(None, by, now),

@@ -38,6 +38,15 @@ fn whoever_is_related_keeps_out() {
     // Nor a reviewer who is the applicant, under whatever role.
     let own = member(10, Role::EnrolmentReviewer, Some(here()));
     assert_eq!(after(drafted(), &[(Action::Submit, &parent())]).claim(&own, now()).map(|_| ()), Err(Refusal::RelatedReviewer));
+    // Nor does an administrator find a seat for their own, or strike out what stands in its way.
+    for action in [Action::Coordinate, Action::Revoke, Action::CheckIn] {
+        let state = if action == Action::CheckIn { State::Accepted } else { State::Waiting };
+        let facts = standing_in(state, round::State::Announced).facts().clone();
+        let kin = Application::restore(Facts { related: vec![admin().id], ..facts.clone() }, now());
+        assert_eq!(attempt(kin.clone(), action, &admin(), now()).map(|_| ()), Err(Refusal::RelatedReviewer), "{action}");
+        assert!(!kin.allowed_actions(&admin(), now()).contains(&action));
+        assert!(attempt(Application::restore(facts, now()), action, &admin(), now()).is_ok(), "{action}");
+    }
     let verified = Application::restore(Facts { related: vec![reviewer(2).id], ..verified().facts().clone() }, now());
     assert_eq!(verified.recheck(&reviewer(2), now()).map(|_| ()), Err(Refusal::RelatedReviewer));
 }
@@ -53,7 +62,7 @@ fn who_has_claimed_it_verifies_it() {
 #[test]
 fn a_result_that_differs_from_what_the_family_was_told_says_why() {
     let without_hukou = facts(&[("hukou_on", ValueInput::Null), ("migrant", ValueInput::Bool(true))]);
-    let correction = |reason| Correction { facts: without_hukou.clone(), seat_taken: None, reason };
+    let correction = |reason| Correction { facts: without_hukou.clone(), seat_taken: None, home: None, reason };
     assert_eq!(claimed().verify(correction(None), &reviewer(1), now()).map(|_| ()), Err(Refusal::DifferenceUnexplained));
     let done = claimed().verify(correction(Some(reason())), &reviewer(1), now()).expect("verified");
     assert_eq!((done.value().facts().tier.as_deref(), done.value().facts().filed_tier.as_deref()), (Some("migrant"), Some("local")));
@@ -66,17 +75,65 @@ fn a_result_that_differs_from_what_the_family_was_told_says_why() {
 }
 
 #[test]
+fn a_corrected_fact_needs_a_reason_also_where_the_tier_stays_the_same() {
+    let correct = |day: &str, reason| {
+        let facts = facts(&[("hukou_on", text(day))]);
+        claimed().verify(Correction { facts, reason, ..Correction::default() }, &reviewer(1), now())
+    };
+    assert_eq!(correct("2020-06-01", None).map(|_| ()), Err(Refusal::DifferenceUnexplained), "the date orders the children of a batch");
+    let done = correct("2020-06-01", Some(reason())).expect("verified");
+    let said = serde_json::to_value(&done.events()[0].data).expect("JSON");
+    assert_eq!(said["corrected"], "hukou_on");
+    assert!(correct("2020-05-01", None).is_ok(), "the same as was declared is no correction");
+}
+
+#[test]
+fn what_orders_a_batch_is_known_when_it_is_verified_or_somebody_says_why_not() {
+    let hukou = Fact::find("hukou_on").expect("a fact");
+    let mut round = (*sight(round::State::Open)).clone();
+    let input = crate::enrolment::rules::RuleSetInput { tie_break: vec!["earlier:permit_on".to_owned()], ..rules() };
+    round.rules = crate::enrolment::rules::RuleSet::new(&input).expect("rules");
+    let application = apply(draft(), Arc::new(round), now()).expect("an application");
+    assert!(application.known().get(hukou).is_some());
+    let claimed = after(application, &[(Action::Submit, &parent()), (Action::Claim, &reviewer(1))]);
+    let missing = vec![Fact::find("permit_on").expect("a fact")];
+    assert_eq!(claimed.finding().missing(), missing, "the precheck asks for it");
+    let verify = |correction| claimed.clone().verify(correction, &reviewer(1), now()).map(|_| ());
+    assert_eq!(verify(Correction::default()), Err(Refusal::Undecided { missing }));
+    assert_eq!(verify(Correction { reason: Some(reason()), ..Correction::default() }), Ok(()));
+    let none = facts(&[("permit_on", ValueInput::Null)]);
+    assert_eq!(verify(Correction { facts: none, reason: Some(reason()), ..Correction::default() }), Ok(()));
+}
+
+#[test]
+fn a_reviewer_puts_a_home_where_an_address_was() {
+    let at_home = |home| ApplicationDraft { home, address: Some("东涂新村 3 号楼 501"), ..draft() };
+    let claimed = |home| {
+        let application = apply(at_home(home), sight(round::State::Open), now()).expect("an application");
+        after(application, &[(Action::Submit, &parent()), (Action::Claim, &reviewer(1))])
+    };
+    let verify = |before, reason| {
+        let correction = Correction { home: Some(home(2)), reason, ..Correction::default() };
+        claimed(before).verify(correction, &reviewer(1), now()).map(|done| done.value().facts().content.home)
+    };
+    assert_eq!(verify(None, None), Ok(Some(home(2))));
+    assert_eq!(verify(Some(home(1)), None), Err(Refusal::DifferenceUnexplained), "another home than the family named");
+    assert_eq!(verify(Some(home(1)), Some(reason())), Ok(Some(home(2))));
+}
+
+#[test]
 fn nothing_is_verified_that_the_rules_do_not_decide() {
     let unsure = ApplicationDraft { facts: facts(&[("hukou_on", ValueInput::Null)]), ..draft() };
     let unsure = apply(unsure, sight(round::State::Open), now()).expect("an application");
     let unsure = after(unsure, &[(Action::Submit, &parent()), (Action::Claim, &reviewer(1))]);
     let tried = unsure.clone().verify(Correction::default(), &reviewer(1), now()).map(|_| ());
     assert_eq!(tried, Err(Refusal::Undecided { missing: vec![Fact::find("migrant").expect("a fact")] }));
-    let no = Correction { facts: facts(&[("migrant", ValueInput::Bool(false))]), seat_taken: None, reason: Some(reason()) };
+    let no = Correction { facts: facts(&[("migrant", ValueInput::Bool(false))]), seat_taken: None, home: None, reason: Some(reason()) };
     assert_eq!(unsure.clone().verify(no, &reviewer(1), now()).map(|_| ()), Err(Refusal::NoTier));
     let house = Correction {
         facts: facts(&[("migrant", ValueInput::Bool(true)), ("house_on", text("2022-01-01"))]),
         seat_taken: None,
+        home: None,
         reason: Some(reason()),
     };
     let missing = Refusal::DocumentsMissing { kinds: vec!["deed".to_owned()] };
@@ -93,8 +150,8 @@ fn a_returned_application_is_mended_until_the_reviews_end() {
     let closed = in_round(&returned, round::State::Closed, now());
     let until = calendar().review_to;
     assert!(closed.is_editable(&parent(), until.plus_millis(-1)), "the register is closed, the correction is not");
-    assert_eq!(closed.clone().submit(&parent(), until).map(|_| ()), Err(Refusal::TooLate));
-    let again = closed.submit(&parent(), until.plus_millis(-1)).expect("submitted again");
+    assert_eq!(closed.clone().submit(HandIn::default(), &parent(), until).map(|_| ()), Err(Refusal::TooLate));
+    let again = closed.submit(HandIn::default(), &parent(), until.plus_millis(-1)).expect("submitted again");
     assert_eq!((again.value().facts().state, again.value().facts().reviewer), (State::Submitted, None));
     assert_eq!(again.events()[0].notices[0].to, reviewer(1).id);
 }
@@ -123,6 +180,24 @@ fn a_rejected_family_objects_once_within_the_window_and_is_heard_anew() {
         &[(Action::Reject, &reviewer(1)), (Action::Object, &parent()), (Action::Claim, &reviewer(2)), (Action::Reject, &reviewer(2))],
     );
     assert_eq!(again.object(reason(), &parent(), now()).map(|_| ()), Err(Refusal::TooLate), "once");
+}
+
+#[test]
+fn who_rejected_does_not_reject_the_objection_as_well() {
+    let objected = after(claimed(), &[(Action::Reject, &reviewer(1)), (Action::Object, &parent()), (Action::Claim, &reviewer(1))]);
+    assert_eq!(objected.clone().reject(reason(), &reviewer(1), now()).map(|_| ()), Err(Refusal::SameReviewer));
+    assert!(!objected.allowed_actions(&reviewer(1), now()).contains(&Action::Reject));
+    assert!(objected.clone().reject(reason(), &admin(), now()).is_ok(), "somebody else may");
+    assert!(objected.verify(Correction::default(), &reviewer(1), now()).is_ok(), "of what is verified another one thinks again");
+}
+
+#[test]
+fn who_is_on_the_published_list_may_object_to_their_batch_while_it_is_published() {
+    let object = |round, when| standing_in(State::Listed, round).object(reason(), &parent(), when).map(|done| done.value().facts().state);
+    let end = calendar().objection_to;
+    assert_eq!(object(round::State::Listed, end.plus_millis(-1)), Ok(State::Objection));
+    assert_eq!(object(round::State::Listed, end), Err(Refusal::TooLate));
+    assert_eq!(object(round::State::Announced, end.plus_millis(-1)), Err(Refusal::TooLate));
 }
 
 #[test]

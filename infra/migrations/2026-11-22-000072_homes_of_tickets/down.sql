@@ -1,0 +1,2 @@
+DROP TABLE repair_ticket_reporters;
+DROP INDEX repair_ticket_homes_by_ticket;

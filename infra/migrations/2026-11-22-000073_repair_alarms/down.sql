@@ -1,0 +1,2 @@
+DROP INDEX repair_tickets_by_alarm;
+ALTER TABLE repair_tickets DROP COLUMN alarm_at;

@@ -1,0 +1,2 @@
+-- Forward only: going back is restoring a backup.
+SELECT 1;
