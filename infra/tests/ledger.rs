@@ -430,3 +430,71 @@ fn meddle(books: &Books) {
     }
     books.verified();
 }
+
+#[test]
+fn nor_does_it_oversell_a_shift_or_sign_anybody_up_twice() {
+    books(2).iter().for_each(oversell);
+}
+
+/// The rows of volunteer service have their last line, too: what a mistake in the program must not do, the database does not let happen.
+fn oversell(books: &Books) {
+    let (place, one, two) = (books.community.text(), books.people[0].text(), books.people[1].text());
+    let sign_up = |id: &str, who: &str, state: &str| {
+        format!(
+            "INSERT INTO volunteer_sign_ups (id, community_id, shift_id, post, resident_id, state, version, signed_up_at) \
+             VALUES ('{id}', '{place}', 'shf', 0, '{who}', '{state}', 1, 0)"
+        )
+    };
+    let post = |number: i64, numbers: &str| {
+        format!(
+            "INSERT INTO volunteer_posts (shift_id, number, capacity, waitlist_capacity, taken, offered, waitlisted, last_number, moves) \
+             VALUES ('shf', {number}, {numbers}, 0, 0)"
+        )
+    };
+    let swap = |id: &str| {
+        format!(
+            "INSERT INTO volunteer_swaps (id, community_id, own_id, other_id, proposer_id, partner_id, state, version, proposed_at, until_at) \
+             VALUES ('{id}', '{place}', 'a', 'b', '{one}', '{two}', 'proposed', 1, 0, 1)"
+        )
+    };
+    let hours = |minutes: i64| {
+        format!(
+            "INSERT INTO volunteer_hours (sign_up_id, community_id, activity_id, resident_id, minutes, served_on, credited_at) \
+             VALUES ('a', '{place}', 'act', '{one}', {minutes}, '2026-03-07', 0)"
+        )
+    };
+    for made in [
+        format!(
+            "INSERT INTO volunteer_activities (id, community_id, state, title, detail, points_per_hour, max_hours, flexible, hold_s, \
+             created_by, version, created_at) VALUES ('act', '{place}', 'published', '清洁', '{{}}', 1, 1, FALSE, 60, '{one}', 1, 0)"
+        ),
+        format!(
+            "INSERT INTO volunteer_shifts (id, community_id, activity_id, state, starts_at, ends_at, cancel_before_s, version, created_at) \
+             VALUES ('shf', '{place}', 'act', 'scheduled', 0, 1, 0, 1, 0)"
+        ),
+        post(0, "1, 1, 1, 0, 1"),
+        sign_up("a", &one, "confirmed"),
+        sign_up("b", &two, "waitlisted"),
+        swap("s"),
+        // What is over is in nobody's way.
+        sign_up("c", &one, "cancelled"),
+    ] {
+        assert!(books.by_hand(&made), "{made}");
+    }
+    for refused in [
+        "UPDATE volunteer_posts SET taken = 2".to_owned(),
+        "UPDATE volunteer_posts SET offered = 1".to_owned(),
+        "UPDATE volunteer_posts SET waitlisted = 2".to_owned(),
+        "UPDATE volunteer_posts SET taken = -1".to_owned(),
+        "UPDATE volunteer_posts SET capacity = 0".to_owned(),
+        post(0, "1, 0, 0, 0, 0"),
+        post(1, "1, 0, 2, 0, 0"),
+        sign_up("d", &one, "waitlisted"),
+        "UPDATE volunteer_sign_ups SET state = 'confirmed' WHERE id = 'c'".to_owned(),
+        swap("t"),
+        hours(-1),
+    ] {
+        assert!(!books.by_hand(&refused), "{refused}");
+    }
+    assert!(books.by_hand(&hours(60)) && !books.by_hand(&hours(60)), "a sign-up is credited once");
+}
