@@ -204,16 +204,24 @@ fn one_that_cannot_be_done_keeps_no_other_waiting_and_is_given_up_in_the_end() {
 #[test]
 #[ignore = "needs PostgreSQL and Redis"]
 fn who_has_lost_the_lease_meanwhile_takes_no_row_a_second_time() {
-    const ROWS: usize = 1_000;
-    let server = Server::start(Options::default());
+    const ROWS: usize = 2_000;
+    // Two instances that hold the same keys and, further down, the same files.
+    let options = Options::default()
+        .env("JIAZAI_JWT_KEY", "3d1f0b7a9c5e2846d0a1b3c5e7f90214365879abcdef0123fedcba9876543210")
+        .env("JIAZAI_DATA_KEY", "a4c6e80f1b3d5f7092b4d6f8103254769a8bcdef0e1d2c3b4a5968778695a4b3");
+    let server = Server::start(options);
     let registry = Registry::empty(&server);
     registry.import(HOMES, homes(ROWS).as_bytes(), "succeeded");
     let queued = registry.begin(&registry.manager, PEOPLE, people(ROWS).as_bytes());
     eventually("some rows are in", 60, || (ok(&registry, &queued) > 0).then_some(()));
-    // It hangs, and holds its lease no longer than a dead one would.
-    server.signal("STOP");
     let twin = server.twin();
     let other = twin.staff("admin");
+    other.get("/me").expect(200);
+    let (ours, theirs) = (server.data_dir().join("files"), twin.data_dir().join("files"));
+    let _ = std::fs::remove_dir_all(&theirs);
+    std::os::unix::fs::symlink(&ours, &theirs).expect("a link");
+    // The first has the lease, and hangs for longer than that lasts.
+    server.signal("STOP");
     let done = eventually("the other goes on", 120, || {
         let now = other.get(&at(&queued)).expect(200);
         is_over(&now).then_some(now)

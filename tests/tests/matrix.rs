@@ -147,7 +147,7 @@ impl<'s> Stage<'s> {
     /// An application of the reporter's in a state from which the action goes on; claimed by `reviewer1` where somebody has to.
     fn application_for(&self, action: &str) -> String {
         let [first, second] = &self.season.reviewers;
-        let (season, family) = (&self.season, self.family());
+        let family = self.family();
         if matches!(action, "accept" | "decline" | "check-in" | "coordinate") {
             let season = self.round_in(&["publish", "open", "close", "list", "allocate", "announce"]);
             let list = season.admin.get(&format!("/enrolment-applications?round_id={}", season.round)).expect(200);
@@ -159,6 +159,8 @@ impl<'s> Stage<'s> {
             }
             return id(application);
         }
+        // In a round of its own: nobody registers as many children in one as the matrix asks for.
+        let season = self.round_in(&["publish", "open"]);
         let application = season.apply(&family, season.bare_draft(&family));
         let go = |who: &dyn Client, action: &str, body: Value| {
             drop(who.post(&format!("/enrolment-applications/{}/{action}", id(&application)), body).expect(200))

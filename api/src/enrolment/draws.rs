@@ -256,7 +256,10 @@ fn refuse(refusal: DrawRefusal, state: &'static str) -> ApiError {
     match refusal {
         DrawRefusal::NotForYou => ApiError::new(code::FORBIDDEN),
         DrawRefusal::WrongState { state } => ApiError::new(code::STATE_CONFLICT)
-            .because("登记结束之后、批次结束之前才能摇号", "A draw belongs between the closing of the register and the end of the round")
+            .because(
+                "登记结束之后、派位之前，或公布结果之后才能摇号",
+                "A draw belongs between the closing of the register and the allocation, or behind the announcement",
+            )
             .in_state(state.as_str(), vec![]),
         DrawRefusal::RosterInvalid => conflict("没有可以参加摇号的登记", "There is nobody to draw among"),
         DrawRefusal::RevealedAlready => conflict("摇号结果已经公开", "It was revealed before"),
@@ -285,8 +288,8 @@ fn refuse(refusal: DrawRefusal, state: &'static str) -> ApiError {
 ///
 /// Publishes the roster of all who are confirmed or listed and, for a sealed seed, the hash of the secret and the source of the
 /// numbers that it will be joined with. Not while somebody is not decided about, but with `early` and a reason. A round has one; for
-/// those who come later (objections upheld, leave to be late) there is another, and their order follows. Once seats are allocated,
-/// for those who wait.
+/// those who come later (objections upheld, leave to be late) there is another, and their order follows. Once the results are
+/// announced, for those who wait.
 #[utoipa::path(post, path = "/enrolment-rounds/{id}/draws", tag = "enrolment", operation_id = "prepare_enrolment_draw",
     params(("id" = String, Path)),
     request_body(content = NewDraw, example = json!({ "kind": "sealed_seed", "commitment": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae" })),
@@ -304,7 +307,7 @@ async fn prepare_enrolment_draw(call: Call, id: At<RoundKind>) -> Outcome {
             return Err(exists());
         }
         // Every child has a number, twins who go together too: one of them may be left alone.
-        let placed = matches!(facts.state, RoundState::Allocated | RoundState::Announced);
+        let placed = facts.state == RoundState::Announced;
         let states = if placed { [State::Waiting, State::ToCoordinate] } else { [State::ConfirmedTier, State::Listed] };
         let mut receipts = store::receipts(tx, id.0, &states)?;
         let drawn: HashSet<&String> = before.iter().flat_map(|draw| &draw.facts().document.roster).collect();
@@ -314,7 +317,9 @@ async fn prepare_enrolment_draw(call: Call, id: At<RoundKind>) -> Outcome {
         }
         let why = if body.early { dto::reason(body.reason.as_ref())? } else { None };
         let undecided = store::undecided(tx, id.0)?;
-        if undecided > 0 && why.is_none() {
+        // In another state there is nothing to draw at all, whoever is decided about.
+        let drawing = placed || matches!(facts.state, RoundState::Closed | RoundState::Listed);
+        if drawing && undecided > 0 && why.is_none() {
             let (zh, en) = super::refusal::undecided(undecided);
             return Err(ApiError::new(code::UNDECIDED).because(zh, en).in_state(facts.state.as_str(), vec![]));
         }

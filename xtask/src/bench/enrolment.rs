@@ -205,13 +205,14 @@ pub(super) fn rush(plan: &Plan, out: &mut Report) -> Result<(), String> {
         ),
     );
     let ratio = quantile(&together, 0.99) / quantile(&alone, 0.5);
+    // Not a promise: of 64 who never pause each waits for the 63 others, whatever one costs.
     out.add(
-        "registration day: p99 of a submit / unloaded median, SQLite",
-        "≤ 20",
+        "the same, all at once: p99 of a submit / unloaded median, SQLite",
+        "",
         format!("{ratio:.1}"),
-        Verdict::of(ratio <= 20.0),
+        Verdict::Told,
         format!(
-            "{FAMILIES} families, {CONNECTIONS} connections, none lost, none twice; {:.0} per second; p50 {:.2} ms, p99 {:.2} ms, longest {:.1} ms; alone {:.2} ms",
+            "{FAMILIES} families, {CONNECTIONS} connections that never pause, none lost, none twice; {:.0} per second; p50 {:.2} ms, p99 {:.2} ms, longest {:.1} ms; alone {:.2} ms",
             slice.per_second(),
             quantile(&together, 0.5),
             quantile(&together, 0.99),

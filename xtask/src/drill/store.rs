@@ -157,5 +157,5 @@ fn text(value: ValueRef<'_>) -> String {
 pub(super) fn differences(a: &Hashes, b: &Hashes) -> Vec<String> {
     let names: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
     let told = |name: &&String| format!("{name} ({:?} and {:?} rows)", a.get(*name).map(|t| t.0), b.get(*name).map(|t| t.0));
-    names.iter().filter(|name| a.get(**name) != b.get(**name)).map(|name| told(name)).collect()
+    names.iter().filter(|name| a.get(**name) != b.get(**name)).map(told).collect()
 }

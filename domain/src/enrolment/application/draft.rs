@@ -16,8 +16,9 @@ use crate::registry::HomeId;
 pub const MAX_DOCUMENTS: usize = 60;
 /// Drafts that a resident keeps in one round. More than any family has children; two at the same moment may make it one more.
 pub const MAX_DRAFTS: i64 = 20;
-/// Children whom a resident registers in one round. Two handed in at the same moment may make it one more.
-pub const MAX_REGISTERED: i64 = 20;
+/// Children whom a resident registers in one round: somebody of a welfare home has many, a squatter of numbers more. Two handed in at
+/// the same moment may make it one more.
+pub const MAX_REGISTERED: i64 = 100;
 /// For so long a draft keeps others from beginning one for the same child: enough for two parents who do so at the same moment,
 /// too short to keep the parents out with nothing but the child's number. What was handed in holds the child for good.
 pub const DRAFT_HOLDS_S: i64 = 1800;

@@ -138,7 +138,8 @@ impl Draw {
         if !by.is_any(&[Role::EnrolmentAdmin], r.community) {
             return Err(DrawRefusal::NotForYou);
         }
-        if !matches!(r.state, State::Closed | State::Listed | State::Allocated | State::Announced) {
+        // Not between the allocation and the announcement: the roster of those who wait would tell families their result.
+        if !matches!(r.state, State::Closed | State::Listed | State::Announced) {
             return Err(DrawRefusal::WrongState { state: r.state });
         }
         match (new.method, new.commitment.as_deref()) {

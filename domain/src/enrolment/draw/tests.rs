@@ -256,7 +256,7 @@ fn draws_are_prepared_by_an_administrator_from_the_closing_of_the_register_on() 
     let ring = || NewDraw { method: Method::Ring, commitment: None, source: None, number: 1 };
     assert_eq!(prepare(ring(), State::Listed, names(3), &staff(Role::EnrolmentReviewer)), Err(DrawRefusal::NotForYou));
     for state in State::ALL {
-        let allowed = matches!(state, State::Closed | State::Listed | State::Allocated | State::Announced);
+        let allowed = matches!(state, State::Closed | State::Listed | State::Announced);
         assert_eq!(prepare(ring(), *state, names(3), &admin()).is_ok(), allowed, "{state}");
     }
     assert_eq!(prepare(ring(), State::Listed, vec![], &admin()), Err(DrawRefusal::RosterInvalid));

@@ -264,7 +264,7 @@ fn a_home_that_was_given_up_since_is_not_handed_in() {
 }
 
 #[test]
-fn a_resident_registers_twenty_children_in_a_round_and_no_more() {
+fn a_resident_registers_a_hundred_children_in_a_round_and_no_more() {
     let hand_in = |registered| drafted().submit(HandIn { registered, ..HandIn::default() }, &parent(), now()).map(|_| ());
     assert_eq!((hand_in(MAX_REGISTERED - 1), hand_in(MAX_REGISTERED)), (Ok(()), Err(Refusal::TooManyApplications)));
     // What was sent back is one of them already.
