@@ -251,7 +251,7 @@ async fn set_ranking_consent(call: Call) -> Outcome {
 /// In the last 365 days, of those who agreed to be named; names are masked. By minutes, or `by=points`: what service has earned there, less
 /// what of it was reversed; what was spent counts.
 #[utoipa::path(get, path = "/volunteer-ranking", tag = "volunteer", operation_id = "get_volunteer_ranking",
-    params(("community_id" = String, Query), ("by" = Option<super::dto::RankingBy>, Query)), responses((status = 200, body = Ranking)))]
+    params(("community_id" = String, Query), ("by" = inline(Option<super::dto::RankingBy>), Query)), responses((status = 200, body = Ranking)))]
 async fn get_volunteer_ranking(call: Call) -> Outcome {
     const PLACES: i64 = 50;
     let mut params = call.query()?;

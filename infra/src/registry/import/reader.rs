@@ -77,6 +77,8 @@ pub struct Reader<R> {
     kind: Kind,
     charset: Option<Charset>,
     line: u64,
+    /// The last byte was a carriage return, so a line feed now is of the same break.
+    after_return: bool,
     today: Date,
     header: Option<Header>,
     names: Vec<String>,
@@ -96,6 +98,16 @@ impl From<std::io::Error> for Unreadable {
     fn from(error: std::io::Error) -> Self {
         Self::Io(error)
     }
+}
+
+/// How many lines end in these bytes: by a line feed, a carriage return, or both, because each ends a row.
+fn breaks(bytes: &[u8], after_return: &mut bool) -> u64 {
+    let mut count = 0;
+    for byte in bytes {
+        count += u64::from(*byte == b'\r' || *byte == b'\n' && !*after_return);
+        *after_return = *byte == b'\r';
+    }
+    count
 }
 
 impl<R: Read> Reader<R> {
@@ -121,6 +133,7 @@ impl<R: Read> Reader<R> {
             kind,
             charset,
             line: 1,
+            after_return: false,
             today,
             header: None,
             names: Vec::new(),
@@ -192,7 +205,7 @@ impl<R: Read> Reader<R> {
     fn skip_breaks(&mut self) -> std::io::Result<()> {
         while let Some(byte @ (b'\n' | b'\r')) = self.source.next_byte()? {
             self.source.at += 1;
-            self.line += u64::from(byte == b'\n');
+            self.line += breaks(&[byte], &mut self.after_return);
         }
         Ok(())
     }
@@ -216,8 +229,7 @@ impl<R: Read> Reader<R> {
         loop {
             let input = self.source.rest()?;
             let (found, read, written, ended) = self.core.read_record(input, &mut self.output[out..], &mut self.ends[fields..]);
-            let breaks = input[..read].iter().filter(|byte| **byte == b'\n').count();
-            self.line += breaks as u64;
+            self.line += breaks(&input[..read], &mut self.after_return);
             self.source.at += read;
             out += written;
             fields += ended;
@@ -249,6 +261,8 @@ impl<R: Read> Reader<R> {
     fn json_line(&mut self) -> std::io::Result<Result<Vec<String>, &'static str>> {
         let mut text = Vec::new();
         let mut too_long = false;
+        // Only a line feed ends an object's line, so a carriage return before it is part of the text.
+        self.after_return = false;
         loop {
             let rest = self.source.rest()?;
             if rest.is_empty() {
