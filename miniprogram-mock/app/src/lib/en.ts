@@ -579,4 +579,5 @@ export const en: Record<string, string> = {
   '{0} 小时 {1} 分': '{0} h {1} min',
   '已超 {0}': '{0} late',
   '还剩 {0}': '{0} left',
+  '有补充说明': 'Something was added',
 };
