@@ -19,7 +19,7 @@ The backend of a neighbourhood: residents report and register, staff answer with
 Every refusal is a problem document (RFC 9457) whose `code` programs act on; `GET /problems/{code}` explains it. \
 Send `Idempotency-Key` with a POST to make repeating it harmless, `If-Match` with the `ETag` you have seen to change \
 only what you have seen. Lists are paged by `cursor`. In a query, an empty value, `null` and `undefined` count as absent: that is what \
-mini-program wrappers send. Details are in Chinese unless `Accept-Language` prefers English.";
+mini-program wrappers send; a JSON body that is empty counts as `{}`. Details are in Chinese unless `Accept-Language` prefers English.";
 
 /// The document of this build.
 pub fn document() -> OpenApi {

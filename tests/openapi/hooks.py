@@ -32,7 +32,7 @@ def filter_failure(context, failure, case, response):
     if kind == "RejectedPositiveData":
         return not has_a_header_beside_its_pattern(case, response.request.headers)
     if kind == "AcceptedNegativeData":
-        return not is_nothing_in_a_query(case, response)
+        return not (is_nothing_in_a_query(case, response) or is_no_body_at_all(response))
     return True
 
 
@@ -42,6 +42,16 @@ def has_a_header_beside_its_pattern(case, sent):
     declared = case.operation.headers.schema.get("properties", {})
     patterns = {name: schema["pattern"] for name, schema in declared.items() if "pattern" in schema}
     return any(name in sent and not re.search(pattern, sent[name]) for name, pattern in patterns.items())
+
+
+def is_no_body_at_all(response):
+    """Phones send nothing where there is nothing to say, and the document's own description says that this counts as `{}`. That is
+    right if the same request with `{}` is answered alike."""
+    sent = response.request
+    if sent.method not in ("POST", "PUT") or sent.body:
+        return False
+    again = requests.request(sent.method, sent.url, json={}, headers={"Authorization": sent.headers["Authorization"]}, timeout=10)
+    return again.status_code == response.status_code
 
 
 def is_nothing_in_a_query(case, response):
