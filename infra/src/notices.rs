@@ -178,36 +178,42 @@ pub struct Kept {
     pub read_at: Option<Timestamp>,
 }
 
-type KeptRow = (String, String, String, String, i64, String, i64, Option<i64>);
-const KEPT: (
-    notices::id,
-    notices::event_id,
-    notices::recipient_id,
-    notices::template,
-    notices::attempts,
-    notices::state,
-    notices::created_at,
-    notices::read_at,
-) = (
-    notices::id,
-    notices::event_id,
-    notices::recipient_id,
-    notices::template,
-    notices::attempts,
-    notices::state,
-    notices::created_at,
-    notices::read_at,
-);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = notices)]
+struct KeptRow {
+    id: String,
+    event_id: String,
+    recipient_id: String,
+    template: String,
+    attempts: i64,
+    state: String,
+    created_at: i64,
+    read_at: Option<i64>,
+}
 
-fn kept((id, event, recipient, template, attempts, state, created_at, read_at): KeptRow) -> Result<Kept, DbError> {
-    let notice = Notice { id: parsed(&id)?, event: parsed(&event)?, recipient: parsed(&recipient)?, template, attempts };
-    Ok(Kept { notice, state, created_at: Timestamp::from_millis(created_at), read_at: read_at.map(Timestamp::from_millis) })
+impl TryFrom<KeptRow> for Kept {
+    type Error = DbError;
+    fn try_from(row: KeptRow) -> Result<Self, DbError> {
+        let notice = Notice {
+            id: parsed(&row.id)?,
+            event: parsed(&row.event_id)?,
+            recipient: parsed(&row.recipient_id)?,
+            template: row.template,
+            attempts: row.attempts,
+        };
+        let read_at = row.read_at.map(Timestamp::from_millis);
+        Ok(Self { notice, state: row.state, created_at: Timestamp::from_millis(row.created_at), read_at })
+    }
 }
 
 /// What somebody was to be told, newest first.
 pub fn inbox(tx: &mut Tx, person: PrincipalId, unread: Option<bool>, after: Option<&str>, limit: i64) -> Result<Vec<Kept>, DbError> {
-    let mut query =
-        notices::table.filter(notices::recipient_id.eq(person.text())).order(notices::id.desc()).limit(limit).select(KEPT).into_boxed();
+    let mut query = notices::table
+        .filter(notices::recipient_id.eq(person.text()))
+        .order(notices::id.desc())
+        .limit(limit)
+        .select(KeptRow::as_select())
+        .into_boxed();
     query = match unread {
         Some(true) => query.filter(notices::read_at.is_null()),
         Some(false) => query.filter(notices::read_at.is_not_null()),
@@ -217,14 +223,14 @@ pub fn inbox(tx: &mut Tx, person: PrincipalId, unread: Option<bool>, after: Opti
         query = query.filter(notices::id.lt(after.to_owned()));
     }
     let rows: Vec<KeptRow> = tx.run(|conn| query.load(conn))?;
-    rows.into_iter().map(kept).collect()
+    rows.into_iter().map(Kept::try_from).collect()
 }
 
 /// One of somebody's own.
 pub fn in_inbox(tx: &mut Tx, person: PrincipalId, id: NoticeId) -> Result<Option<Kept>, DbError> {
     let own = notices::table.filter(notices::id.eq(id.text())).filter(notices::recipient_id.eq(person.text()));
-    let row: Option<KeptRow> = tx.run(|conn| own.select(KEPT).first(conn).optional())?;
-    row.map(kept).transpose()
+    let row: Option<KeptRow> = tx.run(|conn| own.select(KeptRow::as_select()).first(conn).optional())?;
+    row.map(Kept::try_from).transpose()
 }
 
 /// Marks somebody's notices as read, one or all that are not, and says how many were not. What was read before keeps its instant.

@@ -62,10 +62,7 @@ impl SignUp {
         now: Timestamp,
     ) -> Result<Changed<Self>, Refusal> {
         self.guard(Action::CheckIn, by, now)?;
-        self.shown(code, key, now)?;
-        if let Some((spot, here)) = spot {
-            spot.admit(here)?;
-        }
+        self.shown(code, key, spot, now)?;
         self.facts.checked_in_at = Some(now);
         let event = self.event(Action::CheckIn, Some(by), now).with("late", self.is_late());
         Ok(self.moved(State::Present, event))
@@ -82,10 +79,7 @@ impl SignUp {
         now: Timestamp,
     ) -> Result<Changed<Self>, Refusal> {
         self.guard(Action::CheckOut, by, now)?;
-        self.shown(code, key, now)?;
-        if let Some((spot, here)) = spot {
-            spot.admit(here)?;
-        }
+        self.shown(code, key, spot, now)?;
         let minutes = self.left(now);
         let event = self.event(Action::CheckOut, Some(by), now).with("minutes", minutes);
         Ok(self.moved(State::Done, event))
@@ -120,11 +114,13 @@ impl SignUp {
         self.facts.checked_in_at.is_some_and(|came| came > o.starts_at && !o.flexible)
     }
 
-    fn shown(&self, code: &str, key: &CodeKey, now: Timestamp) -> Result<(), Refusal> {
+    /// That they have the code which is shown now, and are where it is.
+    fn shown(&self, code: &str, key: &CodeKey, spot: Option<(&Spot, Option<Point>)>, now: Timestamp) -> Result<(), Refusal> {
         check_code(key, self.facts.shift, code, now).map_err(|fault| match fault {
             CodeFault::Stale => Refusal::CodeStale,
             CodeFault::Unknown => Refusal::CodeUnknown,
-        })
+        })?;
+        spot.map_or(Ok(()), |(spot, here)| spot.admit(here))
     }
 
     /// 标记缺席: from the start on. The place stays taken; it was kept free for them.

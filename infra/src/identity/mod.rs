@@ -110,12 +110,16 @@ pub fn principal(tx: &mut Tx, id: PrincipalId) -> Result<Option<Principal>, DbEr
 
 /// The names by which these accounts are known.
 pub fn names_of(tx: &mut Tx, ids: &[PrincipalId]) -> Result<HashMap<PrincipalId, String>, DbError> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let texts: Vec<String> = ids.iter().map(PrincipalId::text).collect();
-    let rows: Vec<(String, String)> = tx
-        .run(|conn| principals::table.filter(principals::id.eq_any(texts)).select((principals::id, principals::display_name)).load(conn))?;
+    let name = (principals::id, principals::display_name);
+    let rows: Vec<(String, String)> = match ids {
+        [] => return Ok(HashMap::new()),
+        // Of one, the statement is always the same and stays prepared.
+        [one] => tx.run(|conn| principals::table.filter(principals::id.eq(one.text())).select(name).load(conn))?,
+        many => {
+            let texts: Vec<String> = many.iter().map(PrincipalId::text).collect();
+            tx.run(|conn| principals::table.filter(principals::id.eq_any(texts)).select(name).load(conn))?
+        }
+    };
     rows.into_iter().map(|(id, name)| Ok((parsed(&id)?, name))).collect()
 }
 

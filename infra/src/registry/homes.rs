@@ -86,12 +86,15 @@ pub fn label(estate: &Estate, building: &Building, home: &Home) -> String {
 
 /// What people call these homes.
 pub fn labels_of(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, String>, DbError> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let texts: Vec<String> = ids.iter().map(HomeId::text).collect();
-    let rows: Vec<(String, String)> =
-        tx.run(|conn| homes::table.filter(homes::id.eq_any(texts)).select((homes::id, homes::label)).load(conn))?;
+    let rows: Vec<(String, String)> = match ids {
+        [] => return Ok(HashMap::new()),
+        // Of one, the statement is always the same and stays prepared.
+        [one] => tx.run(|conn| homes::table.filter(homes::id.eq(one.text())).select((homes::id, homes::label)).load(conn))?,
+        many => {
+            let texts: Vec<String> = many.iter().map(HomeId::text).collect();
+            tx.run(|conn| homes::table.filter(homes::id.eq_any(texts)).select((homes::id, homes::label)).load(conn))?
+        }
+    };
     rows.into_iter().map(|(id, label)| Ok((parsed(&id)?, label))).collect()
 }
 
