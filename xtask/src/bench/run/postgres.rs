@@ -7,7 +7,8 @@ use std::process::Command;
 use super::machine;
 use super::rows::{EVENT, Store, TICKET};
 use super::stats::Slice;
-use crate::services::{self, Addresses};
+use crate::launch;
+use crate::services::Addresses;
 
 pub(super) struct Pgbench {
     program: PathBuf,
@@ -33,7 +34,7 @@ pub(super) fn postmaster(store: &Store) -> Result<u32, String> {
 impl Pgbench {
     pub(super) fn new(at: &Addresses, url: &str, folder: &Path) -> Result<Self, String> {
         let beside = at.psql.with_file_name("pgbench");
-        let program = if beside.is_file() { beside } else { services::find("pgbench").ok_or("pgbench is not installed")? };
+        let program = if beside.is_file() { beside } else { launch::find("pgbench").ok_or("pgbench is not installed")? };
         let postmaster = postmaster(&Store::Postgres { psql: at.psql.clone(), url: url.to_owned() })?;
         fs::create_dir_all(folder).map_err(|e| e.to_string())?;
         Ok(Self { program, url: url.to_owned(), folder: folder.to_owned(), postmaster, run: 0 })

@@ -13,8 +13,8 @@ use super::rows::{Store, report};
 use super::server::{Server, text};
 use super::sqlite::RawLoop;
 use super::stats::{Duet, Estimate, Slice, median, quantile};
-use super::{cargo, enrolment, export, fanout, lists, machine, registry, root, volunteer};
-use crate::services;
+use super::{enrolment, export, fanout, lists, machine, registry, volunteer};
+use crate::{place, services};
 
 const NAMES: &[&str] = &[
     "size",
@@ -67,7 +67,6 @@ impl Plan {
                 other => return Err(format!("no benchmark is called {other}; there are {}", NAMES.join(", "))),
             }
         }
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
         let (pairs, slice, many, latency) = if quick { (5, 500, 100_000, 5) } else { (15, 1500, 1_000_000, 30) };
         Ok(Self {
             names,
@@ -76,8 +75,8 @@ impl Plan {
             few: 1000,
             many,
             latency: Duration::from_secs(latency),
-            binary: target.join("release/jiazai"),
-            scratch: target.join("bench"),
+            binary: place::target().join("release/jiazai"),
+            scratch: place::target().join("bench"),
         })
     }
 
@@ -101,7 +100,7 @@ impl Plan {
 /// Runs it all, or what was named; true if no target was missed.
 pub(crate) fn run(words: &[&str]) -> Result<bool, String> {
     let plan = Plan::parse(words)?;
-    let built = cargo().args(["build", "--release", "-p", "jiazai"]).status().map_err(|e| format!("cargo: {e}"))?;
+    let built = place::cargo(&["build", "--release", "-p", "jiazai"]).status().map_err(|e| format!("cargo: {e}"))?;
     if !built.success() {
         return Err("the server does not build".into());
     }
@@ -113,7 +112,7 @@ pub(crate) fn run(words: &[&str]) -> Result<bool, String> {
     outcome?;
     println!("\n{}\n\n{}", machine::describe(), out.table());
     if plan.is_full() {
-        out.write(&root())?;
+        out.write()?;
     }
     Ok(out.good())
 }
@@ -149,7 +148,7 @@ fn measure(plan: &Plan, out: &mut Report) -> Result<(), String> {
         let picture = lists::growth(plan, out)?;
         // Less than a million is a try, and no picture to keep.
         if plan.many == 1_000_000 {
-            let path = root().join("docs/pictures/growth.svg");
+            let path = place::root().join("docs/pictures/growth.svg");
             fs::write(&path, picture).map_err(|e| format!("{}: {e}", path.display()))?;
         }
     }

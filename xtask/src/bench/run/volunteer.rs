@@ -12,6 +12,7 @@ use super::report::{Report, Verdict};
 use super::rows::{now_ms, report};
 use super::server::{Server, text};
 use super::stats::Slice;
+use crate::tools::Dice;
 
 const RESIDENTS: usize = 2000;
 const CONNECTIONS: usize = 64;
@@ -154,13 +155,8 @@ fn operate(server: &Server, manager: &str, (most, others): (&str, &[String]), st
             .map(|i| {
                 scope.spawn(move || -> Result<BTreeMap<String, usize>, String> {
                     let mut conn = Conn::open(server.at).map_err(|e| e.to_string())?;
-                    let mut seed = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(i as u64 + 1);
-                    let mut random = move |below: usize| {
-                        seed ^= seed << 13;
-                        seed ^= seed >> 7;
-                        seed ^= seed << 17;
-                        (seed % below as u64) as usize
-                    };
+                    let mut dice = Dice::new(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(i as u64 + 1));
+                    let mut random = move |below: usize| dice.below(below as u64) as usize;
                     let (mut granted, mut counted): (Vec<String>, BTreeMap<String, usize>) = Default::default();
                     for step in 0..steps / CONNECTIONS {
                         let (path, body) = if granted.is_empty() || random(5) > 0 {

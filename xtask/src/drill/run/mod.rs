@@ -1,22 +1,38 @@
 //! The drills on one database, one after the other; what one breaks must not stop the next.
 
+mod backup;
+mod clock;
+mod day;
+mod disk;
+mod kill;
+mod own;
+mod postgres;
+mod redis;
+mod rolling;
+mod sheet;
+mod store;
+mod upgrade;
+mod wechat;
+mod wire;
+mod writers;
+
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use jiazai_tests::is_postgres;
 
-use super::sheet::Sheet;
+use self::sheet::Sheet;
 use super::{Asked, DRILLS};
 
 /// How thorough to be.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Form {
+struct Form {
     short: bool,
 }
 
 impl Form {
-    pub(super) fn pick<T>(self, short: T, long: T) -> T {
+    fn pick<T>(self, short: T, long: T) -> T {
         if self.short { short } else { long }
     }
 }
@@ -27,18 +43,18 @@ type Drill = fn(Form, &mut Sheet) -> Result<(), String>;
 fn find(name: &str, form: Form) -> Option<Drill> {
     let on_postgres = is_postgres();
     let drill: (Drill, bool) = match name {
-        "kill" => (super::kill::drill, true),
-        "redis" => (super::redis::drill, on_postgres),
-        "postgres" => (super::postgres::drill, on_postgres),
+        "kill" => (kill::drill, true),
+        "redis" => (redis::drill, on_postgres),
+        "postgres" => (postgres::drill, on_postgres),
         // Says nothing about the database, so once is enough.
-        "wechat" => (super::wechat::drill, !on_postgres),
-        "disk-full" => (super::disk::drill, !on_postgres),
-        "clock" => (super::clock::drill, true),
-        "rolling" => (super::rolling::drill, on_postgres),
-        "backup" => (super::backup::drill, true),
-        "upgrade" => (super::upgrade::drill, true),
+        "wechat" => (wechat::drill, !on_postgres),
+        "disk-full" => (disk::drill, !on_postgres),
+        "clock" => (clock::drill, true),
+        "rolling" => (rolling::drill, on_postgres),
+        "backup" => (backup::drill, true),
+        "upgrade" => (upgrade::drill, true),
         // Memory is the process's own, whatever the database; the long form looks at both all the same.
-        "day" => (super::day::drill, !on_postgres || !form.short),
+        "day" => (day::drill, !on_postgres || !form.short),
         _ => return None,
     };
     drill.1.then_some(drill.0)

@@ -1,33 +1,14 @@
 //! Backup while people write, restore elsewhere, compare.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use jiazai_tests::{Client, Options, PICTURE, Repair, Server, eventually, unique};
+use jiazai_tests::{Client, Folder, Options, PICTURE, Repair, Server, eventually, unique};
 
-use super::run::Form;
+use super::Form;
 use super::sheet::Sheet;
 use super::store::{self, Store};
 use super::writers::{self, Told};
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        Self(std::env::temp_dir().join(format!("jiazai-drill-{}", unique("backup"))))
-    }
-
-    fn text(&self) -> String {
-        self.0.display().to_string()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 fn keyed() -> Options {
     Options::default().env("JIAZAI_JWT_KEY", &"5c".repeat(32)).env("JIAZAI_DATA_KEY", &"6d".repeat(32)).env("RUST_LOG", "warn")
@@ -52,7 +33,7 @@ pub(super) fn drill(form: Form, sheet: &mut Sheet) -> Result<(), String> {
 
 /// What was acknowledged before the backup began is in it; what is in it is whole.
 fn under_load(sheet: &mut Sheet, server: &Server, repair: &Repair<'_>) -> Result<(), String> {
-    let (token, stop, folder) = (repair.reporter.authorization().unwrap_or_default(), AtomicBool::new(false), Folder::new());
+    let (token, stop, folder) = (repair.reporter.authorization().unwrap_or_default(), AtomicBool::new(false), Folder::reserved("backup"));
     let mut before = Told::default();
     for _ in 0..20 {
         writers::one(repair, &token, &unique("w"), &mut before);
@@ -60,7 +41,7 @@ fn under_load(sheet: &mut Sheet, server: &Server, repair: &Repair<'_>) -> Result
     let (made, took, during) = std::thread::scope(|scope| {
         let writing = scope.spawn(|| writers::write(repair, &token, 4, &stop));
         let start = Instant::now();
-        let made = server.command(&["backup", &folder.text()]);
+        let made = server.command(&["backup", folder.text()]);
         let took = start.elapsed();
         stop.store(true, Ordering::Relaxed);
         (made, took, writing.join().unwrap_or_default())
@@ -70,7 +51,7 @@ fn under_load(sheet: &mut Sheet, server: &Server, repair: &Repair<'_>) -> Result
         made.code == Some(0),
         format!("{} ms, {} writes meanwhile", took.as_millis(), during.acknowledged.len()),
     );
-    let restored = Server::start(keyed().first(&["restore", &folder.text()]));
+    let restored = Server::start(keyed().first(&["restore", folder.text()]));
     let store = Store::of(&restored);
     // Acknowledged before: there. Acknowledged meanwhile: there or not, but never half.
     let mut expected = Told { acknowledged: before.acknowledged, ..Told::default() };
@@ -88,14 +69,14 @@ fn at_rest(sheet: &mut Sheet, server: &Server, repair: &Repair<'_>, photo: &str,
     let shape = store.shape()?;
     let mut last = store.hashes(&shape)?;
     let folder = eventually("the database is at rest", 90, || {
-        let folder = Folder::new();
+        let folder = Folder::reserved("backup");
         if store.count("SELECT count(*) FROM audit_events WHERE position IS NULL").ok()? > 0 {
             return None;
         }
         last = store.hashes(&shape).ok()?;
-        (server.command(&["backup", &folder.text()]).code == Some(0) && store.hashes(&shape).ok()? == last).then_some(folder)
+        (server.command(&["backup", folder.text()]).code == Some(0) && store.hashes(&shape).ok()? == last).then_some(folder)
     });
-    let restored = Server::start(keyed().env("JIAZAI_JOBS", "off").first(&["restore", &folder.text()]));
+    let restored = Server::start(keyed().env("JIAZAI_JOBS", "off").first(&["restore", folder.text()]));
     let found = Store::of(&restored).hashes(&shape)?;
     let rows: usize = last.values().map(|(rows, _)| rows).sum();
     let different = store::differences(&last, &found);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::load::{Conn, request};
-use crate::services;
+use crate::launch;
 
 pub(super) struct Server {
     child: Child,
@@ -26,7 +26,7 @@ impl Server {
         let (at, simulator) = (free_address()?, free_address()?);
         let log = fs::File::create(folder.join("log")).map_err(|e| e.to_string())?;
         // Should we be killed, the server ends with us, as far as the machine offers that.
-        let mut command = match services::find("setpriv") {
+        let mut command = match launch::find("setpriv") {
             Some(setpriv) => {
                 let mut command = Command::new(setpriv);
                 command.args(["--pdeathsig", "TERM", "--"]).arg(binary);
@@ -65,12 +65,9 @@ impl Server {
         super::machine::cpu_s(self.child.id())
     }
 
-    /// Its share of the memory, in MiB: private pages, and shared ones divided by those who share them.
+    /// Its share of the memory, in MiB.
     pub(super) fn pss_mib(&self) -> Result<f64, String> {
-        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id())).map_err(|e| e.to_string())?;
-        let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).ok_or("no Pss in smaps_rollup")?;
-        let kib: f64 = line.trim().trim_end_matches(" kB").parse().map_err(|_| "an odd Pss".to_owned())?;
-        Ok(kib / 1024.0)
+        crate::tools::pss_mib(self.child.id())
     }
 
     /// One request that is not measured; the answer's JSON.

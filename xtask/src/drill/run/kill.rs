@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use jiazai_tests::{Client, Options, Repair, Server};
 
-use super::run::Form;
+use super::Form;
 use super::sheet::Sheet;
 use super::store::Store;
 use super::writers::{self, Told};
+use crate::tools::Dice;
 
 const HANDS: usize = 6;
 
@@ -18,7 +19,7 @@ pub(super) fn drill(form: Form, sheet: &mut Sheet) -> Result<(), String> {
     let store = Store::of(&server);
     let kills = form.pick(8, 200);
     let (mut all, mut slowest_start) = (Told::default(), Duration::ZERO);
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let mut dice = Dice::new(0x9e37_79b9_7f4a_7c15);
     let begun = Instant::now();
     for _ in 0..kills {
         let token = repair.reporter.authorization().unwrap_or_default();
@@ -44,16 +45,4 @@ pub(super) fn drill(form: Form, sheet: &mut Sheet) -> Result<(), String> {
     sheet.told("slowest start after a kill", format!("{} ms", slowest_start.as_millis()));
     sheet.must("kills that hit writes under way", all.no_answer > kills / 2, all.no_answer);
     writers::judge(sheet, &store, &all)
-}
-
-/// Numbers that look like chance and are the same in every run.
-pub(super) struct Dice(pub(super) u64);
-
-impl Dice {
-    pub(super) fn below(&mut self, n: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % n
-    }
 }

@@ -4,6 +4,8 @@
 //! alike; the ratio of each pair is taken, and the median of the ratios, with an interval from the bootstrap: what the
 //! median would have been had other pairs of the same kind been drawn.
 
+use crate::tools::Dice;
+
 /// What one slice of load has cost.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Slice {
@@ -94,17 +96,10 @@ const RESAMPLES: usize = 2000;
 
 pub(super) fn estimate(ratios: &[f64]) -> Estimate {
     // The same numbers give the same interval: the generator has a fixed seed.
-    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut dice = Dice::new(0x9e37_79b9_7f4a_7c15);
     let mut medians: Vec<f64> = (0..RESAMPLES)
         .map(|_| {
-            let mut drawn: Vec<f64> = (0..ratios.len())
-                .map(|_| {
-                    seed ^= seed << 13;
-                    seed ^= seed >> 7;
-                    seed ^= seed << 17;
-                    ratios[(seed % ratios.len() as u64) as usize]
-                })
-                .collect();
+            let mut drawn: Vec<f64> = (0..ratios.len()).map(|_| ratios[dice.below(ratios.len() as u64) as usize]).collect();
             median(&mut drawn)
         })
         .collect();

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiazai_tests::{Client, Options, Server, Sim, at_once, json};
 
-use super::run::Form;
+use super::Form;
 use super::sheet::Sheet;
 use super::wire::{Manner, Upstream};
 

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use jiazai_tests::{Client, Options, Repair, Server, eventually};
+use jiazai_tests::{Client, Options, Repair, Server, eventually, within};
 
+use super::Form;
 use super::own::Redis;
-use super::run::Form;
 use super::sheet::Sheet;
 
 /// Each call may run into Redis more than once before the breaker opens; 500 ms each.
@@ -33,9 +33,16 @@ pub(super) fn drill(form: Form, sheet: &mut Sheet) -> Result<(), String> {
     ordinary(sheet, "flushed", &server, &repair, &revoked, rounds);
     redis.tell("CONFIG SET maxmemory-policy noeviction")?;
     redis.tell("CONFIG SET maxmemory 1")?;
+    redis.tell("FLUSHALL")?;
     ordinary(sheet, "full", &server, &repair, &revoked, rounds);
+    let kept = redis.keys()?;
+    sheet.must("Redis full: keys that it took", kept == 0, kept);
     redis.tell("CONFIG SET maxmemory 0")?;
-    back(sheet, "given room", &server);
+    // A full Redis answers, so that it is in use all the time; what shows that there is room is a key.
+    let start = Instant::now();
+    let written = within(30, || (redis.keys().ok()? > 0).then_some(()));
+    let took = format!("{} ms", start.elapsed().as_millis());
+    sheet.must("Redis given room: what it missed is written", written.is_some(), took);
     ordinary(sheet, "well again", &server, &repair, &revoked, rounds);
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! The table, for the terminal and for `docs/proof.md`.
 
 use std::fmt::Write;
-use std::path::Path;
 
 use super::machine;
 use super::stats::Estimate;
@@ -85,13 +84,13 @@ impl Report {
     }
 
     /// Writes the benchmark's part of the page anew.
-    pub(super) fn write(&self, root: &Path) -> Result<(), String> {
+    pub(super) fn write(&self) -> Result<(), String> {
         let text = format!(
             "`cargo xtask bench`, on {}.\n\n{METHOD}\n\n![The cost of a page by the number of tickets](pictures/growth.svg)\n\n{}",
             machine::describe(),
             self.table()
         );
-        crate::proof::write(root, "bench", &text)
+        crate::proof::write("bench", &text)
     }
 }
 

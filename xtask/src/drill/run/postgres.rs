@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use jiazai_tests::{Client, Options, Repair, Server};
 
+use super::Form;
 use super::own::Postgres;
-use super::run::Form;
 use super::sheet::Sheet;
 use super::store::Store;
 use super::writers::{self, Told};

@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use jiazai_tests::{Client, Options, PICTURE, Repair, Server, at_once};
 
-use super::run::Form;
+use super::Form;
 use super::sheet::Sheet;
+use crate::tools::pss_mib;
 
 /// How much the last quarter's most may lie above the first half's; a leak of a few kilobytes a request would be more by evening.
 const MORE_MIB: f64 = 6.0;
@@ -19,7 +20,7 @@ pub(super) fn drill(form: Form, sheet: &mut Sheet) -> Result<(), String> {
     for _ in 0..steps {
         calls += a_while(&server, rounds);
         server.sim().advance(step_s);
-        memory.push(pss_mib(&server)?);
+        memory.push(pss_mib(server.pid())?);
     }
     let most = |of: &[f64]| of.iter().copied().fold(0.0, f64::max);
     let (morning, evening) = (most(&memory[..steps / 2]), most(&memory[steps - steps / 4..]));
@@ -62,12 +63,4 @@ fn a_while(server: &Server, rounds: usize) -> usize {
         calls
     });
     done.into_iter().sum()
-}
-
-/// Private pages, and shared ones divided by those who share them.
-fn pss_mib(server: &Server) -> Result<f64, String> {
-    let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", server.pid())).map_err(|e| e.to_string())?;
-    let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).ok_or("no Pss in smaps_rollup")?;
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse().map_err(|_| "an odd Pss".to_owned())?;
-    Ok(kib / 1024.0)
 }

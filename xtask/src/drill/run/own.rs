@@ -2,45 +2,32 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use jiazai_tests::{eventually, unique};
+use jiazai_tests::{Folder, eventually};
 
-use crate::services;
-
-fn folder(name: &str) -> Result<PathBuf, String> {
-    let dir = std::env::temp_dir().join(format!("jiazai-drill-{}", unique(name)));
-    std::fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
-    Ok(dir)
-}
+use crate::launch;
 
 fn signal(child: &Child, name: &str) {
     let _ = Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status();
 }
 
-fn free_port() -> Result<u16, String> {
-    services::free_port()
-}
-
 pub(super) struct Redis {
     child: Child,
     port: u16,
-    dir: PathBuf,
+    dir: Folder,
 }
 
 impl Redis {
     pub(super) fn start() -> Result<Self, String> {
-        let (dir, port) = (folder("redis")?, free_port()?);
-        Ok(Self { child: Self::launch(&dir, port)?, port, dir })
+        let (dir, port) = (Folder::new("redis"), launch::free_port()?);
+        Ok(Self { child: Self::launch(dir.path(), port)?, port, dir })
     }
 
-    fn launch(dir: &PathBuf, port: u16) -> Result<Child, String> {
-        let program = services::find("redis-server").ok_or("redis-server is not installed")?;
-        let mut command = services::as_user(None, &program)?;
-        command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no", "--dir"]).arg(dir);
-        let child = services::spawn(&mut command, &dir.join("log"))?;
+    fn launch(dir: &Path, port: u16) -> Result<Child, String> {
+        let child = launch::redis(dir, port)?;
         eventually("Redis listens", 20, || TcpStream::connect(("127.0.0.1", port)).ok());
         Ok(child)
     }
@@ -49,7 +36,7 @@ impl Redis {
         format!("redis://127.0.0.1:{}/0", self.port)
     }
 
-    /// One inline command's answer.
+    /// One inline command's answer; a refusal is an error.
     pub(super) fn tell(&self, command: &str) -> Result<String, String> {
         let told = |e: std::io::Error| format!("Redis: {e}");
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).map_err(told)?;
@@ -57,7 +44,14 @@ impl Redis {
         write!(stream, "{command}\r\nQUIT\r\n").map_err(told)?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).map_err(told)?;
-        Ok(answer)
+        if answer.starts_with('-') { Err(format!("{command}: {answer}")) } else { Ok(answer) }
+    }
+
+    /// How many keys it holds.
+    pub(super) fn keys(&self) -> Result<u64, String> {
+        let answer = self.tell("DBSIZE")?;
+        let said = answer.lines().next().and_then(|line| line.trim().strip_prefix(':'));
+        said.and_then(|count| count.parse().ok()).ok_or_else(|| format!("an odd DBSIZE: {answer}"))
     }
 
     /// Stops answering, keeps its connections.
@@ -75,7 +69,7 @@ impl Redis {
     }
 
     pub(super) fn start_again(&mut self) -> Result<(), String> {
-        self.child = Self::launch(&self.dir, self.port)?;
+        self.child = Self::launch(self.dir.path(), self.port)?;
         Ok(())
     }
 }
@@ -83,40 +77,31 @@ impl Redis {
 impl Drop for Redis {
     fn drop(&mut self) {
         self.stop();
-        let _ = std::fs::remove_dir_all(&self.dir);
     }
 }
 
 pub(super) struct Postgres {
     child: Child,
     port: u16,
-    dir: PathBuf,
-    user: Option<String>,
+    dir: Folder,
 }
 
 impl Postgres {
     pub(super) fn start() -> Result<Self, String> {
-        let (dir, port) = (folder("pg")?, free_port()?);
-        let user = services::database_user()?;
-        if let Some(user) = &user {
-            services::succeed(Command::new("chown").arg(user).arg(&dir))?;
-        }
-        let initdb = services::postgres_tool("initdb").ok_or("initdb is not installed")?;
-        let mut make = services::as_user(user.as_deref(), &initdb)?;
-        make.args(["--auth=trust", "--username=jiazai", "--encoding=UTF8", "--locale=C", "--no-sync", "-D"]).arg(dir.join("data"));
-        services::succeed(make.current_dir(&dir))?;
-        let child = Self::launch(&dir, port, user.as_deref())?;
-        let made = Self { child, port, dir, user };
+        let (dir, port) = (Folder::new("pg"), launch::free_port()?);
+        launch::initdb(dir.path())?;
+        let made = Self { child: Self::launch(dir.path(), port)?, port, dir };
         made.ready();
         made.sql("postgres", "CREATE DATABASE jiazai")?;
         Ok(made)
     }
 
-    fn launch(dir: &std::path::Path, port: u16, user: Option<&str>) -> Result<Child, String> {
-        let program = services::postgres_tool("postgres").ok_or("postgres is not installed")?;
-        let mut command = services::as_user(user, &program)?;
-        command.arg("-D").arg(dir.join("data")).arg("-k").arg(dir).args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1"]);
-        services::spawn(command.current_dir(dir), &std::env::temp_dir().join(format!("jiazai-drill-pg-{port}.log")))
+    fn launch(dir: &Path, port: u16) -> Result<Child, String> {
+        launch::postgres(dir, port, &[], &Self::log(port))
+    }
+
+    fn log(port: u16) -> PathBuf {
+        std::env::temp_dir().join(format!("jiazai-drill-pg-{port}.log"))
     }
 
     fn ready(&self) {
@@ -151,7 +136,7 @@ impl Postgres {
     }
 
     pub(super) fn start_again(&mut self) -> Result<(), String> {
-        self.child = Self::launch(&self.dir, self.port, self.user.as_deref())?;
+        self.child = Self::launch(self.dir.path(), self.port)?;
         self.ready();
         Ok(())
     }
@@ -160,7 +145,6 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         self.stop(true);
-        let _ = std::fs::remove_dir_all(&self.dir);
-        let _ = std::fs::remove_file(std::env::temp_dir().join(format!("jiazai-drill-pg-{}.log", self.port)));
+        let _ = std::fs::remove_file(Self::log(self.port));
     }
 }

@@ -1,7 +1,8 @@
 //! What the kernel says about processes, and what this machine is.
 
 use std::fs;
-use std::process::Command;
+
+use crate::place::said;
 
 /// The unit of /proc/PID/stat, fixed on all platforms that Linux still runs on.
 const TICKS_PER_S: f64 = 100.0;
@@ -58,10 +59,6 @@ pub(super) fn describe() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let memory_kib: f64 = field(&read("/proc/meminfo"), "MemTotal").trim_end_matches(" kB").parse().unwrap_or(0.0);
     let kernel = read("/proc/sys/kernel/osrelease");
-    let said = |program: &str, words: &[&str]| {
-        let output = Command::new(program).args(words).output().map(|output| output.stdout).unwrap_or_default();
-        String::from_utf8_lossy(&output).trim().to_owned()
-    };
     format!(
         "{cores} cores ({cpu}), {:.0} GiB, Linux {}, {}, commit {}, {}",
         memory_kib / 1024.0 / 1024.0,
