@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::folder::Folder;
 use crate::server::{bare, free_port};
 
 /// How a command ended and what it said.
@@ -19,11 +20,7 @@ pub struct Outcome {
 /// Runs the binary to its end with these words and variables; it is shot after `seconds`, and that fails the test.
 #[track_caller]
 pub fn run(args: &[&str], env: &[(String, String)], seconds: u64) -> Outcome {
-    let dir = std::env::temp_dir().join(format!("jiazai-test-{}", crate::unique("cmd")));
-    fs::create_dir_all(&dir).expect("the temporary folder is writable");
-    let outcome = run_in(&dir, args, env, seconds);
-    let _ = fs::remove_dir_all(&dir);
-    outcome
+    run_in(Folder::new("cmd").path(), args, env, seconds)
 }
 
 /// The same in a folder of the caller's choice, which must exist.
@@ -62,9 +59,9 @@ pub fn begin(args: &[&str], env: &[(String, String)]) -> Child {
 /// A `serve` that must be refused: it exits 1 within 5 s. Gives what it says on stderr.
 #[track_caller]
 pub fn refused_start(args: &[&str], env: &[(&str, &str)]) -> String {
-    let dir = std::env::temp_dir().join(format!("jiazai-test-{}", crate::unique("refused")));
+    let folder = Folder::reserved("refused");
     let mut all: Vec<(String, String)> = vec![
-        ("JIAZAI_DATA_DIR".into(), dir.display().to_string()),
+        ("JIAZAI_DATA_DIR".into(), folder.text().to_owned()),
         ("JIAZAI_LISTEN".into(), format!("127.0.0.1:{}", free_port())),
         ("WECHAT_SIMULATOR_LISTEN".into(), format!("127.0.0.1:{}", free_port())),
     ];
@@ -73,7 +70,6 @@ pub fn refused_start(args: &[&str], env: &[(&str, &str)]) -> String {
     all.retain(|(name, _)| !env.contains(&(name.as_str(), "")));
     let words: Vec<&str> = std::iter::once("serve").chain(args.iter().copied()).collect();
     let outcome = run(&words, &all, 5);
-    let _ = fs::remove_dir_all(&dir);
     assert_eq!(outcome.code, Some(1), "a refused start exits 1: {outcome:?}");
     outcome.stderr
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::http::Client;
 use crate::people::Staff;
+use crate::read::string;
 use crate::server::Server;
 use crate::volunteer::instant;
 
@@ -38,14 +39,14 @@ impl<'s> Drafted<'s> {
     pub fn in_community(server: &'s Server, admin: Staff<'s>, community: &str, other: Value) -> Self {
         let school = |name: &str| {
             let body = json!({ "name": name, "stage": "primary", "community_ids": [community] });
-            text(&admin.post("/schools", body).expect(201), "id")
+            string(&admin.post("/schools", body).expect(201), "id")
         };
         let schools = [school("东涂小学"), school("田庵小学")];
         let mut body = Self::body(server, community, &schools);
         for (name, value) in other.as_object().expect("fields") {
             body[name] = value.clone();
         }
-        let round = text(&admin.post("/enrolment-rounds", body).expect(201), "id");
+        let round = string(&admin.post("/enrolment-rounds", body).expect(201), "id");
         Self { server, admin, community: community.to_owned(), schools, round }
     }
 
@@ -116,15 +117,10 @@ impl<'s> Drafted<'s> {
             ("announce", "announced"),
             ("finish", "finished"),
         ];
-        let here = text(&self.look(), "state");
+        let here = string(&self.look(), "state");
         let place = |state: &str| STEPS.iter().position(|(_, to)| *to == state).map_or(0, |at| at + 1);
         for (action, to) in &STEPS[place(&here)..place(state)] {
-            assert_eq!(text(&self.step(action), "state"), *to);
+            assert_eq!(string(&self.step(action), "state"), *to);
         }
     }
-}
-
-#[track_caller]
-fn text(of: &Value, field: &str) -> String {
-    of[field].as_str().unwrap_or_else(|| panic!("no {field} in {of}")).to_owned()
 }

@@ -11,9 +11,11 @@ mod backend;
 mod command;
 mod document;
 mod enrolment;
+mod folder;
 mod http;
 mod people;
 mod proxy;
+mod read;
 mod receiver;
 mod registry;
 mod repair;
@@ -26,15 +28,17 @@ pub use backend::{fresh_storage, is_postgres, redis_content};
 pub use command::{Outcome, begin, refused_start, run, run_in};
 pub use document::{Document, Operation};
 pub use enrolment::Drafted;
+pub use folder::Folder;
 pub use http::{Call, Client, Reply, raw};
 pub use people::{Anon, Bearer, PASSWORD, Resident, Staff};
 pub use proxy::Proxy;
+pub use read::{actions, faults, items, string, text, words};
 pub use receiver::{Letter, Manner, Receiver};
-pub use registry::{Registry, id_number};
+pub use registry::{Registry, fresh_id_number, id_number};
 pub use repair::{CategoryDraft, Repair};
 pub use season::Family;
 pub use serde_json::{Value, json};
-pub use server::{Options, Server, Wires, shared};
+pub use server::{Options, Server, Wires, binary, shared};
 pub use sim::Sim;
 pub use volunteer::{Volunteering, instant};
 
@@ -42,13 +46,20 @@ use std::time::{Duration, Instant};
 
 /// Waits for something that happens in the background; panics after `seconds` without it.
 #[track_caller]
-pub fn eventually<T>(what: &str, seconds: u64, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn eventually<T>(what: &str, seconds: u64, look: impl FnMut() -> Option<T>) -> T {
+    within(seconds, look).unwrap_or_else(|| panic!("{what}: not within {seconds} s"))
+}
+
+/// The same for those who go on without it.
+pub fn within<T>(seconds: u64, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let patience = Instant::now() + Duration::from_secs(seconds);
     loop {
         if let Some(found) = look() {
-            return found;
+            return Some(found);
         }
-        assert!(Instant::now() < patience, "{what}: not within {seconds} s");
+        if Instant::now() >= patience {
+            return None;
+        }
         std::thread::sleep(Duration::from_millis(25));
     }
 }

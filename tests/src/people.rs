@@ -6,6 +6,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use crate::http::Client;
+use crate::read::string;
 use crate::server::Server;
 
 /// The password of every member of the demo staff, and of those whom tests hire.
@@ -102,7 +103,7 @@ impl<'s> Resident<'s> {
 
     #[track_caller]
     pub fn id(&self) -> String {
-        text(&self.get("/me").expect(200), "id")
+        string(&self.get("/me").expect(200), "id")
     }
 }
 
@@ -142,7 +143,7 @@ impl<'s> Staff<'s> {
     /// Also what others call this person: the `worker_id`.
     #[track_caller]
     pub fn id(&self) -> String {
-        text(&self.get("/me").expect(200), "id")
+        string(&self.get("/me").expect(200), "id")
     }
 
     /// Employs somebody with one role in a community, whom nothing else in the run has touched.
@@ -167,9 +168,4 @@ impl Client for Staff<'_> {
     fn authorization(&self) -> Option<String> {
         Some(format!("Bearer {}", self.wallet.token(self.server, || self.log_in())))
     }
-}
-
-#[track_caller]
-fn text(of: &Value, field: &str) -> String {
-    of[field].as_str().unwrap_or_else(|| panic!("no {field} in {of}")).to_owned()
 }

@@ -1,9 +1,12 @@
 //! A community with homes to register people in, and people who do not exist.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::{Value, json};
 
 use crate::http::Client;
 use crate::people::{Resident, Staff};
+use crate::read::string;
 use crate::server::Server;
 
 /// A resident identity number with a right check digit under a region that no administrative division has.
@@ -11,6 +14,12 @@ pub fn id_number(born: &str, sequence: usize) -> String {
     let digits = format!("{:06}{born}{:03}", 990_000 + sequence / 1000, sequence % 1000);
     let sum: u32 = digits.bytes().enumerate().map(|(i, b)| u32::from(b - b'0') * ((1 << (17 - i)) % 11)).sum();
     format!("{digits}{}", "10X98765432".as_bytes()[(sum % 11) as usize] as char)
+}
+
+/// The identity number of somebody born on that day (`19700101`) whom nobody else of this run is.
+pub fn fresh_id_number(born: &str) -> String {
+    static NEXT: AtomicUsize = AtomicUsize::new(600_001);
+    id_number(born, NEXT.fetch_add(2, Ordering::Relaxed))
 }
 
 /// A community of its own, with an administrator and two grid workers.
@@ -37,12 +46,12 @@ impl<'s> Registry<'s> {
     #[track_caller]
     pub fn empty(server: &'s Server) -> Self {
         let (admin, code) = (server.staff("admin"), crate::unique("r"));
-        let id = text(&admin.post("/communities", json!({ "name": "样例社区", "code": code })).expect(201), "id");
+        let id = string(&admin.post("/communities", json!({ "name": "样例社区", "code": code })).expect(201), "id");
         let manager = admin.hire("community_admin", &id);
         let workers = [manager.hire("grid_worker", &id), manager.hire("grid_worker", &id)];
         let grid = |n: usize| {
             let body = json!({ "name": format!("第{}网格", n + 1), "staff_ids": [workers[n].id()] });
-            text(&manager.post(&format!("/communities/{id}/grids"), body).expect(201), "id")
+            string(&manager.post(&format!("/communities/{id}/grids"), body).expect(201), "id")
         };
         let grids = [grid(0), grid(1)];
         Self { server, code, manager, workers, grids, id }
@@ -76,7 +85,7 @@ impl<'s> Registry<'s> {
         let buildings = map["buildings"].as_array().cloned().unwrap_or_default();
         let within = buildings.iter().find(|b| b["name"] == building).unwrap_or_else(|| panic!("no {building} in {map}"));
         let homes = within["homes"].as_array().cloned().unwrap_or_default();
-        text(homes.iter().find(|home| home["number"] == number).unwrap_or_else(|| panic!("no {number} in {within}")), "id")
+        string(homes.iter().find(|home| home["number"] == number).unwrap_or_else(|| panic!("no {number} in {within}")), "id")
     }
 
     /// Writes somebody down, tied to a home of building 1 by these facts.
@@ -124,7 +133,7 @@ impl<'s> Registry<'s> {
 
     #[track_caller]
     pub fn wait(&self, who: &impl Client, import: &Value) -> Value {
-        let path = format!("/imports/{}", text(import, "id"));
+        let path = format!("/imports/{}", string(import, "id"));
         crate::eventually("the import is over", 120, || {
             let now = who.get(&path).expect(200);
             (!matches!(now["state"].as_str(), Some("queued" | "running"))).then_some(now)
@@ -133,7 +142,7 @@ impl<'s> Registry<'s> {
 
     #[track_caller]
     pub fn errors(&self, import: &Value) -> String {
-        self.manager.get(&format!("/imports/{}/errors", text(import, "id"))).send().expect(200).text()
+        self.manager.get(&format!("/imports/{}/errors", string(import, "id"))).send().expect(200).text()
     }
 
     /// The lines of an export without its header, in no order.
@@ -151,8 +160,3 @@ const HOMES: &str = "estate,grid,building,unit,floor,number,area_m2\n\
     样例一村,第1网格,1栋,1,1,104,80\n样例一村,第1网格,1栋,1,1,105,80\n样例一村,第2网格,2栋,1,1,101,80\n\
     样例一村,第2网格,2栋,1,1,102,80\n样例一村,第2网格,2栋,1,1,103,80\n样例一村,第2网格,2栋,1,1,104,80\n\
     样例一村,第2网格,2栋,1,1,105,80\n";
-
-#[track_caller]
-fn text(of: &Value, field: &str) -> String {
-    of[field].as_str().unwrap_or_else(|| panic!("no {field} in {of}")).to_owned()
-}

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::http::{Call, Client};
 use crate::people::{Resident, Staff};
+use crate::read::{string, words};
 use crate::registry::{Registry, id_number};
 use crate::server::Server;
 use crate::volunteer::instant;
@@ -83,7 +84,7 @@ impl<'s> Season<'s> {
         let reviewers = [hire("enrolment_reviewer", "reviewer1"), hire("enrolment_reviewer", "reviewer2")];
         let school = |n: usize| {
             let body = json!({ "name": format!("样例第{}小学", n + 1), "community_ids": [registry.id] });
-            text(&admin.post("/schools", body).expect(201), "id")
+            string(&admin.post("/schools", body).expect(201), "id")
         };
         let schools: Vec<String> = (0..seats.len()).map(school).collect();
         let mut season = Self { server, registry, admin, reviewers, schools, round: String::new() };
@@ -94,7 +95,7 @@ impl<'s> Season<'s> {
     /// One more draft of a round in the same community.
     #[track_caller]
     pub fn another_round(&self, seats: &[i64], rules: Value) -> String {
-        text(&self.admin.post("/enrolment-rounds", self.round_draft(seats, rules)).expect(201), "id")
+        string(&self.admin.post("/enrolment-rounds", self.round_draft(seats, rules)).expect(201), "id")
     }
 
     /// What an administrator types in for a round that could take applications now.
@@ -188,7 +189,7 @@ impl<'s> Season<'s> {
     pub fn bind(&self, parent: &Resident, home: &str) {
         let binding = parent.post("/home-bindings", json!({ "home_id": home, "relation": "owner" })).expect(201);
         if binding["state"] != "active" {
-            self.registry.manager.post(&format!("/home-bindings/{}/approve", text(&binding, "id")), json!({})).expect(200);
+            self.registry.manager.post(&format!("/home-bindings/{}/approve", string(&binding, "id")), json!({})).expect(200);
         }
     }
 }
@@ -196,21 +197,21 @@ impl<'s> Season<'s> {
 /// A paper of theirs, uploaded.
 #[track_caller]
 pub fn paper(parent: &impl Client) -> String {
-    text(&parent.call("POST", "/files").file("a.png", "image/png", crate::PICTURE).expect(201), "id")
+    string(&parent.call("POST", "/files").file("a.png", "image/png", crate::PICTURE).expect(201), "id")
 }
 
 /// An action on an application, not sent yet.
 pub fn act<'c>(who: &'c impl Client, application: &Value, action: &str, body: Value) -> Call<'c> {
-    who.post(&format!("/enrolment-applications/{}/{action}", text(application, "id")), body)
+    who.post(&format!("/enrolment-applications/{}/{action}", string(application, "id")), body)
 }
 
 /// The application as this person sees it now.
 #[track_caller]
 pub fn now(who: &impl Client, application: &Value) -> Value {
-    who.get(&format!("/enrolment-applications/{}", text(application, "id"))).expect(200)
+    who.get(&format!("/enrolment-applications/{}", string(application, "id"))).expect(200)
 }
 
-#[track_caller]
-fn text(of: &Value, field: &str) -> String {
-    of[field].as_str().unwrap_or_else(|| panic!("no {field} in {of}")).to_owned()
+/// The sentences of an application's "why", as one text.
+pub fn why(application: &Value) -> String {
+    words(&application["why"]["sentences"]).join("")
 }

@@ -186,6 +186,8 @@ impl Server {
         let mut options = Options::default().env("WECHAT_API_BASE", self.sim.base());
         options.env.extend(self.env.iter().filter(|(name, _)| name != "WECHAT_SIMULATOR_LISTEN").cloned());
         options.existing = true;
+        // Whether limits are off stands in the first one's variables.
+        options.limited = true;
         Self::start(options)
     }
 
@@ -262,6 +264,15 @@ impl Server {
 
     pub fn data_dir(&self) -> PathBuf {
         self.dir.join("data")
+    }
+
+    /// Every file below a folder of its data, or all of them below none (`""`).
+    pub fn files(&self, below: &str) -> Vec<PathBuf> {
+        fn walk(folder: &Path) -> Vec<PathBuf> {
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+            entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+        }
+        walk(&self.data_dir().join(below))
     }
 
     /// The variables that this server runs with, for commands beside it.
@@ -403,8 +414,10 @@ pub(crate) fn bare(env: &[(String, String)]) -> Command {
     command
 }
 
-fn binary() -> PathBuf {
-    std::env::var_os("JIAZAI_BIN").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debug/jiazai"), PathBuf::from)
+/// The program under test.
+pub fn binary() -> PathBuf {
+    let built = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debug/jiazai");
+    std::env::var_os("JIAZAI_BIN").map_or_else(built, PathBuf::from).canonicalize().expect("the server is built")
 }
 
 /// A port that is free now. They are counted up from a place below the range from which the kernel serves connections,

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::read::string;
 use serde_json::{Value, json};
 use ureq::Agent;
 
@@ -27,13 +28,13 @@ impl Sim {
     #[track_caller]
     pub fn login_code(&self, openid: Option<&str>) -> (String, String) {
         let answer = self.post("/_sim/login-codes", &openid.map_or_else(|| json!({}), |openid| json!({ "openid": openid })));
-        (text(&answer, "code"), text(&answer, "openid"))
+        (string(&answer, "code"), string(&answer, "openid"))
     }
 
     /// What the button that asks for the phone number hands over.
     #[track_caller]
     pub fn phone_code(&self, openid: &str, phone: &str) -> String {
-        text(&self.post("/_sim/phone-codes", &json!({ "openid": openid, "phone": phone })), "code")
+        string(&self.post("/_sim/phone-codes", &json!({ "openid": openid, "phone": phone })), "code")
     }
 
     /// The person taps "allow" so many times in the mini-program: what pays for messages at the platform.
@@ -118,9 +119,4 @@ fn read(path: &str, answer: Result<ureq::http::Response<ureq::Body>, ureq::Error
 /// Lists come as `{"items":[…]}`, or bare.
 fn items(answer: &Value) -> Vec<Value> {
     answer.as_array().or_else(|| answer["items"].as_array()).cloned().unwrap_or_else(|| panic!("no list: {answer}"))
-}
-
-#[track_caller]
-fn text(answer: &Value, field: &str) -> String {
-    answer[field].as_str().unwrap_or_else(|| panic!("no {field} in {answer}")).to_owned()
 }

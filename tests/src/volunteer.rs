@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::http::Client;
 use crate::people::{Resident, Staff};
+use crate::read::string;
 use crate::server::Server;
 
 /// The demo community's leader and a published activity of theirs.
@@ -48,7 +49,7 @@ impl<'s> Volunteering<'s> {
             draft[name] = value.clone();
         }
         let made = leader.post("/volunteer-activities", draft).expect(201);
-        let activity = text(&made, "id");
+        let activity = string(&made, "id");
         leader.post(&format!("/volunteer-activities/{activity}/publish"), json!({})).expect(200);
         Self { server, leader, activity }
     }
@@ -61,7 +62,7 @@ impl<'s> Volunteering<'s> {
         for (name, value) in other.as_object().expect("fields") {
             draft[name] = value.clone();
         }
-        let activity = text(&leader.post("/volunteer-activities", draft).expect(201), "id");
+        let activity = string(&leader.post("/volunteer-activities", draft).expect(201), "id");
         leader.post(&format!("/volunteer-activities/{activity}/publish"), json!({})).expect(200);
         Self { server, leader, activity }
     }
@@ -77,7 +78,7 @@ impl<'s> Volunteering<'s> {
     /// A shift that begins in so many seconds and lasts two hours.
     #[track_caller]
     pub fn shift(&self, in_s: i64, capacity: i64, waitlist: i64) -> String {
-        text(&self.leader.post(&format!("{}/shifts", self.path()), self.shift_draft(in_s, capacity, waitlist)).expect(201), "id")
+        string(&self.leader.post(&format!("{}/shifts", self.path()), self.shift_draft(in_s, capacity, waitlist)).expect(201), "id")
     }
 
     pub fn shift_draft(&self, in_s: i64, capacity: i64, waitlist: i64) -> Value {
@@ -99,22 +100,18 @@ impl<'s> Volunteering<'s> {
 
     #[track_caller]
     pub fn code(&self, shift: &str) -> String {
-        text(&self.leader.post(&format!("/shifts/{shift}/check-in-code"), json!({})).expect(200), "code")
+        string(&self.leader.post(&format!("/shifts/{shift}/check-in-code"), json!({})).expect(200), "code")
     }
 
     /// Serves a whole shift: signs up, checks in before the start, out after the end, and is credited. Moves the clock.
     #[track_caller]
     pub fn serve(&self, who: &Resident) -> Value {
         let shift = self.shift(60, 1, 0);
-        let own = text(&self.sign_up(who, &shift), "id");
+        let own = string(&self.sign_up(who, &shift), "id");
         // Before the start: from then on every minute counts.
         who.post(&format!("/sign-ups/{own}/check-in"), json!({ "code": self.code(&shift) })).expect(200);
         self.server.sim().advance(60 + 7200);
         who.post(&format!("/sign-ups/{own}/check-out"), json!({ "code": self.code(&shift) })).expect(200);
         self.leader.post(&format!("/sign-ups/{own}/settle"), json!({})).expect(200)
     }
-}
-
-fn text(of: &Value, field: &str) -> String {
-    of[field].as_str().unwrap_or_else(|| panic!("no {field} in {of}")).to_owned()
 }

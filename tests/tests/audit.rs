@@ -3,13 +3,9 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use jiazai_tests::{Client, Options, Registry, Repair, Server, Value, eventually, is_postgres, json, shared, unique};
+use jiazai_tests::{Client, Options, Registry, Repair, Server, Value, eventually, is_postgres, json, shared, string, unique};
 
 const PATIENCE_S: u64 = 30;
-
-fn text(value: &Value, field: &str) -> String {
-    value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}")).to_owned()
-}
 
 #[track_caller]
 fn entries(server: &Server, query: &str) -> Vec<Value> {
@@ -28,7 +24,7 @@ fn a_person(server: &Server) -> Value {
     let _ = &registry;
     let manager = server.staff("manager");
     let buildings = manager.get(&format!("/communities/{}/buildings", server.community())).expect(200);
-    let homes = manager.get(&format!("/buildings/{}/homes", text(&buildings["items"][0], "id"))).expect(200);
+    let homes = manager.get(&format!("/buildings/{}/homes", string(&buildings["items"][0], "id"))).expect(200);
     let facts = json!([{ "home_id": homes["items"][0]["id"], "kind": "residence", "from": "2020-01-01" }]);
     let body = json!({ "community_id": server.community(), "name": "样例人", "phone": "13812345678", "facts": facts });
     manager.post("/people", body).expect(201)
@@ -39,7 +35,7 @@ fn a_person(server: &Server) -> Value {
 #[test]
 fn who_lifted_a_mask_of_whom_from_where_is_written_down_and_what_was_seen_is_not() {
     let server = shared();
-    let person = text(&a_person(server), "id");
+    let person = string(&a_person(server), "id");
     let manager = server.staff("manager");
     let reveal = json!({ "fields": ["phone"], "reason": "上门前电话联系" });
     let answer = manager.post(&format!("/people/{person}/reveal"), reveal).header("X-Request-Id", "audit-test-1").send().expect(200);
@@ -67,10 +63,10 @@ fn what_staff_and_programs_do_is_written_down_once_and_a_repeat_not_again() {
     let ask = || server.staff("manager").post("/api-keys", body.clone()).header("Idempotency-Key", "audit-once").expect(201);
     let made = ask();
     assert_eq!(ask(), made);
-    let key = text(&made, "id");
+    let key = string(&made, "id");
     assert_eq!(entries(server, &format!("subject={key}&action=create_api_key")).len(), 1);
-    let ticket = text(&Repair::new(server).report(), "id");
-    let program = server.bearer(format!("Bearer {}", text(&made, "key")));
+    let ticket = string(&Repair::new(server).report(), "id");
+    let program = server.bearer(format!("Bearer {}", string(&made, "key")));
     program.post(&format!("/repair-tickets/{ticket}/assign"), json!({ "worker_id": server.staff("worker1").id() })).expect(200);
     let found = entry(server, &format!("subject={ticket}"), |entry| entry["action"] == "assign_repair_ticket");
     assert_eq!((&found["actor_kind"], &found["on_behalf_of"]), (&json!("client"), &json!(server.staff("manager").id())));
@@ -96,7 +92,7 @@ fn a_look_at_what_is_protected_is_written_down_before_it_is_seen() {
 #[test]
 fn refusals_that_matter_are_written_down() {
     let server = shared();
-    let person = text(&a_person(server), "id");
+    let person = string(&a_person(server), "id");
     let worker = server.staff("worker1");
     worker.post(&format!("/people/{person}/reveal"), json!({ "fields": ["phone"], "reason": "想看一看" })).refuse(403, "forbidden");
     let found = entry(server, &format!("subject={person}&result=refused"), |_| true);
@@ -104,12 +100,12 @@ fn refusals_that_matter_are_written_down() {
 
     let body = json!({ "name": unique("屏"), "scopes": ["repair:read"], "community_id": server.community() });
     let made = server.staff("manager").post("/api-keys", body).expect(201);
-    let program = server.bearer(format!("Bearer {}", text(&made, "key")));
+    let program = server.bearer(format!("Bearer {}", string(&made, "key")));
     program.post(&format!("/people/{person}/reveal"), json!({ "fields": ["phone"], "reason": "想看一看" })).refuse(403, "forbidden");
     entry(server, &format!("subject={person}&result=refused"), |entry| entry["actor_kind"] == "client");
-    server.staff("manager").delete(&format!("/api-keys/{}", text(&made, "id"))).expect(204);
+    server.staff("manager").delete(&format!("/api-keys/{}", string(&made, "id"))).expect(204);
     program.get("/repair-tickets").refuse(401, "session_revoked");
-    let found = entry(server, &format!("subject={}&result=refused", text(&made, "id")), |_| true);
+    let found = entry(server, &format!("subject={}&result=refused", string(&made, "id")), |_| true);
     assert_eq!((&found["code"], &found["actor_id"]), (&json!("session_revoked"), &Value::Null));
 
     let typed = unique("Typed-Name-");
@@ -139,7 +135,7 @@ fn an_auditor_reads_their_community_s_entries_and_nobody_else_any() {
     let server = shared();
     let admin = server.staff("admin");
     let elsewhere = admin.hire("auditor", server.other_community());
-    let person = text(&a_person(server), "id");
+    let person = string(&a_person(server), "id");
     entry(server, &format!("subject={person}"), |entry| entry["action"] == "create_person");
     let foreign = elsewhere.get(&format!("/audit-events?subject={person}")).expect(200);
     assert!(foreign["items"].as_array().unwrap().is_empty(), "{foreign}");
@@ -151,7 +147,7 @@ fn an_auditor_reads_their_community_s_entries_and_nobody_else_any() {
     server.resident().get("/audit-events").refuse(403, "forbidden");
     server.anon().get("/audit-events").refuse(401, "unauthenticated");
     let body = json!({ "name": unique("审"), "scopes": ["audit:read"], "community_id": server.community() });
-    let key = text(&server.staff("manager").post("/api-keys", body).expect(201), "key");
+    let key = string(&server.staff("manager").post("/api-keys", body).expect(201), "key");
     server.bearer(format!("Bearer {key}")).get(&format!("/audit-events?subject={person}")).expect(200);
 }
 
@@ -159,9 +155,9 @@ fn an_auditor_reads_their_community_s_entries_and_nobody_else_any() {
 fn filters_narrow_and_wrong_ones_are_refused() {
     let server = shared();
     let auditor = server.staff("auditor");
-    let person = text(&a_person(server), "id");
+    let person = string(&a_person(server), "id");
     let found = entry(server, &format!("subject={person}"), |_| true);
-    let at = text(&found, "occurred_at");
+    let at = string(&found, "occurred_at");
     let count =
         |query: String| auditor.get(&format!("/audit-events?subject={person}&{query}")).expect(200)["items"].as_array().unwrap().len();
     assert_eq!((count(format!("from={at}")), count(format!("to={at}"))), (1, 0));
@@ -177,14 +173,14 @@ fn filters_narrow_and_wrong_ones_are_refused() {
 #[test]
 fn the_log_leaves_whole_for_who_may_export_it_and_that_too_is_written_down() {
     let server = shared();
-    let person = text(&a_person(server), "id");
+    let person = string(&a_person(server), "id");
     let auditor = server.staff("auditor");
     let wanted = entries(server, &format!("subject={person}"));
     let path = |form: &str| format!("/audit-events.{form}?subject={person}");
     let rows = auditor.get(&path("ndjson")).send().expect(200);
     assert_eq!(rows.content_type(), "application/x-ndjson");
     let rows: Vec<Value> = rows.text().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    let ids = |rows: &[Value]| rows.iter().map(|row| text(row, "id")).collect::<Vec<_>>();
+    let ids = |rows: &[Value]| rows.iter().map(|row| string(row, "id")).collect::<Vec<_>>();
     assert_eq!(ids(&rows), ids(&wanted), "the same entries in the same order");
     let table = auditor.get(&path("csv")).send().expect(200).text();
     let head: Vec<&str> = table.lines().next().unwrap_or_default().split(',').collect();
@@ -198,7 +194,7 @@ fn the_log_leaves_whole_for_who_may_export_it_and_that_too_is_written_down() {
     let with = |scopes: &[&str]| {
         let body = json!({ "name": unique("审"), "scopes": scopes, "community_id": server.community() });
         let made = server.staff("manager").post("/api-keys", body).expect(201);
-        server.bearer(format!("Bearer {}", text(&made, "key")))
+        server.bearer(format!("Bearer {}", string(&made, "key")))
     };
     with(&["audit:read"]).get(&path("csv")).refuse(403, "forbidden");
     with(&["audit:export"]).get(&path("csv")).send().expect(200);
@@ -250,7 +246,7 @@ fn a_changed_entry_breaks_the_chain_from_there_on_for_the_server_and_the_command
     assert_eq!(whole["intact"], true);
     assert!(whole.get("broken_at").is_none());
     let anchor = server.staff("auditor").get("/audit-events/anchor").expect(200);
-    let (position, hash) = (anchor["position"].as_i64().unwrap(), text(&anchor, "hash"));
+    let (position, hash) = (anchor["position"].as_i64().unwrap(), string(&anchor, "hash"));
     let kept = server.staff("auditor").get(&format!("/audit-events/verify?position={position}&hash={hash}")).expect(200);
     assert_eq!(kept["intact"], true);
     let wrong = server.staff("auditor").get(&format!("/audit-events/verify?position={position}&hash={}", "0".repeat(64))).expect(200);

@@ -1,31 +1,12 @@
 //! The commands of an operator: accounts, schema, document, backup and restore.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiazai_tests::{
-    Client, Options, Outcome, PICTURE, Repair, Server, Value, fresh_storage, is_postgres, json, run, run_in, shared, unique,
+    Client, Folder, Options, Outcome, PICTURE, Repair, Server, Value, fresh_storage, is_postgres, json, run, run_in, shared, unique,
 };
-
-/// A name in the temporary folder that nobody has taken; gone when dropped.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn named(what: &str) -> Self {
-        Self(std::env::temp_dir().join(format!("jiazai-test-{}", unique(what))))
-    }
-
-    fn text(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 #[track_caller]
 fn done(outcome: Outcome) -> String {
@@ -84,7 +65,7 @@ fn an_account_that_makes_no_sense_is_not_made() {
 
 #[test]
 fn migrating_again_does_nothing() {
-    let (folder, env) = (Folder::named("migrate"), fresh_storage());
+    let (folder, env) = (Folder::reserved("migrate"), fresh_storage());
     let migrate = || done(run(&["migrate", "--data-dir", folder.text()], &env, 60));
     let steps = |said: &str| said.split(' ').next().and_then(|n| n.parse::<u32>().ok()).unwrap_or_else(|| panic!("{said}"));
     assert!(steps(&migrate()) > 0);
@@ -93,14 +74,13 @@ fn migrating_again_does_nothing() {
 
 #[test]
 fn the_committed_document_is_compared_where_one_stands() {
-    let folder = Folder::named("openapi");
-    fs::create_dir_all(&folder.0).unwrap();
-    let check = || run_in(&folder.0, &["openapi", "--check"], &[], 20);
+    let folder = Folder::new("openapi");
+    let check = || run_in(folder.path(), &["openapi", "--check"], &[], 20);
     failed(check(), "openapi.yaml");
     let committed = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi.yaml")).unwrap();
-    fs::write(folder.0.join("openapi.yaml"), &committed).unwrap();
+    folder.file("openapi.yaml", &committed);
     done(check());
-    fs::write(folder.0.join("openapi.yaml"), committed.replacen("title:", "title: Other", 1)).unwrap();
+    folder.file("openapi.yaml", committed.replacen("title:", "title: Other", 1));
     failed(check(), "line");
 }
 
@@ -138,7 +118,7 @@ fn a_backup_made_under_load_restores_to_what_was_there() {
     let photo = repair.reporter.call("POST", "/files").file("a.png", "image/png", PICTURE).expect(201);
     let before: Vec<Value> = (0..5).map(|_| repair.report()).collect();
     let token = repair.reporter.authorization().unwrap();
-    let backup = Folder::named("backup");
+    let backup = Folder::reserved("backup");
 
     let enough = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -181,16 +161,16 @@ fn a_damaged_backup_is_not_restored() {
     let server = Server::start(Options::default());
     let repair = Repair::new(&server);
     repair.reporter.call("POST", "/files").file("a.png", "image/png", PICTURE).expect(201);
-    let backup = Folder::named("backup");
+    let backup = Folder::reserved("backup");
     done(server.command(&["backup", backup.text()]));
     let (database, manifest) = (if is_postgres() { "database.pgdump" } else { "database.sqlite" }, "manifest.json");
     let env = fresh_storage();
     let restore = |damage: &dyn Fn(&Path)| {
-        let (copy, target) = (Folder::named("damaged"), Folder::named("target"));
-        copy_all(&backup.0, &copy.0);
-        damage(&copy.0);
+        let (copy, target) = (Folder::reserved("damaged"), Folder::reserved("target"));
+        copy_all(backup.path(), copy.path());
+        damage(copy.path());
         let outcome = run(&["restore", copy.text(), "--data-dir", target.text()], &env, 60);
-        assert!(!target.0.join("jiazai.sqlite").exists() && !target.0.join("files").exists(), "a refusal leaves nothing behind");
+        assert!(!target.path().join("jiazai.sqlite").exists() && !target.path().join("files").exists(), "a refusal leaves nothing behind");
         outcome
     };
     let flip = |path: &Path| {

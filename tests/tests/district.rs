@@ -5,18 +5,17 @@
 
 use std::time::{Duration, Instant};
 
-use jiazai_tests::{CategoryDraft, Client, Options, Repair, Reply, Server, Value, at_once, eventually, json, unique};
+use jiazai_tests::{CategoryDraft, Client, Options, Repair, Reply, Server, at_once, eventually, json, text, unique};
 
-fn text<'v>(value: &'v Value, field: &str) -> &'v str {
-    value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))
+fn keyed() -> Options {
+    Options::default()
+        .env("JIAZAI_JWT_KEY", "3d1f0b7a9c5e2846d0a1b3c5e7f90214365879abcdef0123fedcba9876543210")
+        .env("JIAZAI_DATA_KEY", "a4c6e80f1b3d5f7092b4d6f8103254769a8bcdef0e1d2c3b4a5968778695a4b3")
 }
 
 /// Two instances that hold the same keys.
 fn two() -> (Server, Server) {
-    let options = Options::default()
-        .env("JIAZAI_JWT_KEY", "3d1f0b7a9c5e2846d0a1b3c5e7f90214365879abcdef0123fedcba9876543210")
-        .env("JIAZAI_DATA_KEY", "a4c6e80f1b3d5f7092b4d6f8103254769a8bcdef0e1d2c3b4a5968778695a4b3");
-    let first = Server::start(options);
+    let first = Server::start(keyed());
     let second = first.twin();
     (first, second)
 }
@@ -101,6 +100,40 @@ fn a_cursor_of_one_instance_is_good_on_the_other() {
     let token = repair.reporter.authorization().unwrap();
     let next = two.bearer(token).get(&format!("/repair-tickets?limit=1&cursor={}", text(&page, "next_cursor"))).expect(200);
     assert_eq!(next["items"][0]["id"], first["id"]);
+}
+
+/// Tries a password until that is one too often; how many were let through. What is typed is no log-in at all, so it costs next to
+/// nothing, and it counts.
+fn tries(server: &Server) -> usize {
+    let refused = |_: &usize| server.anon().post("/auth/staff/login", json!({})).send().status == 429;
+    (0..1000).find(refused).expect("a limit")
+}
+
+/// How many more tries the next answer promises.
+fn left(server: &Server) -> u64 {
+    let reply = server.anon().post("/auth/staff/login", json!({})).send();
+    let said = reply.must("ratelimit").split(';').find_map(|part| part.strip_prefix("r=")?.parse().ok());
+    said.unwrap_or_else(|| panic!("no r in {}", reply.describe()))
+}
+
+#[test]
+#[ignore = "needs PostgreSQL and Redis"]
+fn what_is_used_up_of_a_quota_at_one_instance_is_used_up_at_the_other() {
+    let one = Server::start(keyed().limited());
+    let two = one.twin();
+    assert!(left(&two) > 50);
+    tries(&one);
+    // One comes back each second; on their own, the two would have sixty each.
+    assert!(left(&two) < 30);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL and Redis"]
+fn without_redis_each_instance_limits_by_itself() {
+    let server = Server::start(keyed().limited().proxied());
+    server.wires().cache.cut();
+    assert!(tries(&server) >= 50);
+    assert!(left(&server) < 30);
 }
 
 // ---- Redis away ---------------------------------------------------------------------------------------------------

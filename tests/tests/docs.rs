@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use jiazai_tests::{Client, Options, Server, shared, unique};
+use jiazai_tests::{Client, Folder, Options, Server, binary, shared};
 
 /// Around the document's own commands: `curl` also takes notes, and `promise` compares them with what the document says.
 const PREAMBLE: &str = r#"
@@ -140,14 +140,13 @@ fn free_port() -> u16 {
 #[track_caller]
 fn run(document: &str, addresses: &[(&str, String)]) {
     let text = read(document);
-    let dir = std::env::temp_dir().join(format!("jiazai-docs-{}", unique("")));
+    let home = Folder::new("docs");
+    let dir = home.path();
     let (work, bin, notes) = (dir.join("work"), dir.join("bin"), dir.join("notes"));
     for folder in [&work, &bin, &notes] {
         fs::create_dir_all(folder).expect("the temporary folder is writable");
     }
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debug/jiazai");
-    let binary = std::env::var_os("JIAZAI_BIN").map_or(built, PathBuf::from).canonicalize().expect("the server is built");
-    std::os::unix::fs::symlink(binary, bin.join("jiazai")).expect("a link to the server");
+    std::os::unix::fs::symlink(binary(), bin.join("jiazai")).expect("a link to the server");
     let mut commands = script(document, &text);
     for (typed, address) in addresses {
         commands = commands.replace(typed, address);
@@ -184,7 +183,6 @@ fn run(document: &str, addresses: &[(&str, String)]) {
         std::thread::sleep(Duration::from_millis(20));
     };
     let said = fs::read_to_string(&output).unwrap_or_default();
-    let _ = fs::remove_dir_all(&dir);
     assert!(status.is_some_and(|status| status.success()), "{document}: {status:?}\n{said}");
 }
 

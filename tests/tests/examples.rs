@@ -6,7 +6,9 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use jiazai_tests::{CategoryDraft, Client, Manner, Options, PASSWORD, Receiver, Repair, Server, Value, eventually, json, unique};
+use jiazai_tests::{
+    CategoryDraft, Client, Folder, Manner, Options, PASSWORD, Receiver, Repair, Server, Value, eventually, json, string, unique,
+};
 
 const PATIENCE_S: u64 = 30;
 
@@ -17,27 +19,6 @@ fn started() -> Server {
 fn key(server: &Server, scopes: &[&str]) -> String {
     let body = json!({ "name": unique("伙伴"), "scopes": scopes, "community_id": server.community() });
     server.staff("manager").post("/api-keys", body).expect(201)["key"].as_str().expect("a key").to_owned()
-}
-
-fn text(value: &Value, field: &str) -> String {
-    value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}")).to_owned()
-}
-
-/// A folder of its own, cleared away when dropped.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("jiazai-test-{}", unique("example")));
-        fs::create_dir_all(&path).expect("the temporary folder is writable");
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 fn example(name: &str) -> PathBuf {
@@ -77,7 +58,7 @@ impl Drop for Listening {
 
 impl Firm {
     fn new(server: &Server, category: &str) -> Self {
-        let folder = Folder::new();
+        let folder = Folder::new("example");
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
         let scopes = ["repair:read", "repair:write", "events:read", "webhooks:read", "webhooks:write"];
         let env = vec![
@@ -87,7 +68,7 @@ impl Firm {
             ("FIRM_PASSWORD", PASSWORD.to_owned()),
             ("FIRM_CATEGORIES", category.to_owned()),
             ("FIRM_PORT", port.to_string()),
-            ("FIRM_STATE", folder.0.join("memory.sqlite").display().to_string()),
+            ("FIRM_STATE", folder.path().join("memory.sqlite").display().to_string()),
             // Only what is sent to it wakes it: the feed is asked at the start and not again while the test lasts.
             ("FIRM_EVERY_S", "86400".to_owned()),
         ];
@@ -101,11 +82,11 @@ impl Firm {
     }
 
     fn said(&self) -> String {
-        fs::read_to_string(self.folder.0.join("said")).unwrap_or_default()
+        fs::read_to_string(self.folder.path().join("said")).unwrap_or_default()
     }
 
     fn listen(&self) -> Listening {
-        let said = File::create(self.folder.0.join("said")).expect("writable");
+        let said = File::create(self.folder.path().join("said")).expect("writable");
         let err = said.try_clone().expect("a second handle");
         let child = self.command(&["serve"]).stdin(Stdio::null()).stdout(said).stderr(err).spawn().expect("python3 runs");
         let listening = Listening(child);
@@ -139,8 +120,8 @@ fn a_property_firm_takes_on_what_is_reported_ends_it_and_catches_up_after_an_hou
     let listening = firm.listen();
 
     // By webhook, within moments.
-    let ticket = text(&repair.report_in(&category), "id");
-    let other = text(&repair.report(), "id");
+    let ticket = string(&repair.report_in(&category), "id");
+    let other = string(&repair.report(), "id");
     let taken = await_state(&repair, &ticket, "accepted");
     assert_eq!(taken["worker_id"], repair.worker_id.as_str());
     assert_eq!(repair.dispatcher.get(&format!("/repair-tickets/{other}")).expect(200)["state"], "submitted", "not of its categories");
@@ -156,19 +137,19 @@ fn a_property_firm_takes_on_what_is_reported_ends_it_and_catches_up_after_an_hou
 
     // What comes a second time is the same event: nothing is done again.
     let manager = server.staff("manager");
-    let hook = text(&manager.get("/webhooks").expect(200)["items"][0], "id");
+    let hook = string(&manager.get("/webhooks").expect(200)["items"][0], "id");
     let deliveries = eventually("both are delivered", PATIENCE_S, || {
         let log = manager.get(&format!("/webhooks/{hook}/deliveries?state=delivered")).expect(200);
         log["items"].as_array().filter(|items| items.len() == 2).cloned()
     });
     for delivery in deliveries {
-        let path = format!("/deliveries/{}", text(&delivery, "id"));
+        let path = format!("/deliveries/{}", string(&delivery, "id"));
         manager.post(&format!("{path}/replay"), json!({})).expect(200);
         eventually("it is delivered again", PATIENCE_S, || (manager.get(&path).expect(200)["state"] == "delivered").then_some(()));
     }
     let history = |ticket: &str| -> Vec<String> {
         let events = repair.dispatcher.get(&format!("/repair-tickets/{ticket}/events")).expect(200);
-        events["items"].as_array().expect("a history").iter().map(|event| text(event, "type")).collect()
+        events["items"].as_array().expect("a history").iter().map(|event| string(event, "type")).collect()
     };
     assert_eq!(history(&ticket), ["repair_ticket.submitted", "repair_ticket.assigned", "repair_ticket.accepted"]);
 
@@ -180,8 +161,8 @@ fn a_property_firm_takes_on_what_is_reported_ends_it_and_catches_up_after_an_hou
 
     // An hour away: no webhook arrives, and what was missed is in the feed.
     drop(listening);
-    let missed = text(&repair.report_in(&category), "id");
-    let over = text(&repair.report_in(&category), "id");
+    let missed = string(&repair.report_in(&category), "id");
+    let over = string(&repair.report_in(&category), "id");
     repair.dispatcher.post(&format!("/repair-tickets/{over}/cancel"), json!({ "reason": "重复上报" })).expect(200);
     server.sim().advance(3600);
     eventually("what was missed is placed in the feed", PATIENCE_S, || {
@@ -218,46 +199,53 @@ fn night(server: &Server, key: &str, folder: &Path) -> Done {
 fn a_night_s_round_writes_down_what_is_late_what_happened_and_what_was_not_delivered() {
     let server = started();
     let repair = Repair::new(&server);
-    let ticket = text(&repair.report(), "id");
+    let ticket = string(&repair.report(), "id");
     server.sim().advance(4 * 86_400);
     let (receiver, manager) = (Receiver::open(Manner::Status(500, None)), server.staff("manager"));
     let body = json!({ "url": receiver.url(), "events": ["repair_category.*"], "community_id": server.community() });
-    let hook = text(&manager.post("/webhooks", body).expect(201), "id");
-    let test = text(&manager.post(&format!("/webhooks/{hook}/test"), json!({})).expect(200), "id");
+    let hook = string(&manager.post("/webhooks", body).expect(201), "id");
+    let test = string(&manager.post(&format!("/webhooks/{hook}/test"), json!({})).expect(200), "id");
     let state = |wanted: &str| {
         eventually(wanted, PATIENCE_S, || (manager.get(&format!("/deliveries/{test}")).expect(200)["state"] == wanted).then_some(()));
     };
     state("failed");
     receiver.become_(Manner::ok());
 
+    // An anchor is the end of what is sealed: that of a log of which nothing is sealed yet would be none.
+    let auditor = server.staff("auditor");
+    eventually("something is sealed", PATIENCE_S, || {
+        (!auditor.get("/audit-events/anchor").expect(200)["position"].is_null()).then_some(())
+    });
     let key = key(&server, &["repair:export", "events:read", "webhooks:read", "webhooks:write", "audit:read", "audit:export"]);
-    let home = Folder::new();
-    let first = night(&server, &key, &home.0);
+    let home = Folder::new("example");
+    let first = night(&server, &key, home.path());
     assert_eq!(first.code, 3, "{first:?}");
     assert!(first.err.contains("1 deliveries had failed") && first.err.contains("are late"), "{first:?}");
     state("delivered");
-    let day = fs::read_dir(&home.0).expect("a folder").flatten().map(|entry| entry.path()).find(|path| path.is_dir()).expect("the day's");
+    let day =
+        fs::read_dir(home.path()).expect("a folder").flatten().map(|entry| entry.path()).find(|path| path.is_dir()).expect("the day's");
     let read = |name: &str| fs::read_to_string(day.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
     assert!(read("overdue.csv").starts_with("\u{feff}id,") && read("overdue.csv").contains(&ticket));
     assert!(read("events.ndjson").contains(&ticket) && read("refusals.csv").starts_with("id,"));
     assert_eq!(serde_json::from_str::<Value>(&read("audit.json")).expect("JSON")["intact"], true);
     assert!(read("key.json").contains("\"remaining\""));
-    let anchors = fs::read_to_string(home.0.join("anchors.txt")).unwrap_or_default();
+    let anchors = fs::read_to_string(home.path().join("anchors.txt")).expect("a file");
+    assert_eq!(anchors.lines().count(), 1, "{anchors}");
     assert!(anchors.lines().all(|line| line.split(' ').nth(1).is_some_and(|hash| hash.len() == 64)), "{anchors}");
 
-    let second = night(&server, &key, &home.0);
+    let second = night(&server, &key, home.path());
     assert!(second.code == 3 && second.err.contains("0 sent again"), "{second:?}");
     let events = read("events.ndjson");
-    let mut ids: Vec<String> = events.lines().map(|line| text(&serde_json::from_str(line).expect("JSON"), "id")).collect();
+    let mut ids: Vec<String> = events.lines().map(|line| string(&serde_json::from_str(line).expect("JSON"), "id")).collect();
     let count = ids.len();
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), count, "each event once, however many nights");
 
-    let refused = night(&server, "jz_live_nonsense", &home.0);
+    let refused = night(&server, "jz_live_nonsense", home.path());
     assert!(refused.code == 22 && refused.err.contains("token_invalid"), "{refused:?}");
     assert_eq!(done(Command::new("sh").arg(example("nightly.sh"))).code, 2);
     let mut away = Command::new("sh");
-    away.arg(example("nightly.sh")).arg(&home.0).env("JIAZAI", "http://127.0.0.1:1").env("JIAZAI_KEY", key);
+    away.arg(example("nightly.sh")).arg(home.path()).env("JIAZAI", "http://127.0.0.1:1").env("JIAZAI_KEY", key);
     assert_eq!(done(&mut away).code, 7);
 }

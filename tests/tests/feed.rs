@@ -3,11 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use jiazai_tests::{Bearer, Client, Repair, Server, Value, at_once, eventually, json, shared, unique};
-
-fn text(value: &Value, field: &str) -> String {
-    value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}")).to_owned()
-}
+use jiazai_tests::{Bearer, Client, Repair, Server, Value, at_once, eventually, json, shared, string, unique};
 
 fn items(page: &Value) -> Vec<Value> {
     page["items"].as_array().cloned().unwrap_or_else(|| panic!("no items in {page}"))
@@ -19,16 +15,16 @@ fn end(who: &impl Client, filters: &str) -> String {
     let mut cursor = String::new();
     loop {
         let page = who.get(&format!("/events?limit=100{filters}{cursor}")).expect(200);
-        cursor = format!("&cursor={}", text(&page, "next_cursor"));
+        cursor = format!("&cursor={}", string(&page, "next_cursor"));
         if items(&page).is_empty() {
-            return text(&page, "next_cursor");
+            return string(&page, "next_cursor");
         }
     }
 }
 
 fn key<'s>(server: &'s Server, scopes: &[&str]) -> Bearer<'s> {
     let body = json!({ "name": unique("对接"), "scopes": scopes, "community_id": server.community() });
-    server.bearer(format!("Bearer {}", text(&server.staff("manager").post("/api-keys", body).expect(201), "key")))
+    server.bearer(format!("Bearer {}", string(&server.staff("manager").post("/api-keys", body).expect(201), "key")))
 }
 
 #[test]
@@ -37,13 +33,13 @@ fn the_feed_goes_on_from_its_last_cursor_in_the_order_of_what_happened() {
     let manager = server.staff("manager");
     let filters = "&types=repair_ticket.*";
     let mut cursor = end(&manager, filters);
-    let ticket = text(&Repair::new(server).ticket_in("on_site"), "id");
+    let ticket = string(&Repair::new(server).ticket_in("on_site"), "id");
     let mut kinds = Vec::new();
     eventually("the ticket's life arrives", 30, || {
         let page = manager.get(&format!("/events?limit=2{filters}&cursor={cursor}")).expect(200);
-        cursor = text(&page, "next_cursor");
+        cursor = string(&page, "next_cursor");
         let own = items(&page).into_iter().filter(|event| event["subject"]["id"] == ticket.as_str());
-        kinds.extend(own.map(|event| text(&event, "type")));
+        kinds.extend(own.map(|event| string(&event, "type")));
         (kinds.len() >= 4).then_some(())
     });
     assert_eq!(kinds, ["repair_ticket.submitted", "repair_ticket.assigned", "repair_ticket.accepted", "repair_ticket.arrived"]);
@@ -64,15 +60,15 @@ fn nothing_is_skipped_while_many_commit_at_once() {
             while rounds_after < 2 {
                 let over = done.load(Ordering::SeqCst);
                 let page = manager.get(&format!("/events?types=repair_ticket.submitted&limit=3&cursor={cursor}")).expect(200);
-                cursor = text(&page, "next_cursor");
+                cursor = string(&page, "next_cursor");
                 let new = items(&page);
                 // Over when everything has been said and two looks in a row find nothing more to place.
                 rounds_after = if over && new.is_empty() && settled(server) { rounds_after + 1 } else { 0 };
-                seen.extend(new.iter().map(|event| text(&event["subject"], "id")));
+                seen.extend(new.iter().map(|event| string(&event["subject"], "id")));
             }
             seen
         });
-        let reported = at_once(8, |_| (0..6).map(|_| text(&repair.report(), "id")).collect::<Vec<_>>());
+        let reported = at_once(8, |_| (0..6).map(|_| string(&repair.report(), "id")).collect::<Vec<_>>());
         done.store(true, Ordering::SeqCst);
         (reported.concat(), follower.join().expect("the follower"))
     });
@@ -88,7 +84,7 @@ fn settled(server: &Server) -> bool {
     let code = Repair::new(server).category(jiazai_tests::CategoryDraft::new("assign"));
     eventually("a marker arrives", 30, || {
         let page = manager.get(&format!("/events?types=repair_category.*&limit=100&cursor={start}")).expect(200);
-        items(&page).into_iter().find(|event| text(&event["subject"], "id").ends_with(&code))
+        items(&page).into_iter().find(|event| string(&event["subject"], "id").ends_with(&code))
     });
     true
 }
@@ -99,13 +95,13 @@ fn since_begins_at_an_instant() {
     let manager = server.staff("manager");
     let repair = Repair::new(server);
     let first = repair.report();
-    let from = text(&first, "created_at");
-    let second = text(&repair.report(), "id");
+    let from = string(&first, "created_at");
+    let second = string(&repair.report(), "id");
     let page = eventually("both arrive", 30, || {
         let page = manager.get(&format!("/events?since={from}&types=repair_ticket.submitted&limit=100")).expect(200);
         items(&page).iter().any(|event| event["subject"]["id"] == second.as_str()).then_some(page)
     });
-    assert!(items(&page).iter().all(|event| text(event, "occurred_at") >= from), "{page}");
+    assert!(items(&page).iter().all(|event| string(event, "occurred_at") >= from), "{page}");
     assert!(items(&page).iter().any(|event| event["subject"]["id"] == first["id"]));
     let later = manager.get("/events?since=2999-01-01T00:00:00Z").expect(200);
     assert!(items(&later).is_empty() && later["next_cursor"].is_string());
@@ -114,7 +110,7 @@ fn since_begins_at_an_instant() {
 #[test]
 fn a_cursor_is_bound_to_its_filters_and_wrong_filters_are_refused() {
     let manager = shared().staff("manager");
-    let cursor = text(&manager.get("/events?types=repair_ticket.*").expect(200), "next_cursor");
+    let cursor = string(&manager.get("/events?types=repair_ticket.*").expect(200), "next_cursor");
     manager.get(&format!("/events?types=*&cursor={cursor}")).refuse(400, "cursor_invalid");
     manager.get(&format!("/events?types=repair_ticket.*&cursor={cursor}x")).refuse(400, "cursor_invalid");
     for query in ["types=repair_ticket.submited", "types=,", "since=yesterday", "community_id=tkt_1", "limit=0", "kinds=*"] {
@@ -127,7 +123,7 @@ fn everybody_hears_of_what_they_may_see_and_of_nothing_else() {
     let server = shared();
     let dispatcher = server.staff("dispatcher");
     let page = dispatcher.get("/events?limit=100").expect(200);
-    assert!(items(&page).iter().all(|event| text(event, "type").starts_with("repair_")), "{page}");
+    assert!(items(&page).iter().all(|event| string(event, "type").starts_with("repair_")), "{page}");
     dispatcher.get("/events?types=person.*").refuse(403, "forbidden");
     for who in ["worker1", "grid1", "reviewer1"] {
         server.staff(who).get("/events").refuse(403, "forbidden");
@@ -146,11 +142,11 @@ fn a_key_follows_with_its_scope_and_people_only_with_theirs() {
     let server = shared();
     key(server, &["repair:read"]).get("/events").refuse(403, "forbidden");
     let partner = key(server, &["events:read"]);
-    let ticket = text(&Repair::new(server).report(), "id");
+    let ticket = string(&Repair::new(server).report(), "id");
     let mut cursor = String::new();
     eventually("the ticket arrives", 30, || {
         let page = partner.get(&format!("/events?limit=100{cursor}")).expect(200);
-        cursor = format!("&cursor={}", text(&page, "next_cursor"));
+        cursor = format!("&cursor={}", string(&page, "next_cursor"));
         let found = items(&page);
         assert!(found.iter().all(|event| !["person", "people", "tag", "api_key"].contains(&event["subject"]["type"].as_str().unwrap())));
         found.into_iter().find(|event| event["subject"]["id"] == ticket.as_str())
@@ -166,11 +162,11 @@ fn making_and_revoking_a_key_leaves_events_for_administrators() {
     let start = end(&manager, "&types=api_key.*");
     let body = json!({ "name": unique("屏"), "scopes": ["repair:read"], "community_id": server.community() });
     let made = manager.post("/api-keys", body).expect(201);
-    manager.delete(&format!("/api-keys/{}", text(&made, "id"))).expect(204);
+    manager.delete(&format!("/api-keys/{}", string(&made, "id"))).expect(204);
     let kinds = eventually("both arrive", 30, || {
         let page = manager.get(&format!("/events?types=api_key.*&limit=100&cursor={start}")).expect(200);
         let own: Vec<String> =
-            items(&page).iter().filter(|event| event["subject"]["id"] == made["id"]).map(|event| text(event, "type")).collect();
+            items(&page).iter().filter(|event| event["subject"]["id"] == made["id"]).map(|event| string(event, "type")).collect();
         (own.len() == 2).then_some(own)
     });
     assert_eq!(kinds, ["api_key.created", "api_key.revoked"]);
@@ -179,7 +175,7 @@ fn making_and_revoking_a_key_leaves_events_for_administrators() {
 #[test]
 fn every_kind_of_event_that_the_domain_knows_is_in_the_catalogue() {
     let served = shared().anon().get("/meta/event-types").expect(200);
-    let known: BTreeSet<String> = items(&served).iter().map(|kind| text(kind, "type")).collect();
+    let known: BTreeSet<String> = items(&served).iter().map(|kind| string(kind, "type")).collect();
     let mut missing = Vec::new();
     let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../domain/src")];
     while let Some(folder) = folders.pop() {

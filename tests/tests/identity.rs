@@ -2,11 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use jiazai_tests::{Client, Options, PASSWORD, Repair, Server, Value, at_once, eventually, json, shared, unique};
-
-fn text<'v>(value: &'v Value, field: &str) -> &'v str {
-    value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))
-}
+use jiazai_tests::{Client, Options, PASSWORD, Repair, Server, Value, at_once, eventually, json, shared, text, unique};
 
 fn log_in(server: &Server, code: &str) -> jiazai_tests::Reply {
     server.anon().post("/auth/wechat/login", json!({ "code": code })).send()

@@ -1,18 +1,6 @@
 //! Imports that something gets in the way of: a stop, a shot, a file that cannot be read, a lease that is lost, and their own size.
 
-use std::path::{Path, PathBuf};
-
-use jiazai_tests::{Client, Options, Registry, Server, Value, eventually, id_number, json, shared, unique};
-
-fn text<'v>(value: &'v Value, field: &str) -> &'v str {
-    value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))
-}
-
-fn fresh_id() -> String {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    static NEXT: AtomicUsize = AtomicUsize::new(800_001);
-    id_number("19700101", NEXT.fetch_add(2, Ordering::Relaxed))
-}
+use jiazai_tests::{Client, Options, Registry, Server, Value, eventually, fresh_id_number, id_number, json, shared, text, unique};
 
 const PEOPLE: &[(&str, &str)] = &[("kind", "people")];
 const HOMES: &[(&str, &str)] = &[("kind", "registry")];
@@ -51,15 +39,6 @@ fn ok(registry: &Registry, import: &Value) -> i64 {
 
 fn is_over(import: &Value) -> bool {
     !matches!(text(import, "state"), "queued" | "running")
-}
-
-fn parts(server: &Server) -> Vec<PathBuf> {
-    fn walk(dir: &Path) -> Vec<PathBuf> {
-        let entries =
-            std::fs::read_dir(dir).map(|entries| entries.flatten().map(|entry| entry.path()).collect::<Vec<_>>()).unwrap_or_default();
-        entries.into_iter().flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
-    }
-    walk(&server.data_dir().join("files/parts"))
 }
 
 // ---- all at once ----------------------------------------------------------------------------------------------------
@@ -180,15 +159,18 @@ fn one_that_cannot_be_done_keeps_no_other_waiting_and_is_given_up_in_the_end() {
     let server = Server::start(Options::default());
     let registry = Registry::empty(&server);
     registry.import(HOMES, homes(1_000).as_bytes(), "succeeded");
-    eventually("the file of what is over is gone", 30, || parts(&server).is_empty().then_some(()));
+    eventually("the file of what is over is gone", 30, || server.files("files/parts").is_empty().then_some(()));
     let broken = registry.begin(&registry.manager, PEOPLE, people(1_000).as_bytes());
     eventually("some rows are in", 60, || (ok(&registry, &broken) > 0).then_some(()));
     server.kill();
-    for part in parts(&server) {
+    for part in server.files("files/parts") {
         std::fs::write(&part, b"nobody can open this").expect("writable");
     }
     server.start_again();
-    let small = format!("name,id_number,estate,building,unit,number,relation\n样例,{},样例一村,1栋,1单元,101,family\n", fresh_id());
+    let small = format!(
+        "name,id_number,estate,building,unit,number,relation\n样例,{},样例一村,1栋,1单元,101,family\n",
+        fresh_id_number("19700101")
+    );
     registry.import(PEOPLE, small.as_bytes(), "succeeded");
     let now = registry.manager.get(&at(&broken)).expect(200);
     assert!(!is_over(&now), "it may be tried again: {now}");

@@ -2,22 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use jiazai_tests::{Client, Options, Registry, Resident, Server, Value, at_once, eventually, id_number, instant, json, shared, unique};
-
-fn text<'v>(value: &'v Value, field: &str) -> &'v str {
-    value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))
-}
-
-fn items(list: &Value) -> &Vec<Value> {
-    list["items"].as_array().unwrap_or_else(|| panic!("no items in {list}"))
-}
-
-/// A number that nobody else of this run has.
-fn fresh_id() -> String {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    static NEXT: AtomicUsize = AtomicUsize::new(600_001);
-    id_number("19700101", NEXT.fetch_add(2, Ordering::Relaxed))
-}
+use jiazai_tests::{
+    Client, Options, Registry, Resident, Server, Value, at_once, eventually, fresh_id_number, id_number, instant, items, json, shared,
+    text, unique,
+};
 
 const PEOPLE: &[(&str, &str)] = &[("kind", "people")];
 
@@ -58,7 +46,7 @@ fn a_tag_that_a_role_may_not_see_is_neither_given_nor_learnt_by_a_file() {
     let closed = json!({ "code": "closed", "name": "不公开", "legal_basis": "《社区矫正法》", "visible_to": ["auditor"] });
     registry.manager.post(&registry.at("tags"), closed).expect(201);
     let home = registry.home("1栋", "101");
-    let (number, plain) = (fresh_id(), fresh_id());
+    let (number, plain) = (fresh_id_number("19700101"), fresh_id_number("19700101"));
     let had = registry.person("赵样一", &number, json!([fact(&home, "owner", "2020-01-01")]));
     registry.person("钱样二", &plain, json!([fact(&home, "family", "2020-01-01")]));
     registry.manager.post(&format!("/people/{}/tags", text(&had, "id")), json!({ "tag": "closed" })).expect(201);
@@ -78,7 +66,7 @@ fn a_tag_that_a_role_may_not_see_is_neither_given_nor_learnt_by_a_file() {
 #[test]
 fn a_file_ties_nobody_of_another_grid_to_ones_own_homes() {
     let registry = Registry::new(shared());
-    let number = fresh_id();
+    let number = fresh_id_number("19700101");
     let far = registry.person("赵样一", &number, json!([fact(&registry.home("2栋", "101"), "owner", "2020-01-01")]));
     let file = format!("name,id_number,estate,building,unit,number,relation\n赵样一,{number},样例一村,1栋,1,101,owner\n");
     let done = registry.import_by(&registry.workers[0], PEOPLE, file.as_bytes());
@@ -92,7 +80,11 @@ fn a_file_ties_nobody_of_another_grid_to_ones_own_homes() {
 fn nobody_asks_by_a_filter_what_else_somebody_of_their_grid_is_tied_to() {
     let registry = Registry::new(shared());
     let (near, far) = (registry.home("1栋", "101"), registry.home("2栋", "101"));
-    let both = registry.person("赵样一", &fresh_id(), json!([fact(&near, "owner", "2020-01-01"), fact(&far, "residence", "2020-01-01")]));
+    let both = registry.person(
+        "赵样一",
+        &fresh_id_number("19700101"),
+        json!([fact(&near, "owner", "2020-01-01"), fact(&far, "residence", "2020-01-01")]),
+    );
     let listed = |filter: &str| -> Vec<String> {
         let list = registry.workers[0].get(&registry.at(&format!("people?{filter}"))).expect(200);
         items(&list).iter().map(|person| text(person, "id").to_owned()).collect()
@@ -108,7 +100,7 @@ fn nobody_asks_by_a_filter_what_else_somebody_of_their_grid_is_tied_to() {
 #[test]
 fn a_trial_shows_nothing_of_what_was_kept_of_somebody_without_being_understood() {
     let registry = Registry::new(shared());
-    let number = fresh_id();
+    let number = fresh_id_number("19700101");
     let file =
         |note: &str| format!("name,id_number,estate,building,unit,number,relation,病史\n赵样一,{number},样例一村,1栋,1,101,owner,{note}\n");
     registry.import(PEOPLE, file("高血压").as_bytes(), "succeeded");
@@ -120,7 +112,7 @@ fn a_trial_shows_nothing_of_what_was_kept_of_somebody_without_being_understood()
 #[test]
 fn a_program_that_was_not_given_people_gets_counts_in_which_small_ones_are_hidden() {
     let registry = Registry::new(shared());
-    registry.person("赵样一", &fresh_id(), json!([fact(&registry.home("1栋", "101"), "residence", "2020-01-01")]));
+    registry.person("赵样一", &fresh_id_number("19700101"), json!([fact(&registry.home("1栋", "101"), "residence", "2020-01-01")]));
     let key = |scopes: Value| {
         let body = json!({ "name": unique("键"), "scopes": scopes, "community_id": registry.id });
         shared().bearer(format!("Bearer {}", text(&registry.manager.post("/api-keys", body).expect(201), "key")))
@@ -142,7 +134,7 @@ fn who_comes_back_is_counted_again_whoever_writes_it_down() {
         let found = registry.manager.get(&registry.at("statistics")).expect(200);
         found["people_by_grid"].as_object().unwrap().values().filter_map(Value::as_i64).sum::<i64>()
     };
-    let number = fresh_id();
+    let number = fresh_id_number("19700101");
     let gone = registry.person("赵样一", &number, json!([fact(&home, "residence", "2020-01-01"), fact(&home, "hukou", "2020-01-01")]));
     let leave = |on: &str| {
         registry.manager.post(&format!("/people/{}/move-out", text(&gone, "id")), json!({ "moved_out_on": on })).expect(200);
@@ -215,7 +207,7 @@ fn of_two_keepers_who_give_somebody_a_second_only_home_or_hukou_at_once_one_is_h
     let registry = Registry::new(shared());
     let homes = ["101", "102", "103", "104"].map(|number| registry.home("1栋", number));
     for (kind, sole) in [("residence", true), ("hukou", false)] {
-        let who = registry.person("赵样一", &fresh_id(), json!([]));
+        let who = registry.person("赵样一", &fresh_id_number("19700101"), json!([]));
         let path = format!("/people/{}/facts", text(&who, "id"));
         let statuses = at_once(4, |n| {
             // Not only open ends, which an index would refuse: every second one has an end.
@@ -235,7 +227,7 @@ fn of_two_keepers_who_give_somebody_a_second_only_home_or_hukou_at_once_one_is_h
 
 /// An account whom the registry knows as `kind` of home 101, bound at once.
 fn bound<'s>(registry: &Registry<'s>, kind: &str, until: Option<&str>) -> (Resident<'s>, Value, Value) {
-    let (number, phone, home) = (fresh_id(), "13611113333", registry.home("1栋", "101"));
+    let (number, phone, home) = (fresh_id_number("19700101"), "13611113333", registry.home("1栋", "101"));
     let mut tie = fact(&home, kind, "2024-01-01");
     if let Some(until) = until {
         tie["until"] = json!(until);
@@ -268,7 +260,7 @@ fn who_has_died_or_left_speaks_for_no_home_though_nothing_recorded_said_that_the
     let home = registry.home("1栋", "101");
     for (verb, day) in [("record-death", "deceased_on"), ("move-out", "moved_out_on")] {
         // A keeper took their word that they are family; the registry knows that they live there.
-        let person = registry.person("赵样一", &fresh_id(), json!([fact(&home, "residence", "2020-01-01")]));
+        let person = registry.person("赵样一", &fresh_id_number("19700101"), json!([fact(&home, "residence", "2020-01-01")]));
         let resident = shared().resident();
         let claim = resident.post("/home-bindings", json!({ "home_id": home, "relation": "family" })).expect(201);
         let path = format!("/home-bindings/{}", text(&claim, "id"));
@@ -285,7 +277,7 @@ fn who_claims_a_home_while_what_it_rests_on_ends_is_not_left_speaking_for_it() {
     let registry = Registry::new(shared());
     let home = registry.home("1栋", "101");
     for round in 0..6 {
-        let (number, phone) = (fresh_id(), "13611114444");
+        let (number, phone) = (fresh_id_number("19700101"), "13611114444");
         let body = json!({ "community_id": registry.id, "name": "样例人", "id_number": number, "phone": phone, "facts": [fact(&home, "family", "2024-01-01")] });
         let person = registry.manager.post("/people", body).expect(201);
         let resident = registry.server.resident();
@@ -311,7 +303,7 @@ fn who_claims_a_home_while_what_it_rests_on_ends_is_not_left_speaking_for_it() {
 #[test]
 fn a_delegation_reaches_no_further_than_the_community_that_it_was_given_in() {
     let (here, there) = (Registry::new(shared()), Registry::new(shared()));
-    let (parent, _) = here.known_resident("赵样一", &fresh_id(), "13611115555");
+    let (parent, _) = here.known_resident("赵样一", &fresh_id_number("19700101"), "13611115555");
     let child = shared().resident();
     let grant = json!({ "community_id": there.id, "delegate_id": child.id(), "scopes": ["registry", "repair"], "expires_at": instant(shared(), 86_400) });
     let given = parent.post("/delegations", grant).expect(201);
@@ -368,7 +360,7 @@ fn what_a_row_renames_is_not_found_under_its_old_name_by_a_later_one_in_the_same
     let plain = |registry: &Registry| registry.export("homes.csv");
     assert_eq!(plain(&together), plain(&apart));
     // The same with people and their numbers.
-    let (old, new) = (fresh_id(), fresh_id());
+    let (old, new) = (fresh_id_number("19700101"), fresh_id_number("19700101"));
     let header = "name,id_number,estate,building,unit,number,relation,external_code\n";
     let rows = [format!("赵样一,{new},样例一村,1栋,1,101,owner,P-1\n"), format!("钱样二,{old},样例一村,1栋,1,101,family,\n")];
     for registry in [&together, &apart] {
@@ -397,7 +389,7 @@ fn whatever_ties_people_to_homes_leaves_as_a_file_and_comes_back_with_its_days()
     // Two homes of which neither is the only one, with days of their own.
     let both = first.person(
         "赵样一",
-        &fresh_id(),
+        &fresh_id_number("19700101"),
         json!([
             fact(&at("101"), "owner", old),
             lives(&at("101"), "2021-02-03", false),
@@ -405,8 +397,12 @@ fn whatever_ties_people_to_homes_leaves_as_a_file_and_comes_back_with_its_days()
             fact(&at("101"), "hukou", "2023-04-05")
         ]),
     );
-    first.person("钱样二", &fresh_id(), json!([lives(&at("103"), "2019-01-02", true), fact(&at("103"), "hukou", "2018-01-02")]));
-    first.person("孙样三", &fresh_id(), json!([fact(&at("104"), "hukou", "2017-01-02")]));
+    first.person(
+        "钱样二",
+        &fresh_id_number("19700101"),
+        json!([lives(&at("103"), "2019-01-02", true), fact(&at("103"), "hukou", "2018-01-02")]),
+    );
+    first.person("孙样三", &fresh_id_number("19700101"), json!([fact(&at("104"), "hukou", "2017-01-02")]));
     // A child whom no paper knows yet.
     let child =
         json!({ "community_id": first.id, "name": "赵样童", "born_on": "2024-02-29", "facts": [fact(&at("101"), "family", "2024-02-29")] });
@@ -439,7 +435,7 @@ fn whatever_ties_people_to_homes_leaves_as_a_file_and_comes_back_with_its_days()
 #[test]
 fn what_somebody_who_has_died_is_said_to_do_is_refused_by_the_row() {
     let registry = Registry::new(shared());
-    let (number, home) = (fresh_id(), registry.home("1栋", "101"));
+    let (number, home) = (fresh_id_number("19700101"), registry.home("1栋", "101"));
     let dead = registry.person("赵样一", &number, json!([fact(&home, "residence", "2020-01-01")]));
     registry.manager.post(&format!("/people/{}/record-death", text(&dead, "id")), json!({ "deceased_on": "2024-05-01" })).expect(200);
     let own = format!("/people/{}/facts", text(&dead, "id"));
@@ -461,7 +457,7 @@ fn a_job_ends_bindings_that_nobody_followed() {
     // The fact was over before the keeper said that the account is this person: nothing has ended since.
     let tie =
         json!([{ "home_id": home, "kind": "family", "from": "2020-01-01", "until": "2024-01-01" }, fact(&home, "residence", "2020-01-01")]);
-    let person = registry.person("赵样一", &fresh_id(), tie);
+    let person = registry.person("赵样一", &fresh_id_number("19700101"), tie);
     let resident = server.resident();
     let claim = resident.post("/home-bindings", json!({ "home_id": home, "relation": "family" })).expect(201);
     let path = format!("/home-bindings/{}", text(&claim, "id"));

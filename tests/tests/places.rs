@@ -1,14 +1,6 @@
 //! Places: read where they are said to be, corrected, and moved into another grid under everybody's hands.
 
-use jiazai_tests::{Client, Registry, Value, at_once, json, shared};
-
-fn text<'v>(value: &'v Value, field: &str) -> &'v str {
-    value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))
-}
-
-fn items(list: &Value) -> &Vec<Value> {
-    list["items"].as_array().unwrap_or_else(|| panic!("no items in {list}"))
-}
+use jiazai_tests::{Client, Registry, Value, at_once, items, json, shared, text};
 
 #[test]
 fn every_place_is_read_where_its_creation_said_it_is() {

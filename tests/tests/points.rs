@@ -1,16 +1,8 @@
 //! Points 积分: books that balance, whatever is granted, expires, is reversed, or is tried twice at once.
 
-use jiazai_tests::{Client, Options, Resident, Server, Value, Volunteering, at_once, instant, json, shared, unique};
+use jiazai_tests::{Client, Options, Resident, Server, Value, Volunteering, at_once, instant, items, json, shared, text, unique};
 
 const DAY: i64 = 86_400;
-
-fn text<'v>(value: &'v Value, field: &str) -> &'v str {
-    value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))
-}
-
-fn items(list: &Value) -> &[Value] {
-    list["items"].as_array().unwrap_or_else(|| panic!("no items in {list}"))
-}
 
 fn grant(server: &Server, to: &Resident, points: i64) -> Value {
     server.staff("manager").post("/points/grants", json!({ "resident_id": to.id(), "points": points, "reason": "好人好事" })).expect(201)

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Mutex;
 
 use jiazai_tests::season::{BORN, Season, act, now, paper};
-use jiazai_tests::{Client, Family, Options, Server, Value, json, unique};
+use jiazai_tests::{Client, Family, Folder, Options, Server, Value, json, text};
 
 const FAMILIES: usize = 300;
 const SEATS: [i64; 4] = [60, 60, 60, 50];
@@ -16,10 +16,6 @@ const SEATS: [i64; 4] = [60, 60, 60, 50];
 const RAISED: i64 = 30;
 /// People who type at the same time.
 const HANDS: usize = 6;
-
-fn text<'v>(value: &'v Value, field: &str) -> &'v str {
-    value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))
-}
 
 fn words(value: &Value) -> Vec<String> {
     value.as_array().map(|all| all.iter().filter_map(|w| w.as_str().map(str::to_owned)).collect()).unwrap_or_default()
@@ -264,12 +260,11 @@ fn three_hundred_families_go_through_a_season_and_everybody_learns_why() {
 
     // ---- the public files -----------------------------------------------------------------------------------------------
     let served = server.anon().get(&format!("/enrolment-draws/{}", text(&revealed, "id"))).send().expect(200);
-    let file = std::env::temp_dir().join(format!("jiazai-test-{}.json", unique("season")));
-    std::fs::write(&file, &served.body).expect("a file");
+    let folder = Folder::new("season");
+    let file = folder.file("draw.json", &served.body);
     let checker = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/verify_draw.py");
     let verdict = Command::new("python3").arg(checker).arg(&file).output().expect("python3 runs");
     assert!(verdict.status.success(), "{verdict:?}");
-    let _ = std::fs::remove_file(file);
     let mut listed = 0;
     let mut at = season.path("/placements?limit=100");
     loop {

@@ -3,20 +3,15 @@
 //!
 //! One busy morning with values that occur nowhere else, then a search for each of them everywhere.
 
-use std::path::Path;
 use std::process::Command;
 
 use jiazai_tests::{
-    Client, Manner, Options, PASSWORD, PICTURE, Receiver, Registry, Repair, Server, Value, eventually, id_number, is_postgres, json,
-    redis_content, unique,
+    Client, Letter, Manner, Options, PASSWORD, PICTURE, Receiver, Registry, Repair, Server, Value, eventually, id_number, is_postgres,
+    json, redis_content, string, unique,
 };
 
 const APPID: &str = "wx5ca1ab1e0ddba11";
 const APP_SECRET: &str = "c0ffee5eed1e55c0ffee5eed1e55c0ff";
-
-fn text(value: &Value, field: &str) -> String {
-    value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}")).to_owned()
-}
 
 /// Values by what they are.
 struct Canaries(Vec<(String, String)>);
@@ -31,7 +26,7 @@ impl Canaries {
 
     fn session(&mut self, whose: &str, session: &Value) {
         for token in ["access_token", "refresh_token"] {
-            self.add(&format!("{whose}'s {token}"), text(session, token));
+            self.add(&format!("{whose}'s {token}"), string(session, token));
         }
     }
 
@@ -59,8 +54,8 @@ impl Canaries {
     }
 }
 
-/// Everybody does a bit of everything, well and badly.
-fn a_busy_morning(server: &Server) -> Canaries {
+/// Everybody does a bit of everything, well and badly. Gives also the id of a person whom the registry knows since.
+fn a_busy_morning(server: &Server) -> (Canaries, String) {
     let sim = server.sim();
     let mut canaries = Canaries(Vec::new());
     canaries.add("the app secret", APP_SECRET);
@@ -81,26 +76,26 @@ fn a_busy_morning(server: &Server) -> Canaries {
         // Logging in again soon gives the same session key, so asking the platform ourselves tells what the server got.
         let (code, _) = sim.login_code(Some(&openid));
         let asked = sim.ask(&format!("/sns/jscode2session?appid={APPID}&secret={APP_SECRET}&js_code={code}&grant_type=authorization_code"));
-        canaries.add("a session key", text(&asked, "session_key"));
+        canaries.add("a session key", string(&asked, "session_key"));
         let fresh = server.anon().post("/auth/refresh", json!({ "refresh_token": session["refresh_token"] })).expect(200);
         canaries.session("a resident (refreshed)", &fresh);
     }
     // The stable token is one token for all who ask.
     let body = json!({ "grant_type": "client_credential", "appid": APPID, "secret": APP_SECRET });
-    canaries.add("the platform's access token", text(&sim.tell("/cgi-bin/stable_token", &body), "access_token"));
+    canaries.add("the platform's access token", string(&sim.tell("/cgi-bin/stable_token", &body), "access_token"));
 
     let admin = server.staff("admin");
     let (name, password) = (unique("clerk"), canaries.add("a staff password", "Correct-Horse-7391"));
     let roles = json!([{ "role": "auditor", "community_id": server.community() }]);
     let new = json!({ "username": name, "display_name": "新人", "password": password, "roles": roles });
-    let id = text(&admin.post("/staff", new).header("Idempotency-Key", "clerk").expect(201), "id");
+    let id = string(&admin.post("/staff", new).header("Idempotency-Key", "clerk").expect(201), "id");
     let session = server.anon().post("/auth/staff/login", json!({ "username": name, "password": password })).expect(200);
     canaries.session("a clerk", &session);
-    let clerk = server.bearer(format!("Bearer {}", text(&session, "access_token")));
+    let clerk = server.bearer(format!("Bearer {}", string(&session, "access_token")));
     let offer = clerk.post("/me/totp", json!({})).header("Idempotency-Key", "totp").expect(200);
-    canaries.add("a key for one-time codes", text(&offer, "key"));
+    canaries.add("a key for one-time codes", string(&offer, "key"));
     let made = admin.post(&format!("/staff/{id}/reset-password"), json!({})).header("Idempotency-Key", "reset").expect(200);
-    canaries.add("a password that was made", text(&made, "password"));
+    canaries.add("a password that was made", string(&made, "password"));
     let wrong = canaries.add("a wrong password", "Wrong-Horse-1937");
     server.anon().post("/auth/staff/login", json!({ "username": name, "password": wrong })).refuse(401, "credentials_invalid");
     let typed = canaries.add("a password in the wrong field", "Typed-By-Mistake-55");
@@ -112,7 +107,7 @@ fn a_busy_morning(server: &Server) -> Canaries {
 
     let consents = repair.reporter.get("/me/notice-consents").expect(200);
     for kind in consents["items"].as_array().unwrap() {
-        sim.subscribe(&repair.reporter.openid, &text(kind, "template_id"), 3);
+        sim.subscribe(&repair.reporter.openid, &string(kind, "template_id"), 3);
         repair.reporter.post("/me/notice-consents", json!({ "accepted": [kind["template"]] })).expect(200);
     }
     repair.reporter.call("POST", "/files").file("a.png", "image/png", PICTURE).expect(201);
@@ -135,12 +130,13 @@ fn a_busy_morning(server: &Server) -> Canaries {
         sim.heal();
     }
     repair.reporter.get("/me/data-export").expect(200);
-    people(server, &mut canaries);
-    canaries
+    let person = people(server, &mut canaries);
+    (canaries, person)
 }
 
-/// Somebody is written down, claims a home, is looked up, revealed, imported and exported; and everything fails once, too.
-fn people(server: &Server, canaries: &mut Canaries) {
+/// Somebody is written down, claims a home, is looked up, revealed, imported and exported; and everything fails once, too. Gives
+/// the person's id.
+fn people(server: &Server, canaries: &mut Canaries) -> String {
     let registry = Registry::new(server);
     let (name, number, phone) = ("欧阳知秋", id_number("19830417", 77_031), "13588237461");
     let (resident, person) = registry.known_resident(name, &number, phone);
@@ -149,7 +145,7 @@ fn people(server: &Server, canaries: &mut Canaries) {
     canaries.add("a resident's telephone", phone);
     canaries.add("a resident's openid", &resident.openid);
     let manager = &registry.manager;
-    let at = format!("/people/{}", text(&person, "id"));
+    let at = format!("/people/{}", string(&person, "id"));
     let reason = json!({ "fields": ["id_number", "phone"], "reason": "上门核实" });
     let shown = manager.post(&format!("{at}/reveal"), reason).header("Idempotency-Key", "reveal").expect(200);
     assert!(shown.to_string().contains(&number), "the canary is really there: {shown}");
@@ -174,6 +170,7 @@ fn people(server: &Server, canaries: &mut Canaries) {
     registry.import_by(manager, &[("kind", "people")], file.as_bytes());
     manager.get(&registry.at("people?limit=100")).expect(200);
     resident.get("/me/data-export").expect(200);
+    string(&person, "id")
 }
 
 #[test]
@@ -183,7 +180,7 @@ fn secrets_and_persons_stand_nowhere_in_clear() {
     // A partner who wants to know everything.
     let partner = Receiver::open(Manner::ok());
     server.staff("admin").post("/webhooks", json!({ "url": partner.url(), "events": ["*"] })).expect(201);
-    let canaries = a_busy_morning(&server);
+    let (canaries, person) = a_busy_morning(&server);
     let marker = unique("the-end-");
     server.anon().plain("GET", "/livez").header("X-Request-Id", &marker).send().expect(200);
     eventually("the log is complete", 10, || server.log().contains(&marker).then_some(()));
@@ -192,7 +189,10 @@ fn secrets_and_persons_stand_nowhere_in_clear() {
     canaries.absent_from("the log", server.log().as_bytes());
     assert!(!server.log().contains("session_key"), "not even its name");
     canaries.absent_from("the metrics", &server.anon().plain("GET", "/metrics").send().expect(200).body);
-    let letters = eventually("the partner is told", 30, || Some(partner.letters()).filter(|letters| letters.len() > 10));
+    // Also of the person whom we look for, up to what was last done to them.
+    let of_the_person = |letter: &Letter| letter.json()["subject"]["id"] == person.as_str() && letter.json()["type"] == "person.revealed";
+    let letters = eventually("the partner is told", 30, || Some(partner.letters()).filter(|letters| letters.iter().any(of_the_person)));
+    assert!(letters.len() > 10, "{letters:?}");
     for letter in &letters {
         canaries.absent_from("what a partner was sent", &letter.body);
     }
@@ -201,14 +201,14 @@ fn secrets_and_persons_stand_nowhere_in_clear() {
     canaries.without(|what| what.contains("openid") || what.contains("code")).absent_from("the platform's log", asked.as_bytes());
 
     let mut looked_at = Vec::new();
-    every_file(&server.data_dir(), &mut |path| {
-        if let Ok(content) = std::fs::read(path)
+    for path in server.files("") {
+        if let Ok(content) = std::fs::read(&path)
             && !content.is_empty()
         {
             canaries.absent_from(&path.display().to_string(), &content);
             looked_at.push(path.file_name().unwrap().to_string_lossy().into_owned());
         }
-    });
+    }
     if is_postgres() {
         let url = |name: &str| server.env().iter().find(|(other, _)| other == name).map(|(_, url)| url.clone()).unwrap();
         let dump = Command::new("pg_dump").args(["--inserts", &url("DATABASE_URL")]).output().expect("pg_dump runs");
@@ -223,11 +223,4 @@ fn secrets_and_persons_stand_nowhere_in_clear() {
     // The search itself works: what is no secret is found by it.
     let known = Canaries(vec![("the demo's password".into(), PASSWORD.into())]);
     assert!(known.find_in(server.log().as_bytes()).is_some(), "the hint at the start names the demo's password");
-}
-
-fn every_file(folder: &Path, look: &mut impl FnMut(&Path)) {
-    for entry in std::fs::read_dir(folder).unwrap().flatten() {
-        let path = entry.path();
-        if path.is_dir() { every_file(&path, look) } else { look(&path) }
-    }
 }

@@ -3,15 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use jiazai_tests::{Client, Options, Outcome, Server, Staff, Value, json, run};
-
-fn text<'v>(value: &'v Value, field: &str) -> &'v str {
-    value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))
-}
-
-fn items(list: &Value) -> &Vec<Value> {
-    list["items"].as_array().unwrap_or_else(|| panic!("no items in {list}"))
-}
+use jiazai_tests::{Client, Options, Outcome, Server, Staff, items, json, run, text};
 
 /// Runs the command beside the server, on its database.
 #[track_caller]

@@ -3,19 +3,19 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use jiazai_tests::season::Season;
 use jiazai_tests::{
-    Client, Drafted, Manner, Options, Receiver, Registry, Repair, Server, Staff, Value, Volunteering, eventually, is_postgres, json,
-    shared, unique,
+    Client, Drafted, Folder, Manner, Options, Receiver, Registry, Repair, Server, Staff, Value, Volunteering, binary, eventually,
+    is_postgres, json, shared, unique,
 };
 
 /// A desk in the temporary folder, with the program on the path; cleared away when dropped.
 struct Desk<'s> {
     server: &'s Server,
-    folder: PathBuf,
+    folder: Folder,
 }
 
 /// How a script ended, and what it printed.
@@ -42,18 +42,14 @@ impl Done {
 
 impl<'s> Desk<'s> {
     fn new(server: &'s Server) -> Self {
-        let folder = std::env::temp_dir().join(format!("jiazai-test-{}", unique("desk")));
-        fs::create_dir_all(folder.join("bin")).expect("the temporary folder is writable");
-        let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debug/jiazai");
-        let binary = std::env::var_os("JIAZAI_BIN").map_or(built, PathBuf::from).canonicalize().expect("the server is built");
-        symlink(binary, folder.join("bin/jiazai")).expect("a link to the server");
+        let folder = Folder::new("desk");
+        fs::create_dir(folder.path().join("bin")).expect("the temporary folder is writable");
+        symlink(binary(), folder.path().join("bin/jiazai")).expect("a link to the server");
         Self { server, folder }
     }
 
     fn file(&self, name: &str, content: &str) -> String {
-        let path = self.folder.join(name);
-        fs::write(&path, content).expect("writable");
-        path.display().to_string()
+        self.folder.file(name, content)
     }
 
     fn run(&self, token: &str, name: &str, words: &[&str], typed: &str) -> Done {
@@ -63,12 +59,12 @@ impl<'s> Desk<'s> {
             .args(words)
             .env_clear()
             .envs(self.server.env().iter().cloned())
-            .env("PATH", format!("{}:{}", self.folder.join("bin").display(), std::env::var("PATH").unwrap_or_default()))
+            .env("PATH", format!("{}:{}", self.folder.path().join("bin").display(), std::env::var("PATH").unwrap_or_default()))
             .env("JIAZAI", format!("http://{}", self.server.address()))
             .env("JIAZAI_TOKEN", token)
             .env("JIAZAI_DATA_DIR", self.server.data_dir())
-            .env("TMPDIR", &self.folder)
-            .current_dir(&self.folder)
+            .env("TMPDIR", self.folder.path())
+            .current_dir(self.folder.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -83,12 +79,6 @@ impl<'s> Desk<'s> {
     fn by(&self, who: &Staff, name: &str, words: &[&str]) -> Done {
         let session = who.log_in();
         self.run(session["access_token"].as_str().expect("a token"), name, words, "")
-    }
-}
-
-impl Drop for Desk<'_> {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -222,6 +212,7 @@ fn what_has_happened_since_yesterday_is_printed_once_each() {
         found.iter().any(|event| event["subject"]["id"] == id.as_str()).then_some(found)
     });
     let mut ids: Vec<&str> = found.iter().map(|event| event["id"].as_str().expect("an id")).collect();
+    ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), found.len());
     assert!(lines(&["2099-01-01T00:00:00+08:00"]).is_empty());
@@ -313,7 +304,7 @@ fn health_is_told_in_a_few_lines_and_a_server_that_is_away_by_the_code() {
 fn a_backup_is_made_and_proved_by_restoring_it() {
     let desk = Desk::new(shared());
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port().to_string();
-    let kept = desk.folder.join("kept").display().to_string();
+    let kept = desk.folder.path().join("kept").display().to_string();
     let drilled = desk.run("", "backup-drill.sh", &[&kept, &port], "");
     if is_postgres() {
         assert!(drilled.code == 1 && drilled.err.contains("pg_restore"), "{drilled:?}");

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use jiazai_tests::{Bearer, Client, Letter, Manner, Options, Receiver, Repair, Server, Value, eventually, json, unique};
+use jiazai_tests::{Bearer, Client, Letter, Manner, Options, Receiver, Repair, Server, Value, eventually, json, string, unique};
 use sha2::Sha256;
 use std::sync::OnceLock;
 
@@ -19,10 +19,6 @@ fn here() -> &'static Server {
     SHARED.get_or_init(|| Server::start(options()))
 }
 
-fn text(value: &Value, field: &str) -> String {
-    value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}")).to_owned()
-}
-
 #[track_caller]
 fn registered(server: &Server, url: &str, events: &[&str]) -> Value {
     let body = json!({ "url": url, "events": events, "community_id": server.community(), "description": unique("伙伴") });
@@ -31,7 +27,7 @@ fn registered(server: &Server, url: &str, events: &[&str]) -> Value {
 
 #[track_caller]
 fn at(webhook: &Value, rest: &str) -> String {
-    format!("/webhooks/{}{rest}", text(webhook, "id"))
+    format!("/webhooks/{}{rest}", string(webhook, "id"))
 }
 
 /// What came about this thing, once so much of it has come.
@@ -63,9 +59,9 @@ fn signature(secret: &str, letter: &Letter) -> String {
 fn what_happens_arrives_signed_thin_and_under_the_id_that_the_feed_gives() {
     let (server, receiver) = (here(), Receiver::open(Manner::ok()));
     let webhook = registered(server, &receiver.url(), &["repair_ticket.submitted"]);
-    let ticket = text(&Repair::new(server).report(), "id");
+    let ticket = string(&Repair::new(server).report(), "id");
     let letter = await_letters(&receiver, &ticket, 1).remove(0);
-    assert_eq!(letter.must("webhook-signature"), signature(&text(&webhook, "secret"), &letter));
+    assert_eq!(letter.must("webhook-signature"), signature(&string(&webhook, "secret"), &letter));
     assert_eq!(letter.must("content-type"), "application/json");
     let body = letter.json();
     assert_eq!(body["type"], "repair_ticket.submitted");
@@ -90,7 +86,7 @@ fn an_endpoint_hears_only_what_it_asked_for_and_nothing_of_another_community() {
     registered(server, &receiver.url(), &["repair_ticket.accepted"]);
     let foreign = json!({ "url": receiver.url(), "events": ["*"], "community_id": server.other_community() });
     server.staff("admin").post("/webhooks", foreign).expect(201);
-    let ticket = text(&Repair::new(server).ticket_in("accepted"), "id");
+    let ticket = string(&Repair::new(server).ticket_in("accepted"), "id");
     await_letters(&receiver, &ticket, 1);
     let types: Vec<Value> = receiver.about(&ticket).iter().map(|letter| letter.json()["type"].clone()).collect();
     assert_eq!(types, ["repair_ticket.accepted"]);
@@ -102,7 +98,7 @@ fn a_platform_s_endpoint_hears_of_all_communities() {
     let body = json!({ "url": receiver.url(), "events": ["repair_ticket.*"] });
     let webhook = server.staff("admin").post("/webhooks", body).expect(201);
     assert_eq!(webhook["community_id"], Value::Null);
-    await_letters(&receiver, &text(&Repair::new(server).report(), "id"), 1);
+    await_letters(&receiver, &string(&Repair::new(server).report(), "id"), 1);
     server.staff("manager").get(&at(&webhook, "")).refuse(404, "not_found");
     server.staff("admin").delete(&at(&webhook, "")).expect(204);
 }
@@ -113,14 +109,14 @@ fn a_test_says_at_once_whether_somebody_listens() {
     let webhook = registered(server, &receiver.url(), &["repair_ticket.*"]);
     let manager = server.staff("manager");
     let test = manager.post(&at(&webhook, "/test"), json!({})).expect(200);
-    let event = text(&test, "event_id");
+    let event = string(&test, "event_id");
     await_delivery(server, &webhook, &event, |delivery| delivery["state"] == "delivered");
     let letter = receiver.letters().into_iter().find(|letter| letter.id() == event).expect("the test");
     assert_eq!(letter.json()["type"], "webhook.test");
-    assert_eq!(letter.must("webhook-signature"), signature(&text(&webhook, "secret"), &letter));
+    assert_eq!(letter.must("webhook-signature"), signature(&string(&webhook, "secret"), &letter));
     receiver.become_(Manner::Status(500, None));
     let test = manager.post(&at(&webhook, "/test"), json!({})).expect(200);
-    let failed = await_delivery(server, &webhook, &text(&test, "event_id"), |delivery| delivery["state"] != "pending");
+    let failed = await_delivery(server, &webhook, &string(&test, "event_id"), |delivery| delivery["state"] != "pending");
     assert_eq!((&failed["state"], &failed["log"][0]["status"]), (&json!("failed"), &json!(500)));
     assert_eq!(manager.get(&at(&webhook, "")).expect(200)["state"], "active");
 }
@@ -132,19 +128,19 @@ fn an_old_secret_signs_beside_the_new_one_until_its_day_is_over() {
     let webhook = registered(&server, &receiver.url(), &["*"]);
     let manager = server.staff("manager");
     let rotated = manager.post(&at(&webhook, "/rotate-secret"), json!({ "keep_old_s": 3600 })).expect(200);
-    let (old, new) = (text(&webhook, "secret"), text(&rotated, "secret"));
+    let (old, new) = (string(&webhook, "secret"), string(&rotated, "secret"));
     assert_ne!(old, new);
     let repair = Repair::new(&server);
-    let letter = await_letters(&receiver, &text(&repair.report(), "id"), 1).remove(0);
+    let letter = await_letters(&receiver, &string(&repair.report(), "id"), 1).remove(0);
     let both = format!("{} {}", signature(&new, &letter), signature(&old, &letter));
     assert_eq!(letter.must("webhook-signature"), both);
     server.sim().advance(3601);
-    let letter = await_letters(&receiver, &text(&repair.report(), "id"), 1).remove(0);
+    let letter = await_letters(&receiver, &string(&repair.report(), "id"), 1).remove(0);
     assert_eq!(letter.must("webhook-signature"), signature(&new, &letter));
     for _ in 0..5 {
         manager.post(&at(&webhook, "/rotate-secret"), json!({})).expect(200);
     }
-    let letter = await_letters(&receiver, &text(&repair.report(), "id"), 1).remove(0);
+    let letter = await_letters(&receiver, &string(&repair.report(), "id"), 1).remove(0);
     assert_eq!(letter.must("webhook-signature").split(' ').count(), 3, "so many and no more");
 }
 
@@ -155,7 +151,7 @@ fn what_fails_is_tried_again_by_the_ladder_under_the_same_id_and_signed_anew() {
     let server = Server::start(options());
     let receiver = Receiver::open(Manner::Status(500, None));
     let webhook = registered(&server, &receiver.url(), &["repair_ticket.submitted"]);
-    let ticket = text(&Repair::new(&server).report(), "id");
+    let ticket = string(&Repair::new(&server).report(), "id");
     // The first two by themselves: at once, and within ten seconds.
     let letters = await_letters(&receiver, &ticket, 2);
     let event = letters[0].id().to_owned();
@@ -175,7 +171,7 @@ fn what_fails_is_tried_again_by_the_ladder_under_the_same_id_and_signed_anew() {
     assert_eq!(done["attempts"], seen + 1);
     let statuses: Vec<&Value> = done["log"].as_array().unwrap().iter().map(|attempt| &attempt["status"]).collect();
     assert_eq!(statuses, [&json!(500), &json!(500), &json!(500), &json!(500), &json!(204)]);
-    let secret = text(&webhook, "secret");
+    let secret = string(&webhook, "secret");
     assert!(letters.iter().all(|letter| letter.id() == event && letter.must("webhook-signature") == signature(&secret, letter)));
     assert!(letters.windows(2).all(|two| two[0].must("webhook-timestamp") < two[1].must("webhook-timestamp")));
 }
@@ -189,10 +185,10 @@ fn after_three_days_of_failure_an_endpoint_is_disabled_and_its_keeper_is_told() 
     manager.post("/me/wechat", json!({ "code": code })).expect(204);
     let consents = manager.get("/me/notice-consents").expect(200);
     let kind = consents["items"].as_array().unwrap().iter().find(|kind| kind["template"] == "webhook_disabled").unwrap().clone();
-    server.sim().subscribe(&openid, &text(&kind, "template_id"), 1);
+    server.sim().subscribe(&openid, &string(&kind, "template_id"), 1);
     manager.post("/me/notice-consents", json!({ "accepted": ["webhook_disabled"] })).expect(200);
     let webhook = registered(&server, &receiver.url(), &["repair_ticket.submitted"]);
-    let ticket = text(&Repair::new(&server).report(), "id");
+    let ticket = string(&Repair::new(&server).report(), "id");
     let event = await_letters(&receiver, &ticket, 1)[0].id().to_owned();
     let mut attempts = 1;
     for seconds in [10, 360, 2160, 8640, 21_600, 43_200, 60_480, 86_400, 103_680] {
@@ -225,7 +221,7 @@ fn after_three_days_of_failure_an_endpoint_is_disabled_and_its_keeper_is_told() 
 fn an_endpoint_that_says_it_is_gone_is_disabled_at_once() {
     let (server, receiver) = (here(), Receiver::open(Manner::Status(410, None)));
     let webhook = registered(server, &receiver.url(), &["repair_ticket.submitted"]);
-    let ticket = text(&Repair::new(server).report(), "id");
+    let ticket = string(&Repair::new(server).report(), "id");
     let event = await_letters(&receiver, &ticket, 1)[0].id().to_owned();
     let failed = await_delivery(server, &webhook, &event, |delivery| delivery["state"] == "failed");
     assert_eq!(failed["attempts"], 1);
@@ -239,15 +235,15 @@ fn who_asks_for_patience_is_left_alone_that_long() {
     let receiver = Receiver::open(Manner::Status(429, Some(("retry-after", "3600".into()))));
     let webhook = registered(&server, &receiver.url(), &["repair_ticket.submitted"]);
     let repair = Repair::new(&server);
-    let ticket = text(&repair.report(), "id");
+    let ticket = string(&repair.report(), "id");
     let event = await_letters(&receiver, &ticket, 1)[0].id().to_owned();
     await_delivery(&server, &webhook, &event, |delivery| delivery["attempts"] == 1);
     // Long after the ladder's first steps, and for what came later, too: the endpoint has spoken for all.
-    let later = text(&repair.report(), "id");
+    let later = string(&repair.report(), "id");
     server.sim().advance(1800);
     let marker = Receiver::open(Manner::ok());
     registered(&server, &marker.url(), &["repair_ticket.submitted"]);
-    let last = text(&repair.report(), "id");
+    let last = string(&repair.report(), "id");
     await_letters(&marker, &last, 1);
     assert_eq!((receiver.about(&ticket).len(), receiver.about(&later).len()), (1, 0));
     receiver.become_(Manner::ok());
@@ -268,7 +264,7 @@ fn dead_and_silent_endpoints_delay_nobody_else() {
     let slow = registered(server, &silent.url(), &events);
     registered(server, &well.url(), &events);
     let repair = Repair::new(server);
-    let tickets: Vec<String> = (0..20).map(|_| text(&repair.report(), "id")).collect();
+    let tickets: Vec<String> = (0..20).map(|_| string(&repair.report(), "id")).collect();
     for ticket in &tickets {
         await_letters(&well, ticket, 1);
     }
@@ -290,10 +286,10 @@ fn dead_and_silent_endpoints_delay_nobody_else() {
 fn a_delivery_is_sent_again_when_somebody_asks_under_the_same_id() {
     let (server, receiver) = (here(), Receiver::open(Manner::ok()));
     let webhook = registered(server, &receiver.url(), &["repair_ticket.submitted"]);
-    let ticket = text(&Repair::new(server).report(), "id");
+    let ticket = string(&Repair::new(server).report(), "id");
     let event = await_letters(&receiver, &ticket, 1)[0].id().to_owned();
     let done = await_delivery(server, &webhook, &event, |delivery| delivery["state"] == "delivered");
-    let path = format!("/deliveries/{}/replay", text(&done, "id"));
+    let path = format!("/deliveries/{}/replay", string(&done, "id"));
     assert_eq!(server.staff("manager").post(&path, json!({})).expect(200)["state"], "pending");
     let letters = await_letters(&receiver, &ticket, 2);
     assert_eq!(letters[1].id(), event);
@@ -310,11 +306,11 @@ fn what_happened_while_an_endpoint_was_disabled_is_replayed_by_its_time() {
     let repair = Repair::new(server);
     let missed: Vec<Value> = (0..3).map(|_| repair.report()).collect();
     manager.post(&at(&webhook, "/enable"), json!({})).expect(200);
-    let from = text(&missed[0], "created_at");
+    let from = string(&missed[0], "created_at");
     let answer = manager.post(&at(&webhook, "/replay"), json!({ "from": from })).expect(200);
     assert!(answer["queued"].as_i64().unwrap() >= 3 && answer["next_after"].is_null(), "{answer}");
     for ticket in &missed {
-        await_letters(&receiver, &text(ticket, "id"), 1);
+        await_letters(&receiver, &string(ticket, "id"), 1);
     }
     let backwards = json!({ "from": from, "until": "2020-01-01T00:00:00Z" });
     assert_eq!(manager.post(&at(&webhook, "/replay"), backwards).refuse(422, "validation_failed")["errors"][0]["pointer"], "/until");
@@ -324,7 +320,7 @@ fn what_happened_while_an_endpoint_was_disabled_is_replayed_by_its_time() {
 
 fn key<'s>(server: &'s Server, scopes: &[&str]) -> Bearer<'s> {
     let body = json!({ "name": unique("伙伴"), "scopes": scopes, "community_id": server.community() });
-    server.bearer(format!("Bearer {}", text(&server.staff("manager").post("/api-keys", body).expect(201), "key")))
+    server.bearer(format!("Bearer {}", string(&server.staff("manager").post("/api-keys", body).expect(201), "key")))
 }
 
 #[test]
@@ -340,7 +336,7 @@ fn a_program_registers_endpoints_for_what_its_key_may_read() {
     // What it may not hear of is not in "everything".
     let tag = json!({ "code": unique("w"), "name": unique("签"), "legal_basis": "《某法》" });
     server.staff("manager").post(&format!("/communities/{}/tags", server.community()), tag).expect(201);
-    await_letters(&receiver, &text(&Repair::new(server).report(), "id"), 1);
+    await_letters(&receiver, &string(&Repair::new(server).report(), "id"), 1);
     assert!(receiver.letters().iter().all(|letter| !letter.json()["type"].as_str().unwrap().starts_with("tag.")));
     let reader = key(server, &["webhooks:read"]);
     reader.get(&at(&made, "")).expect(200);
@@ -384,7 +380,7 @@ fn an_endpoint_is_changed_by_who_has_seen_it_and_never_shows_its_secret_again() 
 fn a_community_has_only_so_many_endpoints() {
     let server = here();
     let admin = server.staff("admin");
-    let place = text(&admin.post("/communities", json!({ "code": unique("w-"), "name": "回调社区" })).expect(201), "id");
+    let place = string(&admin.post("/communities", json!({ "code": unique("w-"), "name": "回调社区" })).expect(201), "id");
     let body = || json!({ "url": "https://hooks.example.com/", "events": ["*"], "community_id": place });
     let statuses = jiazai_tests::at_once(24, |_| admin.post("/webhooks", body()).send().status);
     assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 20, "{statuses:?}");
@@ -465,7 +461,7 @@ fn a_redirect_is_a_failure_and_is_not_followed() {
     let inside = Receiver::open(Manner::ok());
     let receiver = Receiver::open(Manner::Status(302, Some(("location", inside.url()))));
     let webhook = registered(server, &receiver.url(), &["repair_ticket.submitted"]);
-    let ticket = text(&Repair::new(server).report(), "id");
+    let ticket = string(&Repair::new(server).report(), "id");
     let event = await_letters(&receiver, &ticket, 1)[0].id().to_owned();
     let tried = await_delivery(server, &webhook, &event, |delivery| delivery["attempts"] == 1);
     assert_eq!((&tried["state"], &tried["log"][0]["status"]), (&json!("pending"), &json!(302)));

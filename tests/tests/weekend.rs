@@ -6,20 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use jiazai_tests::{Client, Options, Reply, Resident, Server, Value, Volunteering, at_once, json};
+use jiazai_tests::{Client, Options, Reply, Resident, Server, Value, Volunteering, at_once, items, json, text};
 
 const HOUR: i64 = 3600;
 const DAY: i64 = 86_400;
 const PEOPLE: usize = 400;
 const CONNECTIONS: usize = 32;
-
-fn text<'v>(value: &'v Value, field: &str) -> &'v str {
-    value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))
-}
-
-fn items(list: &Value) -> &[Value] {
-    list["items"].as_array().unwrap_or_else(|| panic!("no items in {list}"))
-}
 
 /// The same numbers in every run.
 struct Dice(u64);

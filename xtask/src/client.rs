@@ -3,19 +3,19 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::services;
 use crate::steps::{self, Step};
+use crate::{launch, services};
 
 const BROWSER: &str = "chromium";
 
 /// Whether this machine can build and drive the client; installs the browser where that is ours to do.
 pub(crate) fn ready() -> Result<(), String> {
     for program in ["node", "npm"] {
-        if services::find(program).is_none() {
+        if launch::find(program).is_none() {
             return Err(format!("{program} is missing (Node.js 20 or newer builds the client)"));
         }
     }
-    if services::find(BROWSER).is_some() {
+    if launch::find(BROWSER).is_some() {
         return Ok(());
     }
     services::install_packages(&[BROWSER])
@@ -35,7 +35,7 @@ pub(crate) fn run(root: &Path, server: &Path) -> Vec<Step> {
     for (name, words) in chores {
         let mut npm = Command::new("npm");
         npm.args(words).current_dir(&app).env("JIAZAI_BIN", server);
-        if let Some(browser) = services::find(BROWSER) {
+        if let Some(browser) = launch::find(BROWSER) {
             npm.env("CHROMIUM", browser);
         }
         done.push(steps::run(name, &mut npm));

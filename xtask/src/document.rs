@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::services;
+use crate::launch;
 use crate::steps::{self, Step};
 
 /// Gets the tools that this takes, from their registries; without them nothing can be said about the document.
 pub(crate) fn ready(root: &Path) -> Result<(), String> {
     for program in ["node", "npm", "python3", "curl"] {
-        if services::find(program).is_none() {
+        if launch::find(program).is_none() {
             return Err(format!("{program} is missing"));
         }
     }

@@ -7,10 +7,14 @@ mod bench;
 mod client;
 mod document;
 mod drill;
+mod launch;
+mod place;
 mod proof;
 mod services;
 mod steps;
 mod suite;
+#[cfg(any(feature = "bench", feature = "drill"))]
+mod tools;
 
 use std::process::ExitCode;
 

@@ -1,10 +1,10 @@
 //! `docs/proof.md`: figures that programs have measured. Each program rewrites its own marked part and nothing else.
 
-use std::path::Path;
+use crate::place;
 
 /// Writes the part called `name` anew; a part that the page does not have yet is added at its end.
-pub(crate) fn write(root: &Path, name: &str, text: &str) -> Result<(), String> {
-    let path = root.join("docs/proof.md");
+pub(crate) fn write(name: &str, text: &str) -> Result<(), String> {
+    let path = place::root().join("docs/proof.md");
     let old = std::fs::read_to_string(&path).unwrap_or_default();
     std::fs::write(&path, with_part(&old, name, text)).map_err(|e| format!("{}: {e}", path.display()))
 }

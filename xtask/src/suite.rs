@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use crate::client;
-use crate::document;
-use crate::drill;
+use crate::place::{self, cargo, root};
 use crate::services::{self, Addresses};
 use crate::steps::{self, Step};
+use crate::{client, document, drill, launch};
 
 /// What `cargo xtask test` was asked to run.
 #[derive(Debug, Default)]
@@ -82,7 +81,7 @@ pub(crate) fn run(choice: &Choice) -> Result<bool, String> {
     steps.push(steps::run("build", cargo(&["build", "-p", "jiazai"]).args(tls_feature())));
     let built = steps.last().is_some_and(|step| step.ok);
     // A copy, because the unit tests' own build of the server may take the original's place meanwhile.
-    let copy = Copied::of(&target_dir().join("debug/jiazai"));
+    let copy = Copied::of(&place::target().join("debug/jiazai"));
     if choice.filter.is_none() {
         if built {
             steps.push(steps::run("openapi.yaml is current", Command::new(&copy.path).args(["openapi", "--check"]).current_dir(root())));
@@ -176,7 +175,7 @@ fn drills(name: &str, server: &Path, at: Option<&Addresses>) -> Step {
 
 /// The audit of the dependencies, if there is somebody to do it. Advisories are looked up where a copy of them lies already.
 fn audit(steps: &mut Vec<Step>, not_run: &mut Vec<String>) {
-    if services::find("cargo-deny").is_none() {
+    if launch::find("cargo-deny").is_none() {
         eprintln!("\n!!! NO AUDIT OF THE DEPENDENCIES: cargo-deny is not installed (cargo install cargo-deny)\n");
         not_run.push("cargo deny: licences, advisories, bans and sources of the dependencies".to_owned());
         return;
@@ -204,7 +203,7 @@ pub(crate) fn write_openapi() -> Result<bool, String> {
 
 /// Unit and property tests of every crate but this one's own black-box suite.
 fn unit_tests() -> Command {
-    let runner: &[&str] = if services::find("cargo-nextest").is_some() { &["nextest", "run", "--no-tests=pass"] } else { &["test"] };
+    let runner: &[&str] = if launch::find("cargo-nextest").is_some() { &["nextest", "run", "--no-tests=pass"] } else { &["test"] };
     let mut command = cargo(runner);
     command.arg("--no-fail-fast").args(tls_feature());
     for package in ["jiazai-domain", "jiazai-infra", "wechat-simulator", "jiazai", "xtask"] {
@@ -216,15 +215,12 @@ fn unit_tests() -> Command {
 /// The same feature in every build: changing it between two steps would compile the database layer twice.
 /// OpenSSL builds from source, which takes perl and make.
 fn tls_feature() -> &'static [&'static str] {
-    if services::find("perl").is_some() && services::find("make").is_some() { &["--features", "jiazai/postgres-tls"] } else { &[] }
+    if launch::find("perl").is_some() && launch::find("make").is_some() { &["--features", "jiazai/postgres-tls"] } else { &[] }
 }
 
 fn with_services<'c>(command: &'c mut Command, at: Option<&Addresses>) -> &'c mut Command {
     if let Some(at) = at {
-        command
-            .env("JIAZAI_TEST_POSTGRES_URL", &at.postgres_url)
-            .env("JIAZAI_TEST_REDIS_URL", &at.redis_url)
-            .env("JIAZAI_TEST_PSQL", &at.psql);
+        at.give(command);
         if at.tls && !tls_feature().is_empty() {
             command.env("JIAZAI_TEST_POSTGRES_TLS", "1");
         }
@@ -264,20 +260,4 @@ impl Drop for Copied {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
     }
-}
-
-fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_owned()
-}
-
-fn target_dir() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
-}
-
-fn cargo(words: &[&str]) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // The counts are read from the output, where colours would stand in the way.
-    command.args(words).current_dir(root()).env("CARGO_TERM_COLOR", "never");
-    command
 }

@@ -315,7 +315,7 @@ async fn prepare_enrolment_draw(call: Call, id: At<RoundKind>) -> Outcome {
         if !before.is_empty() && receipts.is_empty() {
             return Err(exists());
         }
-        let why = if body.early { dto::reason(body.reason.as_ref())? } else { None };
+        let why = dto::why_early(body.early, body.reason.as_ref())?;
         let undecided = store::undecided(tx, id.0)?;
         // In another state there is nothing to draw at all, whoever is decided about.
         let drawing = placed || matches!(facts.state, RoundState::Closed | RoundState::Listed);

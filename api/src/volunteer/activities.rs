@@ -39,7 +39,7 @@ pub fn routes(api: &mut Api) {
     request_body(content = NewActivity, example = json!({ "community_id": "com_01h455vb4pex5vsknk084sn02q", "title": "清洁河岸", "description": "带手套，穿防滑鞋", "place": "南门集合", "points_per_hour": 10, "max_hours": 4 })), responses((status = 201, body = ActivityDto, headers(("ETag" = String)))))]
 async fn create_volunteer_activity(call: Call) -> Outcome {
     let body: NewActivity = call.body()?;
-    call.write(move |tx, cx| commands::create_activity(tx, cx, body.clone())).await
+    call.write(move |tx, cx| commands::create_activity(tx, cx, &body)).await
 }
 
 /// List activities

@@ -59,9 +59,8 @@ pub fn show_activity(tx: &Tx, who: &Actor, activity: &Activity) -> Result<Reply,
     Ok(Reply::ok(&ActivityDto::of(activity, who, tx.now()))?.version(activity.facts().version))
 }
 
-pub fn create_activity(tx: &mut Tx, cx: &Cx, body: NewActivity) -> Result<Reply, ApiError> {
-    let who = cx.actor()?;
-    let (place, body) = body.into();
+pub fn create_activity(tx: &mut Tx, cx: &Cx, body: &NewActivity) -> Result<Reply, ApiError> {
+    let (who, place) = (cx.actor()?, body.community_id);
     known_community(tx, place.0)?;
     let by = who.volunteer_leader_of(place.0)?;
     let plan = body.draft().check().map_err(|faults| faulty("", faults))?;

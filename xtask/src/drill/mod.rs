@@ -6,41 +6,12 @@
 //! writes the figures into `docs/proof.md`.
 
 #[cfg(feature = "drill")]
-mod backup;
-#[cfg(feature = "drill")]
-mod clock;
-#[cfg(feature = "drill")]
-mod day;
-#[cfg(feature = "drill")]
-mod disk;
-#[cfg(feature = "drill")]
-mod kill;
-#[cfg(feature = "drill")]
-mod own;
-#[cfg(feature = "drill")]
-mod postgres;
-#[cfg(feature = "drill")]
-mod redis;
-#[cfg(feature = "drill")]
-mod rolling;
-#[cfg(feature = "drill")]
 mod run;
-#[cfg(feature = "drill")]
-mod sheet;
-#[cfg(feature = "drill")]
-mod store;
-#[cfg(feature = "drill")]
-mod upgrade;
-#[cfg(feature = "drill")]
-mod wechat;
-#[cfg(feature = "drill")]
-mod wire;
-#[cfg(feature = "drill")]
-mod writers;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::place::{self, cargo, cargo_program, root, said};
 use crate::proof;
 use crate::services::{self, Addresses};
 
@@ -103,24 +74,30 @@ impl Asked {
     }
 }
 
-/// The whole chore: builds, starts PostgreSQL and Redis, and drills on one database after the other.
+/// The whole chore: builds, starts PostgreSQL and Redis, and drills on one database after the other. True if everything that was
+/// asked for ran and held.
 pub(crate) fn run(asked: &Asked) -> Result<bool, String> {
     #[cfg(feature = "drill")]
     if asked.report.is_some() {
         return run::all(asked);
     }
     let binary = binary(asked.short)?;
-    let at = services::start().map_err(|reason| eprintln!("\n!!! NO POSTGRESQL AND REDIS: {reason}\n!!! SQLite alone\n")).ok();
+    let at = services::start();
     let mut good = true;
     let mut sheets = String::new();
     for backend in ["sqlite", "postgres"] {
-        if backend == "postgres" && at.is_none() {
+        if backend == "postgres"
+            && let Err(reason) = &at
+        {
+            // What did not run has not been seen to hold.
+            eprintln!("\n!!! NOT RUN ON POSTGRESQL AND REDIS: {reason}");
+            good = false;
             continue;
         }
         let report = std::env::temp_dir().join(format!("jiazai-drill-{}-{backend}", std::process::id()));
-        let status = command(backend, asked, &binary, at.as_ref(), &report).status().map_err(|e| format!("cargo: {e}"))?;
+        let status = command(backend, asked, &binary, at.as_ref().ok(), &report).status().map_err(|e| format!("cargo: {e}"))?;
         good &= status.success();
-        sheets += &std::fs::read_to_string(&report).unwrap_or_default();
+        sheets += &std::fs::read_to_string(&report).map_err(|e| format!("no report of the drills on {backend} ({status}): {e}"))?;
         let _ = std::fs::remove_file(&report);
     }
     services::stop();
@@ -135,15 +112,12 @@ pub(crate) fn command(backend: &str, asked: &Asked, binary: &Path, at: Option<&A
     // What a file-size limit sends to a process that runs into it would end it; a full disk sends nothing. What is ignored here is
     // ignored by all that we start.
     let mut command = Command::new("sh");
-    command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(cargo_program());
     command.args(["run", "--quiet", "-p", "xtask", "--features", "drill", "--", "drill", "--report"]).arg(report);
     command.args(&asked.names).args(asked.short.then_some("--short")).current_dir(root());
     command.env("CARGO_TERM_COLOR", "never").env("JIAZAI_BIN", binary).env("JIAZAI_TEST_BACKEND", backend);
     if let Some(at) = at {
-        command
-            .env("JIAZAI_TEST_POSTGRES_URL", &at.postgres_url)
-            .env("JIAZAI_TEST_REDIS_URL", &at.redis_url)
-            .env("JIAZAI_TEST_PSQL", &at.psql);
+        at.give(&mut command);
     }
     command
 }
@@ -153,21 +127,15 @@ fn binary(short: bool) -> Result<PathBuf, String> {
     if let Some(given) = std::env::var_os("JIAZAI_BIN") {
         return Ok(given.into());
     }
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    let built = cargo.args(["build", "-p", "jiazai"]).args((!short).then_some("--release")).current_dir(root()).status();
+    let built = cargo(&["build", "-p", "jiazai"]).args((!short).then_some("--release")).status();
     if !built.is_ok_and(|status| status.success()) {
         return Err("the server does not build".into());
     }
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    Ok(target.join(if short { "debug/jiazai" } else { "release/jiazai" }))
+    Ok(place::target().join(if short { "debug/jiazai" } else { "release/jiazai" }))
 }
 
 /// Each drill that ran has a part of the page to itself.
 fn write(sheets: &str, short: bool) -> Result<(), String> {
-    let said = |program: &str, words: &[&str]| {
-        let output = Command::new(program).args(words).current_dir(root()).output().map(|output| output.stdout).unwrap_or_default();
-        String::from_utf8_lossy(&output).trim().to_owned()
-    };
     let form = if short { "the short form, on a debug build, " } else { "" };
     let when = format!("{form}{}, commit {}", said("date", &["-u", "+%Y-%m-%d %H:%M UTC"]), said("git", &["rev-parse", "--short", "HEAD"]));
     for (name, criterion) in DRILLS {
@@ -182,14 +150,9 @@ fn write(sheets: &str, short: bool) -> Result<(), String> {
             &criterion[1..],
             if short { " --short" } else { "" }
         );
-        proof::write(&root(), &format!("drill {name}"), &text)?;
+        proof::write(&format!("drill {name}"), &text)?;
     }
     Ok(())
-}
-
-fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_owned()
 }
 
 #[cfg(test)]

@@ -275,14 +275,17 @@ pub struct RoundStep {
 impl RoundStep {
     /// Why the step is taken early, if it is.
     pub fn why(&self) -> Result<Option<Reason>, ApiError> {
-        if !self.early {
-            return Ok(None);
-        }
-        match reason(self.reason.as_ref())? {
-            Some(reason) => Ok(Some(reason)),
-            None => Err(ApiError::fault("/reason", "reason_missing", "提前进行须说明理由", "must say why it is early")),
-        }
+        why_early(self.early, self.reason.as_ref())
     }
+}
+
+/// Why something is done early, if it is; that needs saying.
+pub fn why_early(early: bool, text: Option<&AnyText500>) -> Result<Option<Reason>, ApiError> {
+    if !early {
+        return Ok(None);
+    }
+    let missing = || ApiError::fault("/reason", "reason_missing", "提前进行须说明理由", "must say why it is early");
+    reason(text)?.ok_or_else(missing).map(Some)
 }
 
 /// A reason that may be left out.

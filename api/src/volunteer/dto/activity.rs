@@ -63,139 +63,87 @@ pub struct SpotDto {
     pub radius_m: Radius,
 }
 
-/// An activity to be.
-#[derive(Debug, Clone, Deserr, ToSchema)]
-#[deserr(error = Faults, deny_unknown_fields)]
-pub struct NewActivity {
-    #[schema(inline)]
-    pub community_id: CommunityRef,
-    #[schema(inline)]
-    pub title: Text60,
-    #[schema(inline)]
-    pub description: Text2000,
-    /// Where to meet.
-    #[schema(inline)]
-    #[deserr(default)]
-    pub place: Option<AnyText200>,
-    /// Left out: check-in asks for the code alone.
-    #[deserr(default)]
-    pub spot: Option<SpotDto>,
-    #[schema(inline)]
-    pub points_per_hour: PointsPerHour,
-    /// The most hours that one sign-up is credited with.
-    #[schema(inline)]
-    pub max_hours: MaxHours,
-    /// Left out: every resident.
-    #[deserr(default)]
-    pub eligibility: Option<EligibilityDto>,
-    /// Done at any time within its shift (微事项), so it clashes with nothing else.
-    #[schema(default = false, required = false)]
-    #[deserr(default)]
-    pub flexible: bool,
-    /// How many of one household may come to one post; left out, any number.
-    #[schema(inline)]
-    #[deserr(default)]
-    pub per_household: Option<HouseholdLimit>,
-    /// With `per_household`: whether those may come whose household the registry does not know. Left out, they may not.
-    #[schema(default = false, required = false)]
-    #[deserr(default)]
-    pub without_household: bool,
-    /// How long a place is held for somebody who waited; left out, two hours.
-    #[schema(inline)]
-    #[deserr(default)]
-    pub hold_s: Option<HoldSeconds>,
-}
-
-/// An activity as it shall be from now on. Once it is published, only how it is described may differ.
-#[derive(Debug, Clone, Deserr, ToSchema)]
-#[deserr(error = Faults, deny_unknown_fields)]
-pub struct PutActivity {
-    #[schema(inline)]
-    pub title: Text60,
-    #[schema(inline)]
-    pub description: Text2000,
-    #[schema(inline)]
-    #[deserr(default)]
-    pub place: Option<AnyText200>,
-    /// Left out: check-in asks for the code alone.
-    #[deserr(default)]
-    pub spot: Option<SpotDto>,
-    #[schema(inline)]
-    pub points_per_hour: PointsPerHour,
-    #[schema(inline)]
-    pub max_hours: MaxHours,
-    #[deserr(default)]
-    pub eligibility: Option<EligibilityDto>,
-    #[schema(default = false, required = false)]
-    #[deserr(default)]
-    pub flexible: bool,
-    #[schema(inline)]
-    #[deserr(default)]
-    pub per_household: Option<HouseholdLimit>,
-    #[schema(default = false, required = false)]
-    #[deserr(default)]
-    pub without_household: bool,
-    #[schema(inline)]
-    #[deserr(default)]
-    pub hold_s: Option<HoldSeconds>,
-}
-
-impl From<NewActivity> for (CommunityRef, PutActivity) {
-    fn from(new: NewActivity) -> Self {
-        let NewActivity {
-            community_id,
-            title,
-            description,
-            place,
-            spot,
-            points_per_hour,
-            max_hours,
-            eligibility,
-            flexible,
-            per_household,
-            without_household,
-            hold_s,
-        } = new;
-        (
-            community_id,
-            PutActivity {
-                title,
-                description,
-                place,
-                spot,
-                points_per_hour,
-                max_hours,
-                eligibility,
-                flexible,
-                per_household,
-                without_household,
-                hold_s,
-            },
-        )
-    }
-}
-
-impl PutActivity {
-    pub fn draft(&self) -> domain::ActivityDraft<'_> {
-        domain::ActivityDraft {
-            title: &self.title.0,
-            description: &self.description.0,
-            place: self.place.as_ref().map(|place| place.0.as_str()),
-            spot: self.spot.map(|spot| (spot.lat, spot.lng, spot.radius_m.0)),
-            points_per_hour: self.points_per_hour.0,
-            max_hours: self.max_hours.0,
-            eligibility: self.eligibility.as_ref().map(|e| domain::EligibilityDraft {
-                min_age: e.min_age.map(|age| age.0),
-                max_age: e.max_age.map(|age| age.0),
-                estates: e.estates.0.iter().map(|estate| estate.0).collect(),
-                tags: e.tags.0.iter().map(|tag| tag.0.clone()).collect(),
-            }),
-            flexible: self.flexible,
-            per_household: self.per_household.map(|n| n.0),
-            without_household: self.without_household,
-            hold_s: self.hold_s.map(|n| n.0),
+/// What is said of an activity, new or changed, and perhaps something before it.
+macro_rules! activity_body {
+    ($(#[$doc:meta])* $name:ident { $($first:tt)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Deserr, ToSchema)]
+        #[deserr(error = Faults, deny_unknown_fields)]
+        pub struct $name {
+            $($first)*
+            #[schema(inline)]
+            pub title: Text60,
+            #[schema(inline)]
+            pub description: Text2000,
+            /// Where to meet.
+            #[schema(inline)]
+            #[deserr(default)]
+            pub place: Option<AnyText200>,
+            /// Left out: check-in asks for the code alone.
+            #[deserr(default)]
+            pub spot: Option<SpotDto>,
+            #[schema(inline)]
+            pub points_per_hour: PointsPerHour,
+            /// The most hours that one sign-up is credited with.
+            #[schema(inline)]
+            pub max_hours: MaxHours,
+            /// Left out: every resident.
+            #[deserr(default)]
+            pub eligibility: Option<EligibilityDto>,
+            /// Done at any time within its shift (微事项), so it clashes with nothing else.
+            #[schema(default = false, required = false)]
+            #[deserr(default)]
+            pub flexible: bool,
+            /// How many of one household may come to one post; left out, any number.
+            #[schema(inline)]
+            #[deserr(default)]
+            pub per_household: Option<HouseholdLimit>,
+            /// With `per_household`: whether those may come whose household the registry does not know. Left out, they may not.
+            #[schema(default = false, required = false)]
+            #[deserr(default)]
+            pub without_household: bool,
+            /// How long a place is held for somebody who waited; left out, two hours.
+            #[schema(inline)]
+            #[deserr(default)]
+            pub hold_s: Option<HoldSeconds>,
         }
+
+        impl $name {
+            pub fn draft(&self) -> domain::ActivityDraft<'_> {
+                domain::ActivityDraft {
+                    title: &self.title.0,
+                    description: &self.description.0,
+                    place: self.place.as_ref().map(|place| place.0.as_str()),
+                    spot: self.spot.map(|spot| (spot.lat, spot.lng, spot.radius_m.0)),
+                    points_per_hour: self.points_per_hour.0,
+                    max_hours: self.max_hours.0,
+                    eligibility: self.eligibility.as_ref().map(|e| domain::EligibilityDraft {
+                        min_age: e.min_age.map(|age| age.0),
+                        max_age: e.max_age.map(|age| age.0),
+                        estates: e.estates.0.iter().map(|estate| estate.0).collect(),
+                        tags: e.tags.0.iter().map(|tag| tag.0.clone()).collect(),
+                    }),
+                    flexible: self.flexible,
+                    per_household: self.per_household.map(|n| n.0),
+                    without_household: self.without_household,
+                    hold_s: self.hold_s.map(|n| n.0),
+                }
+            }
+        }
+    };
+}
+
+activity_body! {
+    /// An activity to be.
+    NewActivity {
+        #[schema(inline)]
+        pub community_id: CommunityRef,
     }
+}
+
+activity_body! {
+    /// An activity as it shall be from now on. Once it is published, only how it is described may differ.
+    PutActivity {}
 }
 
 /// An activity 活动.
