@@ -13,7 +13,7 @@ use super::rows::{Store, report};
 use super::server::{Server, text};
 use super::sqlite::RawLoop;
 use super::stats::{Duet, Estimate, Slice, median, quantile};
-use super::{enrolment, export, fanout, lists, machine, registry, volunteer};
+use super::{enrolment, export, fanout, lists, machine, peer, registry, volunteer};
 use crate::{place, services};
 
 const NAMES: &[&str] = &[
@@ -41,6 +41,7 @@ const NAMES: &[&str] = &[
     "pg-create",
     "pg-list",
     "pg-rush",
+    "peer",
 ];
 
 /// What was asked for, and how thoroughly.
@@ -186,8 +187,12 @@ fn measure(plan: &Plan, out: &mut Report) -> Result<(), String> {
     if plan.wants("key-auth") {
         fanout::key_auth(plan, out)?;
     }
-    if ["pg-read", "pg-create", "pg-list", "pg-rush"].iter().any(|name| plan.wants(name)) {
-        postgres(plan, out)?;
+    if ["pg-read", "pg-create", "pg-list", "pg-rush", "peer"].iter().any(|name| plan.wants(name)) {
+        let at = services::start()?;
+        postgres(plan, out, &at)?;
+        if plan.wants("peer") {
+            peer::measure(plan, out, &at)?;
+        }
     }
     Ok(())
 }
@@ -385,8 +390,7 @@ fn latency(plan: &Plan, out: &mut Report, server: &Server, on: &str) -> Result<(
 
 const CLIENTS: usize = 16;
 
-fn postgres(plan: &Plan, out: &mut Report) -> Result<(), String> {
-    let at = services::start()?;
+fn postgres(plan: &Plan, out: &mut Report, at: &services::Addresses) -> Result<(), String> {
     let url = |name: &str| at.postgres_url.rsplit_once('/').map_or_else(String::new, |(server, _)| format!("{server}/{name}"));
     let admin = Store::Postgres { psql: at.psql.clone(), url: at.postgres_url.clone() };
     for name in ["alone", "shared", "few", "many", "rush"] {
@@ -394,9 +398,9 @@ fn postgres(plan: &Plan, out: &mut Report) -> Result<(), String> {
     }
     if plan.wants("pg-read") || plan.wants("pg-create") {
         let (alone, shared) = (url("alone"), url("shared"));
-        against_pgbench(plan, out, &at, &alone, &[("DATABASE_URL", &alone)], "PostgreSQL")?;
+        against_pgbench(plan, out, at, &alone, &[("DATABASE_URL", &alone)], "PostgreSQL")?;
         let env: &[(&str, &str)] = &[("DATABASE_URL", &shared), ("REDIS_URL", &at.redis_url)];
-        against_pgbench(plan, out, &at, &shared, env, "PostgreSQL + Redis")?;
+        against_pgbench(plan, out, at, &shared, env, "PostgreSQL + Redis")?;
     }
     if plan.wants("pg-list") {
         lists::postgres(plan, out, &at.psql, &url("few"), &url("many"))?;

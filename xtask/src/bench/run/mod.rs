@@ -7,6 +7,7 @@ pub(super) mod figures;
 mod lists;
 mod load;
 mod machine;
+mod peer;
 mod plot;
 mod postgres;
 mod registry;

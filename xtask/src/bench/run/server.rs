@@ -118,7 +118,7 @@ impl Drop for Server {
     }
 }
 
-fn exchange(at: SocketAddr, request: &[u8]) -> Result<Value, String> {
+pub(super) fn exchange(at: SocketAddr, request: &[u8]) -> Result<Value, String> {
     let mut conn = Conn::open(at).map_err(|e| e.to_string())?;
     let answer = conn.exchange(request).map_err(|e| e.to_string())?;
     let body = String::from_utf8_lossy(answer.body);
@@ -137,6 +137,6 @@ pub(super) fn is_ours(name: &str) -> bool {
     name.starts_with("JIAZAI_") || name.starts_with("WECHAT_") || matches!(name, "DATABASE_URL" | "REDIS_URL" | "RUST_LOG")
 }
 
-fn free_address() -> Result<SocketAddr, String> {
+pub(super) fn free_address() -> Result<SocketAddr, String> {
     TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).map_err(|e| format!("no free port: {e}"))
 }
