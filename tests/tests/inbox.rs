@@ -39,13 +39,13 @@ fn bound<'s>(registry: &Registry<'s>, home: &str) -> Resident<'s> {
 #[test]
 fn neighbours_read_how_it_stands_and_not_what_the_reporter_wrote() {
     let registry = Registry::new(shared());
-    let repair = Repair { community: registry.id.clone(), ..Repair::new(shared()) };
     let (dispatcher, worker) = (registry.manager.hire("dispatcher", &registry.id), registry.manager.hire("repair_worker", &registry.id));
     let draft = CategoryDraft::new("assign").with("name", json!("漏水"));
     registry.manager.put(&format!("/repair-categories/water?community_id={}", registry.id), draft.0).expect(201);
     let (own, touched) = (registry.home("1栋", "101"), registry.home("1栋", "102"));
     let (reporter, neighbour) = (bound(&registry, &own), bound(&registry, &touched));
-    let mut report = repair.draft_in("water");
+    let mut report = Repair::new(shared()).draft_in("water");
+    report["community_id"] = json!(registry.id);
     (report["home_id"], report["affected_homes"]) = (json!(own), json!([touched]));
     report["title"] = json!("王家厨房漏水");
     let ticket = reporter.post("/repair-tickets", report.clone()).expect(201);
