@@ -220,7 +220,7 @@ fn load(tx: &mut Tx, cx: &Cx, id: ApiKeyId) -> Result<ApiKey, ApiError> {
 /// Leaves an event in the key's community. A key of the whole platform has none to leave it in.
 fn tell(tx: &mut Tx, key: &ApiKey, event: Event, version: i64) -> Result<(), ApiError> {
     let Some(community) = key.community else { return Ok(()) };
-    Ok(events::record(tx, community, &key.id.text(), version, std::slice::from_ref(&event))?)
+    Ok(events::record(tx, community, &key.id.text(), version, std::slice::from_ref(&event)).map(drop)?)
 }
 
 /// Make an API key

@@ -1,6 +1,8 @@
 //! The inbox 消息: what somebody was to be told, whether or not WeChat carried it. Who has allowed no messages finds them here.
 
+use jiazai_domain::actor::Actor;
 use jiazai_infra::db::{DbError, Tx};
+use jiazai_infra::events::EventId;
 use jiazai_infra::notices::{self as store, Kept, NoticeKind};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,7 +12,7 @@ use crate::call::{At, Call, Outcome};
 use crate::error::{ApiError, code};
 use crate::input::named::NoticeRef;
 use crate::input::{Instant, Nothing, Ref};
-use crate::notices::words;
+use crate::notices::{Words, words};
 use crate::op;
 use crate::page::Page;
 use crate::reply::Reply;
@@ -40,7 +42,7 @@ pub struct NoticeDto {
     /// How it stands.
     #[schema(example = "已接单")]
     pub phrase: &'static str,
-    /// When that is or was.
+    /// When that happened; for what is still to come, when that is.
     #[schema(inline)]
     pub at: Instant,
     /// What a tap opens, as a path in the mini-program; null when the thing is gone.
@@ -68,13 +70,19 @@ pub struct MarkedRead {
     pub marked: i64,
 }
 
-fn shown(tx: &mut Tx, app: &App, kept: Kept) -> Result<NoticeDto, DbError> {
-    let said = words(tx, &app.vault, &kept.notice)?;
-    let (title, phrase, at, page) = match said {
+/// Somebody's notices as they may read them; what they are about is read at once for all.
+fn shown(tx: &mut Tx, app: &App, who: &Actor, kept: Vec<Kept>) -> Result<Vec<NoticeDto>, DbError> {
+    let events: Vec<EventId> = kept.iter().map(|kept| kept.notice.event).collect();
+    let said = words(tx, &app.vault, Some(who), &events)?;
+    Ok(kept.into_iter().map(|kept| one(said.get(&kept.notice.event), kept)).collect())
+}
+
+fn one(said: Option<&Words>, kept: Kept) -> NoticeDto {
+    let (title, phrase, at, page) = match said.cloned() {
         Some(words) => (words.title, words.phrase, words.when, Some(words.page)),
         None => ("相关内容已不存在".to_owned(), "已失效", kept.created_at, None),
     };
-    Ok(NoticeDto {
+    NoticeDto {
         id: Ref(kept.notice.id),
         template: kept.notice.template,
         title,
@@ -89,7 +97,7 @@ fn shown(tx: &mut Tx, app: &App, kept: Kept) -> Result<NoticeDto, DbError> {
         },
         created_at: kept.created_at.into(),
         read_at: kept.read_at.map(Instant),
-    })
+    }
 }
 
 /// What I was to be told
@@ -103,7 +111,7 @@ async fn list_my_notices(call: Call) -> Outcome {
     let (me, unread) = (call.actor()?.id, params.flag("unread")?);
     call.list(params, move |tx, cx, window| {
         let rows = store::inbox(tx, me, unread, window.after.as_deref(), window.fetch())?;
-        let rows: Vec<NoticeDto> = rows.into_iter().map(|kept| shown(tx, &cx.app, kept)).collect::<Result<_, _>>()?;
+        let rows = shown(tx, &cx.app, cx.actor()?, rows)?;
         Ok(window.page(rows, |notice| notice.id.0.text(), |notice| notice))
     })
     .await
@@ -127,8 +135,9 @@ async fn read_my_notice(call: Call, id: At<NoticeKind>) -> Outcome {
     let me = call.actor()?.id;
     call.write(move |tx, cx| {
         store::mark_read(tx, me, Some(id.0))?;
-        let kept = store::in_inbox(tx, me, id.0)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
-        Reply::ok(&shown(tx, &cx.app, kept)?)
+        let kept = store::in_inbox(tx, me, id.0)?.into_iter().collect();
+        let shown = shown(tx, &cx.app, cx.actor()?, kept)?.pop();
+        Reply::ok(&shown.ok_or_else(|| ApiError::new(code::NOT_FOUND))?)
     })
     .await
 }

@@ -2,14 +2,20 @@
 //! takes over when it dies. Nothing that a caller sees depends on a job having run: states and promises are computed on
 //! read; jobs only tell others and tidy up.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use jiazai_domain::actor::CommunityId;
+use jiazai_domain::repair::Attending;
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::registry::homes;
 use jiazai_infra::vault::{hex, random};
-use jiazai_infra::{audit, events, idempotency, identity, leases, notices, repair, settings, uploads, volunteer, webhooks, wechat};
+use jiazai_infra::{
+    audit, events, idempotency, identity, leases, mini_codes, notices, repair, settings, uploads, volunteer, webhooks, wechat,
+};
 use tokio::sync::Notify;
 
 use crate::app::App;
@@ -28,6 +34,10 @@ const KEEP_ANSWERS_S: i64 = 2 * 86_400;
 /// Uploads that never came to belong to anything.
 const KEEP_UNATTACHED_S: i64 = 2 * 86_400;
 const KEEP_ENDED_SESSIONS_S: i64 = 30 * 86_400;
+/// Wrong passwords that nobody has added to.
+const KEEP_FAILURES_S: i64 = 30 * 86_400;
+/// Pictures of codes: whoever still wants one has it drawn again.
+const KEEP_CODES_S: i64 = 180 * 86_400;
 /// Whom a program reported for: a ticket is long over by then, reopening and rating included.
 const KEEP_CONTACTS_S: i64 = 180 * 86_400;
 
@@ -219,10 +229,16 @@ async fn alarms(app: &App, holder: &str) -> Result<usize, DbError> {
     let given = leased(app, "alarms", holder, |tx| {
         let now = tx.now();
         let due = repair::alarms_due(tx, BATCH)?;
+        let mut known: HashMap<CommunityId, Attending> = HashMap::new();
         for ticket in &due {
-            let (community, dispatch) = (ticket.facts().community, ticket.facts().category.dispatch);
-            let attending = repair::attending(tx, community, dispatch)?;
-            if let Some(alarm) = ticket.alarm(&attending, now) {
+            let attending = match known.entry(ticket.facts().community) {
+                Entry::Occupied(there) => there.into_mut(),
+                Entry::Vacant(free) => {
+                    let found = repair::attending(tx, *free.key())?;
+                    free.insert(found)
+                }
+            };
+            if let Some(alarm) = ticket.alarm(attending, now) {
                 repair::give_alarm(tx, ticket, &alarm)?;
             }
         }
@@ -308,6 +324,8 @@ async fn tidy(app: &App, holder: &str) -> Result<usize, DbError> {
         audit::forget(tx, crate::audit::forget_before(now, keep_days), DELIVERIES as i64)?;
         idempotency::forget(tx, now.plus_seconds(-KEEP_ANSWERS_S))?;
         identity::forget_sessions(tx, now.plus_seconds(-KEEP_ENDED_SESSIONS_S))?;
+        identity::forget_failures(tx, now.plus_seconds(-KEEP_FAILURES_S))?;
+        mini_codes::forget(tx, now.plus_seconds(-KEEP_CODES_S))?;
         notices::abandon(tx)?;
         wechat::push::forget(tx)?;
         webhooks::tidy(tx, DELIVERIES as i64)?;

@@ -47,5 +47,7 @@ mod route;
 mod serve;
 mod shown;
 mod staff;
+#[cfg(test)]
+mod testing;
 mod volunteer;
 mod webhooks;

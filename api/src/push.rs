@@ -123,10 +123,20 @@ fn obey(tx: &mut Tx, app: &App, happened: &Happened) -> Result<Vec<PrincipalId>,
     match happened {
         Happened::Other => Ok(vec![]),
         Happened::Left { openid } => {
-            let Some(id) = of(tx, openid)? else { return Ok(vec![]) };
-            let Some(who) = identity::actor_of(tx, id)? else { return Ok(vec![]) };
-            crate::me::erase(tx, app, &who)?;
-            Ok(vec![id])
+            let mut changed = Vec::new();
+            // Staff keep their accounts, which are not WeChat's; only where their notices go is forgotten.
+            for id in identity::staff_by_openid(tx, &app.vault, openid)? {
+                identity::forget_staff_openid(tx, id)?;
+                notices::forget_all_credits(tx, id)?;
+                changed.push(id);
+            }
+            if let Some(id) = of(tx, openid)?
+                && let Some(who) = identity::actor_of(tx, id)?
+            {
+                crate::me::erase(tx, app, &who)?;
+                changed.push(id);
+            }
+            Ok(changed)
         }
         Happened::Revoked { openid, what } => {
             let Some(id) = of(tx, openid)? else { return Ok(vec![]) };
@@ -134,15 +144,20 @@ fn obey(tx: &mut Tx, app: &App, happened: &Happened) -> Result<Vec<PrincipalId>,
             Ok(vec![id])
         }
         Happened::MessagesRefused { openid, templates } => {
-            let Some(id) = of(tx, openid)? else { return Ok(vec![]) };
+            let mut people = identity::staff_by_openid(tx, &app.vault, openid)?;
+            people.extend(of(tx, openid)?);
             for (name, _) in app.templates.0.iter().filter(|(_, template_id)| templates.contains(template_id)) {
-                notices::forget_credits(tx, id, name)?;
+                for id in &people {
+                    notices::forget_credits(tx, *id, name)?;
+                }
             }
             Ok(vec![])
         }
         Happened::MessagesLost { msgids } => {
-            if !msgids.is_empty() {
-                notices::not_delivered(tx, msgids)?;
+            // The failure may be quicker than our note of the message's name. WeChat repeats what is not taken, three times at most, and
+            // then we know it, or it was somebody else's message.
+            if !msgids.is_empty() && !notices::not_delivered(tx, msgids)? {
+                return Err(ApiError::new(code::BUSY));
             }
             Ok(vec![])
         }

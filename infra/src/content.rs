@@ -1,9 +1,11 @@
 //! Content checks, as they are remembered; and what a job needs to see pictures through: the platform's name for each, tries,
 //! and when the next step is due.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use jiazai_domain::actor::{Communities, CommunityId};
-use jiazai_domain::content::{About, Check, CheckFacts, CheckId, State};
+use jiazai_domain::content::{About, Check, CheckFacts, CheckId, REJECTED, State};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::Timestamp;
 
@@ -95,6 +97,27 @@ pub fn find(tx: &mut Tx, id: CheckId) -> Result<Option<Check>, DbError> {
     let row: Option<CheckRow> =
         tx.run(|conn| content_checks::table.find(id.text()).select(CheckRow::as_select()).first(conn).optional())?;
     row.map(Check::try_from).transpose()
+}
+
+/// Those of these checks that there are.
+pub fn by_ids(tx: &mut Tx, ids: &[CheckId]) -> Result<Vec<Check>, DbError> {
+    if ids.is_empty() {
+        return Ok(vec![]);
+    }
+    let texts: Vec<String> = ids.iter().map(CheckId::text).collect();
+    let rows: Vec<CheckRow> =
+        tx.run(|conn| content_checks::table.filter(content_checks::id.eq_any(texts)).select(CheckRow::as_select()).load(conn))?;
+    rows.into_iter().map(Check::try_from).collect()
+}
+
+/// Why these were rejected, as far as they were.
+pub fn reasons(tx: &mut Tx, ids: &[CheckId]) -> Result<HashMap<CheckId, String>, DbError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let texts: Vec<String> = ids.iter().map(CheckId::text).collect();
+    let found = events::of_kind(tx, &texts, REJECTED, None, i64::MAX)?;
+    found.into_iter().filter_map(|event| Some((event.subject, event.note?))).map(|(id, reason)| Ok((parsed(&id)?, reason))).collect()
 }
 
 /// The check of the picture that the platform calls so.

@@ -18,6 +18,9 @@ jiazai_domain::ids! {
     EventKind, EventId = "evt";
 }
 
+/// Ids in one statement: a statement has room for so many values and not for any number.
+const AT_ONCE: usize = 500;
+
 /// What an event says, as it was remembered.
 #[derive(Debug, Clone)]
 pub struct Recorded {
@@ -76,11 +79,12 @@ fn corrupt(error: serde_json::Error) -> DbError {
     DbError::Corrupt(error.to_string())
 }
 
-/// Writes what a decision says has happened to a thing, which is now at `version`.
-pub fn record(tx: &mut Tx, community: CommunityId, subject: &str, version: i64, happened: &[Event]) -> Result<(), DbError> {
+/// Writes what a decision says has happened to a thing, which is now at `version`; the ids under which it is written, in order.
+pub fn record(tx: &mut Tx, community: CommunityId, subject: &str, version: i64, happened: &[Event]) -> Result<Vec<EventId>, DbError> {
     if !happened.is_empty() {
         tx.touched(community, subject);
     }
+    let mut ids = Vec::with_capacity(happened.len());
     for event in happened {
         let told: Vec<Told> =
             event.notices.iter().map(|notice| Told { to: notice.to.text(), template: notice.template.to_owned() }).collect();
@@ -98,8 +102,9 @@ pub fn record(tx: &mut Tx, community: CommunityId, subject: &str, version: i64, 
             events::notices.eq(notices),
             events::occurred_at.eq(event.occurred_at.millis()),
         )))?;
+        ids.push(id);
     }
-    Ok(())
+    Ok(ids)
 }
 
 pub fn find(tx: &mut Tx, id: EventId) -> Result<Option<Recorded>, DbError> {
@@ -139,6 +144,23 @@ pub fn of_kind(tx: &mut Tx, subjects: &[String], kind: &str, after: Option<&str>
     }
     let rows: Vec<EventRow> = tx.run(|conn| query.load(conn))?;
     rows.into_iter().map(Recorded::try_from).collect()
+}
+
+/// What somebody wrote in the histories of these things, oldest first.
+pub fn notes_by(tx: &mut Tx, actor: PrincipalId, subjects: &[String]) -> Result<Vec<Recorded>, DbError> {
+    let mut notes = Vec::new();
+    for some in subjects.chunks(AT_ONCE) {
+        let written = events::table
+            .filter(events::subject_id.eq_any(some))
+            .filter(events::actor_id.eq(actor.text()))
+            .filter(events::note.is_not_null())
+            .order(events::id);
+        let rows: Vec<EventRow> = tx.run(|conn| written.select(EventRow::as_select()).load(conn))?;
+        for row in rows {
+            notes.push(row.try_into()?);
+        }
+    }
+    Ok(notes)
 }
 
 /// Gives positions to events that have none, oldest first, and says how many. Only the holder of the sequencing lease

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Text};
+use jiazai_domain::kernel::time::Timestamp;
 
 use crate::db::schema::mini_codes;
 use crate::db::{DbError, Tx};
@@ -19,4 +20,9 @@ pub fn keep(tx: &mut Tx, target: &str, picture: &[u8]) -> Result<(), DbError> {
             .bind::<Binary, _>(picture)
             .bind::<BigInt, _>(now);
     tx.run(|conn| insert.execute(conn)).map(drop)
+}
+
+/// Forgets pictures that were drawn before `before`: whoever still wants one has it drawn again.
+pub fn forget(tx: &mut Tx, before: Timestamp) -> Result<usize, DbError> {
+    tx.run(|conn| diesel::delete(mini_codes::table.filter(mini_codes::created_at.lt(before.millis()))).execute(conn))
 }

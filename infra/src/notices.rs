@@ -40,7 +40,7 @@ pub enum Ending {
     Sent,
     /// Not worth another try; the credit is gone or never was.
     Failed(&'static str),
-    /// Another try makes sense at this instant; the credit is given back.
+    /// Another try makes sense at this instant; the credit is given back, unless all were taken back meanwhile.
     Retry(Timestamp),
     /// It may have arrived.
     Uncertain,
@@ -133,10 +133,11 @@ pub fn finish(tx: &mut Tx, notice: &Notice, ending: Ending) -> Result<(), DbErro
     Ok(())
 }
 
-/// The person has taken back their consent: WeChat says so, whatever we have counted.
+/// The person has taken back their consent: WeChat says so, whatever we have counted. The purse itself goes, so that an attempt which is
+/// under way has nothing to give its credit back to.
 pub fn forget_credits(tx: &mut Tx, recipient: PrincipalId, template: &str) -> Result<(), DbError> {
     let purse = notice_credits::table.find((recipient.text(), template));
-    tx.run(|conn| diesel::update(purse).set(notice_credits::credits.eq(0)).execute(conn)).map(drop)
+    tx.run(|conn| diesel::delete(purse).execute(conn)).map(drop)
 }
 
 /// Nothing more may be sent to this person.
@@ -160,10 +161,16 @@ pub fn note_msgid(tx: &mut Tx, id: NoticeId, msgid: &str) -> Result<(), DbError>
     tx.run(|conn| diesel::update(notices::table.find(id.text())).set(notices::msgid.eq(msgid)).execute(conn)).map(drop)
 }
 
-/// The platform accepted these messages and could not deliver them.
-pub fn not_delivered(tx: &mut Tx, msgids: &[String]) -> Result<usize, DbError> {
+/// The platform accepted these messages and could not deliver them. False when none of them is known here.
+pub fn not_delivered(tx: &mut Tx, msgids: &[String]) -> Result<bool, DbError> {
     let lost = notices::table.filter(notices::msgid.eq_any(msgids)).filter(notices::state.eq("sent"));
-    tx.run(|conn| diesel::update(lost).set((notices::state.eq("failed"), notices::error.eq("not_delivered"))).execute(conn))
+    let told = tx.run(|conn| diesel::update(lost).set((notices::state.eq("failed"), notices::error.eq("not_delivered"))).execute(conn))?;
+    if told > 0 {
+        return Ok(true);
+    }
+    let known: Option<String> =
+        tx.run(|conn| notices::table.filter(notices::msgid.eq_any(msgids)).select(notices::id).first(conn).optional())?;
+    Ok(known.is_some())
 }
 
 // The inbox ------------------------------------------------------------------------------------------------------------

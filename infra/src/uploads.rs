@@ -62,6 +62,13 @@ pub fn find(tx: &mut Tx, id: FileId) -> Result<Option<Upload>, DbError> {
     row.map(Upload::try_from).transpose()
 }
 
+/// Everything that somebody uploaded, oldest first, for their own copy of their data.
+pub fn of_owner(tx: &mut Tx, owner: PrincipalId) -> Result<Vec<Upload>, DbError> {
+    let own = files::table.filter(files::owner_id.eq(owner.text())).order(files::id);
+    let rows: Vec<UploadRow> = tx.run(|conn| own.select(UploadRow::as_select()).load(conn))?;
+    rows.into_iter().map(Upload::try_from).collect()
+}
+
 /// Makes files of `owner` belong to a thing, and says which could not: they do not exist, are somebody else's, or belong
 /// to another thing already. A file belongs to one thing only, so that who may see it has one answer.
 pub fn attach(tx: &mut Tx, owner: PrincipalId, ids: &[FileId], subject: &str) -> Result<Vec<FileId>, DbError> {

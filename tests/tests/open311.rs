@@ -1,6 +1,6 @@
 //! Open311 GeoReport v2, as a city's application speaks it: forms in, XML and JSON out, errors in the standard's shape.
 
-use jiazai_tests::{CategoryDraft, Client, Repair, Reply, Server, Value, json, shared, unique};
+use jiazai_tests::{CategoryDraft, Client, Options, Repair, Reply, Server, Value, eventually, json, shared, unique};
 
 struct City<'s> {
     server: &'s Server,
@@ -281,6 +281,7 @@ fn what_a_citizen_adds_is_a_remark_for_those_who_work_on_it_and_goes_out_to_nobo
     let listed = city.get("/servicerequestupdates.json").expect(200);
     let own = listed.json.as_array().unwrap().iter().find(|update| update["update_id"] == taken[0]["update_id"]).expect("listed").clone();
     assert_eq!((&own["status"], &own["external_status_code"]), (&json!("open"), &json!("submitted")));
+    assert_eq!(own["description"], "已补充说明", "what it is, and not what was said");
     assert!(!listed.text().contains("灯杆") && !listed.text().contains("w@city"), "{}", listed.text());
     // The same again, and the same name for something else.
     assert_eq!(city.update("json", &id, &words).expect(200).json, taken);
@@ -288,6 +289,43 @@ fn what_a_citizen_adds_is_a_remark_for_those_who_work_on_it_and_goes_out_to_nobo
     refused(city.update("json", &id, &[("update_id", "u-1"), ("description", "别的")]), 400);
     let xml = city.update("xml", &id, &[("description", "还在闪")]).expect(200).text();
     assert!(xml.contains("<service_request_updates><request_update><update_id>evt_"), "{xml}");
+}
+
+#[test]
+fn what_is_added_after_the_work_does_not_put_off_the_day_on_which_silence_confirms() {
+    let server = Server::start(Options::default());
+    let city = City::new(&server);
+    let ticket = city.repair.ticket_in("resolved");
+    let id = ticket["id"].as_str().unwrap();
+    server.sim().advance(48 * 3600);
+    city.update("json", id, &[("description", "谢谢")]).expect(200);
+    server.sim().advance(25 * 3600);
+    let listed = |state: &str| {
+        let list = city.repair.dispatcher.get(&format!("/repair-tickets?community_id={}&state={state}", city.repair.community)).expect(200);
+        list["items"].as_array().unwrap().iter().any(|item| item["id"] == id)
+    };
+    assert!(listed("closed") && !listed("resolved"), "72 hours after the work, whatever was said since");
+    let ended = city.repair.dispatcher.get(&format!("/repair-tickets/{id}")).expect(200)["ended_at"].clone();
+    assert_eq!(city.one(id)["updated_datetime"], ended);
+    eventually("it is written down", 90, || {
+        // Work wakes the job.
+        city.repair.reporter.post("/me/notice-consents", json!({ "accepted": ["repair_progress"] })).expect(200);
+        city.history(id).iter().any(|(kind, _)| kind == "repair_ticket.confirmed").then_some(())
+    });
+}
+
+#[test]
+fn an_alarm_is_no_update() {
+    let server = Server::start(Options::default());
+    let city = City::new(&server);
+    let id = city.report(&[PLACE]);
+    server.sim().advance(3700);
+    let overdue = |kind: &str| city.history(&id).iter().any(|(of, _)| of == kind);
+    eventually("the escalation", 30, || overdue("repair_ticket.overdue").then_some(()));
+    city.update("json", &id, &[("description", "还在等")]).expect(200);
+    let updates = city.get("/servicerequestupdates.json").expect(200).json;
+    let own = updates.as_array().unwrap().iter().filter(|update| update["service_request_id"] == id.as_str());
+    assert_eq!(own.map(|update| update["description"].as_str().unwrap()).collect::<Vec<_>>(), ["已提交，等待派单", "已补充说明"]);
 }
 
 #[test]

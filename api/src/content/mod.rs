@@ -3,27 +3,27 @@
 
 mod gate;
 mod pictures;
+mod review;
 
 use deserr::Deserr;
 use jiazai_domain::actor::Actor;
 use jiazai_domain::content::{self as domain, Check, CheckId, CheckKind, Part, REVIEWERS, Reason, Refusal, State, Withheld};
 use jiazai_domain::kernel::changed::Changed;
-use jiazai_domain::repair::TicketId;
 use jiazai_infra::content::{self as store, Filter};
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::events::Recorded;
-use jiazai_infra::{events, repair};
-use serde::Serialize;
 use utoipa::ToSchema;
 
 pub use self::gate::{ContentChecks, hold, judge, watch, write_checked};
 pub use self::pictures::{routes as picture_routes, see_through, settle};
+use self::review::{ContentReview, shown, shown_one};
+pub use self::review::{Rejection, rejections};
 use crate::call::{At, Call, Cx, Outcome};
 use crate::error::{ApiError, code};
 use crate::faults::text_fault;
-use crate::input::named::{CheckRef, CommunityRef, FileRef, PrincipalRef, Text500};
-use crate::input::{Faults, Instant, Nothing, Ref};
-use crate::notices::Words;
+use crate::input::named::Text500;
+use crate::input::{Faults, Nothing};
+use crate::notices::{Said, Words, about, things};
 use crate::op;
 use crate::page::Page;
 use crate::reply::Reply;
@@ -70,87 +70,6 @@ pub struct RejectContent {
     pub reason: Text500,
 }
 
-/// A text that is held, by the field it stands in.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct HeldText {
-    #[schema(example = "description")]
-    pub name: &'static str,
-    pub text: String,
-}
-
-/// Something that is kept from others until somebody has looked at it.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ContentReview {
-    #[schema(inline)]
-    pub id: CheckRef,
-    pub version: i64,
-    #[schema(inline)]
-    pub community_id: CommunityRef,
-    /// The thing that it belongs to, a repair ticket.
-    pub subject_id: String,
-    pub part: ContentPart,
-    pub state: ContentState,
-    pub cause: Option<ContentCause>,
-    /// What WeChat takes it for, by its own numbers: 10001 advertising, 20001 politics, 20002 porn, 20003 abuse, 20006 crime,
-    /// 20008 fraud, 20012 vulgar, 20013 copyright, 21000 other.
-    pub label: Option<i64>,
-    pub texts: Vec<HeldText>,
-    #[schema(inline)]
-    pub file_id: Option<FileRef>,
-    #[schema(inline)]
-    pub author_id: PrincipalRef,
-    pub allowed_actions: Vec<ContentAction>,
-    #[schema(inline)]
-    pub created_at: Instant,
-    #[schema(inline)]
-    pub decided_by: Option<PrincipalRef>,
-    #[schema(inline)]
-    pub decided_at: Option<Instant>,
-}
-
-/// The words that are held, where they stand.
-fn texts(tx: &mut Tx, check: &Check) -> Result<Vec<HeldText>, DbError> {
-    let about = &check.facts().about;
-    if about.part == Part::Note {
-        let note = match about.item.as_deref().and_then(|item| item.parse().ok()) {
-            Some(event) => events::find(tx, event)?.and_then(|event| event.note),
-            None => None,
-        };
-        return Ok(note.map(|text| HeldText { name: "reason", text }).into_iter().collect());
-    }
-    let Ok(id) = about.subject.parse::<TicketId>() else { return Ok(vec![]) };
-    let Some(ticket) = repair::find(tx, id)? else { return Ok(vec![]) };
-    let f = ticket.facts();
-    let named = match about.part {
-        Part::Words => vec![("title", Some(f.title.clone())), ("description", Some(f.description.clone())), ("place", f.place.clone())],
-        Part::Comment => vec![("comment", f.rating.as_ref().and_then(|rating| rating.comment().map(str::to_owned)))],
-        Part::Note | Part::Photo => vec![],
-    };
-    Ok(named.into_iter().filter_map(|(name, text)| text.map(|text| HeldText { name, text })).collect())
-}
-
-fn shown(tx: &mut Tx, check: &Check, who: &Actor) -> Result<ContentReview, DbError> {
-    let f = check.facts();
-    let file = f.about.item.as_deref().filter(|_| f.about.part == Part::Photo).and_then(|item| item.parse().ok());
-    Ok(ContentReview {
-        id: Ref(f.id),
-        version: f.version,
-        community_id: Ref(f.about.community),
-        subject_id: f.about.subject.clone(),
-        part: f.about.part.into(),
-        state: f.state.into(),
-        cause: f.cause.map(ContentCause::from),
-        label: f.label,
-        texts: texts(tx, check)?,
-        file_id: file.map(Ref),
-        author_id: Ref(f.about.author),
-        allowed_actions: check.allowed_actions(who).into_iter().map(ContentAction::from).collect(),
-        created_at: f.created_at.into(),
-        decided_by: f.decided_by.map(Ref),
-        decided_at: f.decided_at.map(Instant),
-    })
-}
-
 /// The check, if the actor reviews where it belongs.
 fn load(tx: &mut Tx, who: &Actor, id: CheckId) -> Result<Check, ApiError> {
     let found = store::find(tx, id)?.filter(|check| who.communities_as(REVIEWERS).contains(check.facts().about.community));
@@ -173,7 +92,7 @@ async fn list_content_reviews(call: Call) -> Outcome {
         let who = cx.actor()?;
         let filter = Filter { within: who.communities_as(REVIEWERS), community, state };
         let rows = store::list(tx, &filter, window.after.as_deref(), window.fetch())?;
-        let rows: Vec<ContentReview> = rows.iter().map(|check| shown(tx, check, who)).collect::<Result<_, _>>()?;
+        let rows = shown(tx, &rows, who)?;
         Ok(window.page(rows, |review| review.id.0.text(), |review| review))
     })
     .await
@@ -186,7 +105,7 @@ async fn get_content_review(call: Call, id: At<CheckKind>) -> Outcome {
     call.read(move |tx, cx| {
         let who = cx.actor()?;
         let check = load(tx, who, id.0)?;
-        Ok(Reply::ok(&shown(tx, &check, who)?)?.version(check.facts().version))
+        Ok(Reply::ok(&shown_one(tx, &check, who)?)?.version(check.facts().version))
     })
     .await
 }
@@ -201,7 +120,7 @@ async fn approve_content(call: Call, id: At<CheckKind>) -> Outcome {
 
 /// Keep it from others 不通过
 ///
-/// For good; the author is told, and goes on seeing it.
+/// For good; the author is told, goes on seeing it, and reads the reason in the ticket's `rejections`.
 #[utoipa::path(post, path = "/content-reviews/{id}/reject", tag = "content", operation_id = "reject_content",
     params(("id" = String, Path)), request_body(content = RejectContent, example = json!({ "reason": "含有广告内容" })),
     responses((status = 200, body = ContentReview)))]
@@ -229,7 +148,7 @@ fn decide(
         Refusal::WrongState => ApiError::new(code::STATE_CONFLICT).in_state(state, allowed),
     })?;
     let check = store::save(tx, changed)?;
-    Ok(Reply::ok(&shown(tx, &check, who)?)?.version(check.facts().version))
+    Ok(Reply::ok(&shown_one(tx, &check, who)?)?.version(check.facts().version))
 }
 
 /// What of a thing is kept from whom: the checks that say so, read once.
@@ -251,10 +170,14 @@ impl Kept {
     }
 }
 
-/// The words for an event of a check.
-pub fn words(tx: &mut Tx, event: &Recorded) -> Result<Option<Words>, DbError> {
-    let Ok(id) = event.subject.parse::<CheckId>() else { return Ok(None) };
-    let Some(check) = store::find(tx, id)? else { return Ok(None) };
-    let page = format!("repair/ticket?id={}", check.facts().about.subject);
-    Ok(Some(Words::new("您提交的内容", "未通过审核", event.occurred_at, page)))
+/// The words for events of checks.
+pub fn words(tx: &mut Tx, events: &[Recorded], said: &mut Said) -> Result<(), DbError> {
+    let events: Vec<(CheckId, &Recorded)> = about(events);
+    let checks = store::by_ids(tx, &things(&events))?;
+    for (id, event) in events {
+        let Some(check) = checks.iter().find(|check| check.facts().id == id) else { continue };
+        let page = format!("repair/ticket?id={}", check.facts().about.subject);
+        said.insert(event.id, Words::new("您提交的内容", "未通过审核", event.occurred_at, page));
+    }
+    Ok(())
 }

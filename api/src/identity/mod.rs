@@ -147,11 +147,7 @@ fn account_locked(until: Timestamp, now: Timestamp) -> ApiError {
 /// The account, if its password is still the one that was checked, it may act, and its one-time code is right.
 fn admitted(tx: &mut Tx, cx: &Cx, id: PrincipalId, checked_hash: &str, totp: Option<&str>) -> Result<PrincipalId, ApiError> {
     let invalid = || ApiError::new(code::CREDENTIALS_INVALID);
-    let account = store::staff_account(tx, id)?.filter(|account| account.password_hash == checked_hash).ok_or_else(invalid)?;
-    let acting = store::principal(tx, id)?.is_some_and(|principal| principal.disabled_at.is_none());
-    if !acting {
-        return Err(invalid());
-    }
+    let account = store::hold_staff(tx, id, checked_hash)?.ok_or_else(invalid)?;
     if let Some(key) = store::totp_key(&cx.app.vault, &account)? {
         let key = TotpKey::from_base32(key.expose()).ok_or_else(invalid)?;
         let step = key.check(totp.ok_or_else(invalid)?, tx.now(), Some(account.totp_step)).ok_or_else(invalid)?;

@@ -12,7 +12,7 @@ use jiazai_domain::repair::{
 };
 use jiazai_infra::db::Tx;
 use jiazai_infra::registry::{delegations, homes};
-use jiazai_infra::{community, events, identity, repair as store, uploads};
+use jiazai_infra::{community, identity, repair as store, uploads};
 
 use super::dto::{Beside, Contact, NewTicket, PutCategory, TicketDto};
 use crate::call::Cx;
@@ -66,7 +66,8 @@ pub fn show(tx: &mut Tx, cx: &Cx, ticket: &Ticket, view: View) -> Result<Reply, 
         }
     };
     let beside = Beside::of(tx, std::iter::once(ticket))?;
-    let dto = TicketDto::of(ticket, who, view, contact, &beside, tx.now());
+    let mut dto = TicketDto::of(ticket, who, view, contact, &beside, tx.now());
+    dto.rejections = content::rejections(tx, beside.kept(), &ticket.facts().id.text(), who)?;
     Ok(Reply::ok(&dto)?.version(ticket.facts().version))
 }
 
@@ -221,10 +222,10 @@ pub fn act_saying(
     cx.expect_version(ticket.facts().version)?;
     let standing = Standing::of(&ticket, who, tx.now());
     let changed = decide(tx, ticket, who)?.map_err(|refusal| standing.refuse(refusal))?;
-    let ticket = store::save(tx, changed)?;
+    let (ticket, left) = store::save_telling(tx, changed)?;
     if verdict != Verdict::Pass {
-        // What was just said is the last that has happened.
-        let note = if part == Part::Note { events::latest(tx, &id.text(), 1)?.pop().map(|event| event.id.text()) } else { None };
+        // What was just said is the last that this has left; somebody else may have left more by now.
+        let note = left.last().filter(|_| part == Part::Note).map(|event| event.text());
         content::hold(tx, about(&ticket, part, note, who.id), verdict)?;
     }
     // A worker who has just handed the ticket on may not see it any more, but may see what they did.

@@ -17,7 +17,7 @@ use jiazai_infra::registry::homes;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::content::{ContentPart, Kept};
+use crate::content::{ContentPart, Kept, Rejection};
 use crate::input::named::{
     AmountFen, AnyText200, AnyText500, CommunityRef, DelegationRef, EventRef, FileRef, HomeRef, ItemFen, Mark, PrincipalRef,
     PromiseSeconds, Text32, Text40, Text60, Text500, Text2000, TicketRef,
@@ -271,6 +271,10 @@ pub struct TicketDto {
     /// Parts of what the reporter wrote or photographed that others do not see (yet), because they wait for the content check or did
     /// not pass it. They are null, or left out, for everybody but the reporter and those who review.
     pub held_back: Vec<ContentPart>,
+    /// Why parts were not let pass, for whoever wrote them and those who review; only on a single ticket.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub rejections: Vec<Rejection>,
     pub sla: SlaDto,
     /// Something that was promised is late.
     pub overdue: bool,
@@ -301,6 +305,11 @@ pub struct Beside {
 }
 
 impl Beside {
+    /// What of them is kept from whom.
+    pub fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
     pub fn of<'t>(tx: &mut Tx, tickets: impl Iterator<Item = &'t domain::Ticket> + Clone) -> Result<Self, DbError> {
         let homes: Vec<HomeId> = tickets.clone().filter_map(|ticket| ticket.facts().home).collect();
         let workers: Vec<PrincipalId> = tickets.clone().filter_map(|ticket| ticket.facts().worker).collect();
@@ -339,6 +348,7 @@ impl TicketDto {
             worker_id: f.worker.filter(|_| whole).map(Ref),
             worker_name: f.worker.filter(|_| whole).and_then(|worker| beside.workers.get(&worker).cloned()),
             held_back: if whole { withheld.parts().into_iter().map(ContentPart::from).collect() } else { vec![] },
+            rejections: vec![],
             sla: SlaDto { accept: sla.accept.into(), arrive: sla.arrive.into(), resolve: sla.resolve.into() },
             overdue: ticket.overdue(now),
             quote: f.quote.as_ref().filter(|_| whole).map(|quote| QuoteDto {

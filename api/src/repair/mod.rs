@@ -10,7 +10,7 @@ pub use self::open311::{own_shape, routes as open311_routes};
 
 use jiazai_domain::actor::{Actor, CommunityId, Role};
 use jiazai_domain::content::Part;
-use jiazai_domain::repair::{Note, Quote, QuoteItem, Rating, Sight, State, Ticket, TicketId, TicketKind, View};
+use jiazai_domain::repair::{Note, Quote, QuoteItem, Rating, Reason, Sight, State, Ticket, TicketId, TicketKind, View};
 use jiazai_infra::db::Tx;
 use jiazai_infra::registry::homes;
 use jiazai_infra::repair::{self as store, Filter};
@@ -283,8 +283,17 @@ async fn approve_repair_quote(call: Call, id: At<TicketKind>) -> Outcome {
 #[utoipa::path(post, path = "/repair-tickets/{id}/refuse-quote", tag = "repair", operation_id = "refuse_repair_quote",
     params(("id" = String, Path)), request_body(content = PerhapsBecause, example = json!({ "reason": "价格过高" })), responses((status = 200, body = TicketDto)))]
 async fn refuse_repair_quote(call: Call, id: At<TicketKind>) -> Outcome {
-    let _: PerhapsBecause = call.body()?;
-    call.write(move |tx, cx| act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.refuse_quote(who, tx.now())))).await
+    let body: PerhapsBecause = call.body()?;
+    let words = body.reason.as_ref().map(|text| text.0.clone()).unwrap_or_default();
+    write_checked(call, Scene::Comment, &words, move |tx, cx, verdict| {
+        let why = perhaps(&body)?;
+        act_saying(tx, cx, load, id.0, Part::Note, verdict, |tx, ticket, who| Ok(ticket.refuse_quote(why, who, tx.now())))
+    })
+    .await
+}
+
+fn perhaps(body: &PerhapsBecause) -> Result<Option<Reason>, ApiError> {
+    body.reason.as_ref().filter(|text| !text.0.is_empty()).map(|text| reason(&text.0)).transpose()
 }
 
 /// Stop the clock 暂停
@@ -305,7 +314,7 @@ async fn pause_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
 async fn resume_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     let body: PerhapsBecause = call.body()?;
     call.write(move |tx, cx| {
-        let why = body.reason.as_ref().filter(|text| !text.0.is_empty()).map(|text| reason(&text.0)).transpose()?;
+        let why = perhaps(&body)?;
         let calendars = &cx.app.calendars;
         act(tx, cx, load, id.0, |tx, ticket, who| Ok(ticket.resume(why, calendars, who, tx.now())))
     })

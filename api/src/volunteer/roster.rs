@@ -50,7 +50,7 @@ pub async fn export(call: Call, what: What) -> Outcome {
             let (_, shift) = seen_shift(tx, who, what.shift)?;
             let by = who.volunteer_leader_of(shift.facts().community)?;
             let event = shift.exported(&by, tx.now());
-            Ok::<_, ApiError>(events::record(tx, shift.facts().community, &what.shift.text(), shift.facts().version, &[event])?)
+            Ok::<_, ApiError>(events::record(tx, shift.facts().community, &what.shift.text(), shift.facts().version, &[event]).map(drop)?)
         })
         .await?;
     call.app.jobs.wake();

@@ -1,6 +1,6 @@
 //! One check, and what it keeps from whom.
 
-use super::{Action, Cause, CheckId, MACHINE, Part, Party, REVIEWERS, Reason, State, TEMPLATE, Verdict};
+use super::{Action, Cause, CheckId, MACHINE, Part, Party, REJECTED, REVIEWERS, Reason, State, TEMPLATE, Verdict};
 use crate::actor::{Actor, CommunityId, PrincipalId, PrincipalKind};
 use crate::kernel::changed::{Changed, Event};
 use crate::kernel::time::Timestamp;
@@ -109,9 +109,18 @@ impl Check {
     /// 不通过: it stays with its author, who is told why.
     pub fn reject(self, reason: Reason, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
         let about = &self.facts.about;
-        let event = Event::new("content_check.rejected", Some(by.id), now).with("part", about.part);
+        let event = Event::new(REJECTED, Some(by.id), now).with("part", about.part);
         let event = event.noting(reason.into_string()).telling(Some(about.author), TEMPLATE);
         self.decided(Action::Reject, State::Rejected, event, by, now)
+    }
+
+    pub fn is_rejected(&self) -> bool {
+        self.facts.state == State::Rejected
+    }
+
+    /// Whether this actor may read why it was rejected: its author, and those who review.
+    pub fn tells_why(&self, who: &Actor) -> bool {
+        self.is_rejected() && (self.facts.about.author == who.id || reviews(who, self.facts.about.community))
     }
 
     fn decided(mut self, action: Action, to: State, event: Event, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {

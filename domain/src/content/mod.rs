@@ -38,6 +38,9 @@ pub const VERDICT_WITHIN_S: i64 = 35 * 60;
 pub const ATTEMPTS: i64 = 5;
 pub const FIRST_RETRY_S: i64 = 10;
 
+/// What a rejection leaves in the history, with the reason as its note.
+pub const REJECTED: &str = "content_check.rejected";
+
 /// The notice to the author of what was rejected, in the words of the thing it belongs to.
 pub const TEMPLATE: &str = crate::repair::template::PROGRESS;
 

@@ -6,14 +6,22 @@
 //!                         to the worker          to worker and dispatchers
 //! ```
 //!
+//! While nobody has the job, dispatchers hear of both, and where work is grabbed 抢单, those who might grab it. Once somebody has it,
+//! it is their own and the dispatchers' affair: their colleagues do not even see the ticket.
+//!
 //! Each promise gives both, once. They change nothing about the ticket, so its version stays: nobody's `If-Match` fails because
 //! a clock has struck. That a ticket is overdue is worked out on reading and needs no alarm.
 
+use super::category::Dispatch;
 use super::template;
 use super::ticket::Ticket;
 use crate::actor::PrincipalId;
 use crate::kernel::changed::Event;
 use crate::kernel::time::Timestamp;
+
+/// What an alarm leaves in the history.
+pub const DUE_SOON: &str = "repair_ticket.due_soon";
+pub const OVERDUE: &str = "repair_ticket.overdue";
 
 /// How long before the end of a promise the warning comes, in milliseconds; a quarter of what was promised where that is less.
 const WARNING_MS: i64 = 30 * 60 * 1000;
@@ -27,6 +35,13 @@ pub struct Alarms {
     pub next: Option<Timestamp>,
     /// This decision has moved them. Otherwise a job may have given one meanwhile, and what was loaded must not be saved over that.
     pub moved: bool,
+}
+
+/// Those in a community who find somebody for the work.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attending {
+    pub dispatchers: Vec<PrincipalId>,
+    pub workers: Vec<PrincipalId>,
 }
 
 /// An alarm to be given.
@@ -48,9 +63,8 @@ impl Ticket {
         }
     }
 
-    /// The alarm whose time has come. `attending` are those who find somebody for the work: they hear of an escalation, and of
-    /// a warning while nobody has the job.
-    pub fn alarm(&self, attending: &[PrincipalId], now: Timestamp) -> Option<Alarm> {
+    /// The alarm whose time has come, for those of the `attending` whom it concerns.
+    pub fn alarm(&self, attending: &Attending, now: Timestamp) -> Option<Alarm> {
         let f = &self.facts;
         let (due, next) = (f.alarms.due?, f.alarms.next?);
         if next > now {
@@ -58,11 +72,17 @@ impl Ticket {
         }
         // Whoever comes too late to warn does not: the escalation says it all.
         let is_late = now >= due;
-        let kind = if is_late { "repair_ticket.overdue" } else { "repair_ticket.due_soon" };
-        let event = Event::new(kind, None, now).with("due_at", due).with("state", f.state).telling(f.worker, template::TASK);
-        let others: &[PrincipalId] = if is_late || f.worker.is_none() { attending } else { &[] };
-        let others = others.iter().filter(|id| f.worker != Some(**id));
-        let event = others.fold(event, |event, id| event.telling(Some(*id), template::TASK));
+        let kind = if is_late { OVERDUE } else { DUE_SOON };
+        let is_open_to_all = f.worker.is_none() && f.category.dispatch == Dispatch::Grab;
+        let mut told: Vec<PrincipalId> = f.worker.into_iter().collect();
+        let dispatchers = attending.dispatchers.iter().filter(|_| is_late || f.worker.is_none());
+        for id in dispatchers.chain(attending.workers.iter().filter(|_| is_open_to_all)) {
+            if !told.contains(id) {
+                told.push(*id);
+            }
+        }
+        let event = Event::new(kind, None, now).with("due_at", due).with("state", f.state);
+        let event = told.into_iter().fold(event, |event, id| event.telling(Some(id), template::TASK));
         Some(Alarm { next: if is_late { None } else { Some(due) }, event })
     }
 }

@@ -26,12 +26,13 @@ mod tests;
 mod ticket;
 mod working;
 
-pub use alarm::{Alarm, Alarms};
+pub use alarm::{Alarm, Alarms, Attending, DUE_SOON, OVERDUE};
 pub use category::{Category, CategoryDraft, CategoryFacts, Dispatch};
 pub use machine::{Action, MACHINE, Party, State};
 pub use money::{MAX_QUOTE_FEN, MAX_QUOTE_ITEMS, Quote, QuoteItem, Rating};
 pub use refusal::Refusal;
 pub use report::{Appointment, Report, ReportDraft, Reporter};
+pub use reporting::REMARKED;
 pub use rotation::{Candidate, Worker, next_worker};
 pub use sight::{Sight, View};
 pub use sla::{Promises, Sla};

@@ -10,6 +10,9 @@ use crate::kernel::calendar::Calendars;
 use crate::kernel::changed::{Changed, Event};
 use crate::kernel::time::Timestamp;
 
+/// What a remark leaves in the history.
+pub const REMARKED: &str = "repair_ticket.remarked";
+
 impl Ticket {
     /// 同意报价
     pub fn approve_quote(self, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
@@ -19,10 +22,11 @@ impl Ticket {
     }
 
     /// 拒绝报价: the worker may ask another price, or finish what costs nothing.
-    pub fn refuse_quote(mut self, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
+    pub fn refuse_quote(mut self, reason: Option<Reason>, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
         self.guard(Action::RefuseQuote, by, now)?;
         self.facts.quote = None;
-        let event = Self::event(Action::RefuseQuote, by, now).telling(self.facts.worker, template::TASK);
+        let event = Self::event(Action::RefuseQuote, by, now).noting(reason.map(Reason::into_string));
+        let event = event.telling(self.facts.worker, template::TASK);
         Ok(self.moved(State::OnSite, event))
     }
 
@@ -86,7 +90,7 @@ impl Ticket {
         if !self.parties(by).iter().any(|party| matches!(party, Party::Reporter | Party::Dispatcher)) {
             return Err(Refusal::NotForYou);
         }
-        let event = Event::new("repair_ticket.remarked", Some(by.id), now).noting(words.into_string());
+        let event = Event::new(REMARKED, Some(by.id), now).noting(words.into_string());
         let state = self.facts.state;
         Ok(self.moved(state, event))
     }

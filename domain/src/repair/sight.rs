@@ -7,6 +7,7 @@
 //! reporter = person
 //! OR community IN full
 //! OR community IN works_in AND (worker = person OR state = 'submitted' AND category's dispatch = 'grab')
+//! OR person reported what was merged into it
 //! OR home IN homes OR any affected home IN homes
 //! ```
 
@@ -31,8 +32,8 @@ pub struct Sight {
 /// How much of a ticket is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum View {
-    /// That something is broken which touches a home of theirs, and how it stands: no reporter, no description, no
-    /// photos, no words from the history.
+    /// That something is broken which touches a home of theirs, or which they reported too, and how it stands: no reporter, no
+    /// title, no description, no photos, no words from the history.
     Neighbour,
     /// Everything but the reporter's telephone number.
     WithoutPhone,

@@ -24,7 +24,7 @@ diesel::table! { files (id) { id -> Text, owner_id -> Text, subject_id -> Nullab
 
 diesel::table! { repair_categories (community_id, code) { community_id -> Text, code -> Text, name -> Text, dispatch -> Text, accept_within_s -> BigInt, arrive_within_s -> BigInt, resolve_within_s -> BigInt, calendar -> Text, chargeable -> Bool, photos_required -> Bool, active -> Bool, version -> BigInt, updated_at -> BigInt, } }
 
-diesel::table! { repair_tickets (id) { id -> Text, community_id -> Text, category -> Text, state -> Text, reporter_id -> Text, worker_id -> Nullable<Text>, home_id -> Nullable<Text>, title -> Text, detail -> Text, due_at -> Nullable<BigInt>, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, alarm_at -> Nullable<BigInt>, } }
+diesel::table! { repair_tickets (id) { id -> Text, community_id -> Text, category -> Text, state -> Text, reporter_id -> Text, worker_id -> Nullable<Text>, home_id -> Nullable<Text>, title -> Text, detail -> Text, due_at -> Nullable<BigInt>, version -> BigInt, created_at -> BigInt, updated_at -> BigInt, alarm_at -> Nullable<BigInt>, resolved_at -> Nullable<BigInt>, } }
 
 diesel::table! { repair_origins (ticket_id) { ticket_id -> Text, community_id -> Text, client_id -> Text, contact -> Nullable<Binary>, lat -> Nullable<Double>, long -> Nullable<Double>, media_url -> Nullable<Text>, created_at -> BigInt, } }
 

@@ -18,16 +18,16 @@ pub use self::session::{
     Session, end_other_sessions, end_session, end_sessions_of, forget_sessions, insert_session, rotate_session, session,
 };
 pub use self::staff::{
-    StaffAccount, StaffMember, change_password, count_failure, eldest_platform_admin, forget_failures, forgive_failures, insert_staff,
-    list_staff, list_workers, locked_until, other_platform_admins, set_password, set_staff_openid, set_totp, staff_account,
-    staff_by_username, staff_member, totp_key, use_totp_step,
+    StaffAccount, StaffMember, change_password, count_failure, eldest_platform_admin, forget_failures, forget_staff_openid,
+    forgive_failures, hold_staff, insert_staff, list_staff, list_workers, locked_until, other_platform_admins, set_password,
+    set_staff_openid, set_totp, staff_account, staff_by_openid, staff_by_username, staff_member, totp_key, use_totp_step,
 };
 use crate::api_key;
 use crate::db::schema::{principals, role_grants, sessions};
 use crate::db::{DbError, Tx, parsed};
 
 /// How a grant without a community is written.
-const PLATFORM: &str = "*";
+pub(crate) const PLATFORM: &str = "*";
 
 /// An account.
 #[derive(Debug, Clone)]
@@ -154,12 +154,37 @@ pub fn grants_of(tx: &mut Tx, principal: PrincipalId) -> Result<Vec<Grant>, DbEr
             .select((role_grants::role, role_grants::community_id))
             .load(conn)
     })?;
-    rows.iter()
-        .map(|(role, community)| {
-            let community = if community == PLATFORM { None } else { Some(parsed(community)?) };
-            Ok(Grant { role: parsed(role)?, community })
-        })
-        .collect()
+    rows.iter().map(|(role, community)| grant(role, community)).collect()
+}
+
+fn grant(role: &str, community: &str) -> Result<Grant, DbError> {
+    let community = if community == PLATFORM { None } else { Some(parsed(community)?) };
+    Ok(Grant { role: parsed(role)?, community })
+}
+
+/// The grants of those of these accounts that have any.
+pub fn grants_of_all(tx: &mut Tx, principals: &[PrincipalId]) -> Result<HashMap<PrincipalId, Vec<Grant>>, DbError> {
+    let ids: Vec<String> = principals.iter().map(PrincipalId::text).collect();
+    let rows: Vec<(String, String, String)> = tx.run(|conn| {
+        role_grants::table
+            .filter(role_grants::principal_id.eq_any(ids))
+            .order((role_grants::principal_id, role_grants::role, role_grants::community_id))
+            .select((role_grants::principal_id, role_grants::role, role_grants::community_id))
+            .load(conn)
+    })?;
+    let mut all: HashMap<PrincipalId, Vec<Grant>> = HashMap::new();
+    for (id, role, community) in &rows {
+        all.entry(parsed(id)?).or_default().push(grant(role, community)?);
+    }
+    Ok(all)
+}
+
+/// Takes the account's row if it may act, and says whether it does: whoever takes its access away at the same moment is seen here,
+/// or comes after this transaction and sees what it has done.
+pub fn hold_acting(tx: &mut Tx, id: PrincipalId) -> Result<bool, DbError> {
+    let acting = principals::table.filter(principals::id.eq(id.text())).filter(principals::disabled_at.is_null());
+    let held = tx.run(|conn| diesel::update(acting).set(principals::version.eq(principals::version)).execute(conn))?;
+    Ok(held == 1)
 }
 
 /// Puts these grants in the place of whatever the account had.

@@ -129,6 +129,17 @@ pub fn phones_of(tx: &mut Tx, vault: &Vault, ids: &[PrincipalId]) -> Result<Hash
 pub fn erase_resident(tx: &mut Tx, vault: &Vault, principal: PrincipalId) -> Result<(), DbError> {
     let row = principal.text();
     let now = tx.now().millis();
+    // The account first: whoever holds it to write into it (`hold_acting`) is waited for, and whoever comes later finds it gone.
+    tx.run(|conn| {
+        diesel::update(principals::table.find(&row))
+            .set((
+                principals::display_name.eq("已注销用户"),
+                principals::disabled_at.eq(now),
+                principals::version.eq(principals::version + 1),
+                principals::updated_at.eq(now),
+            ))
+            .execute(conn)
+    })?;
     // The openid's place is taken by the account's own id, so that the same WeChat user may come back as somebody new.
     let gone = format!("erased:{row}");
     tx.run(|conn| {
@@ -139,16 +150,6 @@ pub fn erase_resident(tx: &mut Tx, vault: &Vault, principal: PrincipalId) -> Res
                 residents::phone_index.eq(None::<Vec<u8>>),
                 residents::phone_sealed.eq(None::<Vec<u8>>),
                 residents::phone_bound_at.eq(None::<i64>),
-            ))
-            .execute(conn)
-    })?;
-    tx.run(|conn| {
-        diesel::update(principals::table.find(&row))
-            .set((
-                principals::display_name.eq("已注销用户"),
-                principals::disabled_at.eq(now),
-                principals::version.eq(principals::version + 1),
-                principals::updated_at.eq(now),
             ))
             .execute(conn)
     })

@@ -5,7 +5,7 @@ use jiazai_domain::actor::{CommunityId, Grant, PrincipalId, Role};
 use jiazai_domain::kernel::time::Timestamp;
 
 use super::resident::OPENID;
-use super::{PLATFORM, Principal, PrincipalRow, grants_of};
+use super::{PLATFORM, Principal, PrincipalRow, grants_of, grants_of_all, hold_acting};
 use crate::db::schema::{login_failures, principals, role_grants, staff};
 use crate::db::{DbError, Tx, parsed};
 use crate::vault::{Aad, Secret, Vault};
@@ -82,10 +82,40 @@ pub fn change_password(tx: &mut Tx, id: PrincipalId, present: &str, password_has
     tx.update_one(diesel::update(same).set((staff::password_hash.eq(password_hash), staff::password_changed_at.eq(now))))
 }
 
+/// The account, if its password is still the one that was checked and it may act. Both rows are taken: whoever changes the password or
+/// takes the access away at the same moment is seen here, or waits for this transaction and ends the session that it opens.
+pub fn hold_staff(tx: &mut Tx, id: PrincipalId, checked_hash: &str) -> Result<Option<StaffAccount>, DbError> {
+    let same = staff::table.filter(staff::principal_id.eq(id.text())).filter(staff::password_hash.eq(checked_hash));
+    let held = tx.run(|conn| diesel::update(same).set(staff::password_hash.eq(staff::password_hash)).execute(conn))?;
+    if held == 1 && hold_acting(tx, id)? { staff_account(tx, id) } else { Ok(None) }
+}
+
 /// Notes which one-time code came with a log-in. [`DbError::Stale`] when it was used by another log-in meanwhile.
 pub fn use_totp_step(tx: &mut Tx, account: &StaffAccount, step: u64) -> Result<(), DbError> {
     let older = staff::table.filter(staff::principal_id.eq(account.id.text())).filter(staff::totp_step.lt(step as i64));
     tx.update_one(diesel::update(older).set(staff::totp_step.eq(step as i64)))
+}
+
+/// The members of staff who have bound this WeChat. Their openids are sealed without an index: they are a few hundred, and this is asked
+/// when WeChat tells that somebody has left.
+pub fn staff_by_openid(tx: &mut Tx, vault: &Vault, openid: &str) -> Result<Vec<PrincipalId>, DbError> {
+    let bound: Vec<(String, Option<Vec<u8>>)> = tx.run(|conn| {
+        staff::table.filter(staff::openid_sealed.is_not_null()).select((staff::principal_id, staff::openid_sealed)).load(conn)
+    })?;
+    let mut found = Vec::new();
+    for (row, sealed) in bound {
+        let Some(sealed) = sealed else { continue };
+        let known = vault.open_text(Aad { table: "staff", column: OPENID, row: &row }, &sealed);
+        if known.map_err(|e| DbError::Corrupt(e.to_string()))?.expose() == openid {
+            found.push(parsed(&row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Forgets the WeChat of a member of staff: nothing is sent there any more.
+pub fn forget_staff_openid(tx: &mut Tx, id: PrincipalId) -> Result<(), DbError> {
+    tx.run(|conn| diesel::update(staff::table.find(id.text())).set(staff::openid_sealed.eq(None::<Vec<u8>>)).execute(conn)).map(drop)
 }
 
 /// Where notices to a member of staff go from now on.
@@ -185,7 +215,7 @@ pub fn list_staff(
         query = query.filter(principals::id.eq_any(granted));
     }
     let rows: Vec<(PrincipalRow, String, bool)> = tx.run(|conn| query.load(conn))?;
-    rows.into_iter().map(|(row, username, has_totp)| member(tx, row, username, has_totp)).collect()
+    members(tx, rows)
 }
 
 /// Those who do repair work in one of these communities (all for `None`) and may act, newest first, after the id `after`.
@@ -216,7 +246,7 @@ pub fn list_workers(
         query = query.filter(principals::id.lt(after.to_owned()));
     }
     let rows: Vec<(PrincipalRow, String, bool)> = tx.run(|conn| query.load(conn))?;
-    rows.into_iter().map(|(row, username, has_totp)| member(tx, row, username, has_totp)).collect()
+    members(tx, rows)
 }
 
 pub fn staff_member(tx: &mut Tx, id: PrincipalId) -> Result<Option<StaffMember>, DbError> {
@@ -229,6 +259,19 @@ pub fn staff_member(tx: &mut Tx, id: PrincipalId) -> Result<Option<StaffMember>,
             .optional()
     })?;
     row.map(|(row, username, has_totp)| member(tx, row, username, has_totp)).transpose()
+}
+
+/// A page of accounts with their grants, which are read at once for all of them.
+fn members(tx: &mut Tx, rows: Vec<(PrincipalRow, String, bool)>) -> Result<Vec<StaffMember>, DbError> {
+    let found: Vec<(Principal, String, bool)> =
+        rows.into_iter().map(|(row, username, has_totp)| Ok((row.try_into()?, username, has_totp))).collect::<Result<_, DbError>>()?;
+    let ids: Vec<PrincipalId> = found.iter().map(|(principal, _, _)| principal.id).collect();
+    let mut grants = grants_of_all(tx, &ids)?;
+    let member = |(principal, username, has_totp): (Principal, String, bool)| {
+        let grants = grants.remove(&principal.id).unwrap_or_default();
+        StaffMember { principal, username, has_totp, grants }
+    };
+    Ok(found.into_iter().map(member).collect())
 }
 
 fn member(tx: &mut Tx, row: PrincipalRow, username: String, has_totp: bool) -> Result<StaffMember, DbError> {

@@ -12,7 +12,7 @@ use crate::db::{DbError, Tx, parsed};
 use crate::events;
 
 fn happened(tx: &mut Tx, community: CommunityId, id: &str, version: i64, events: &[Event]) -> Result<(), DbError> {
-    events::record(tx, community, id, version, events)
+    events::record(tx, community, id, version, events).map(drop)
 }
 
 fn maybe<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>, DbError> {

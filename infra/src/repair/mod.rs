@@ -1,23 +1,26 @@
 //! Repair tickets and their categories, as they are remembered.
 
 mod origin;
+mod people;
 mod row;
 
 pub use self::origin::{Asked, Contact, Origin, Request, Update, contact, forget_contacts, insert_origin, requests, updates};
+pub use self::people::{attending, candidates, worker};
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
-use jiazai_domain::actor::{Communities, CommunityId, PrincipalId, Role};
+use jiazai_domain::actor::{Communities, CommunityId, PrincipalId};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::registry::HomeId;
-use jiazai_domain::repair::{Alarm, CONFIRMED_AFTER_S, Candidate, Category, Dispatch, Sight, State, Ticket, TicketId, Worker};
+use jiazai_domain::repair::{Alarm, CONFIRMED_AFTER_S, Category, Dispatch, Sight, State, Ticket, TicketId};
 
 use self::row::{CategoryRow, TicketRow};
-use crate::db::schema::{principals, repair_categories, repair_ticket_homes, repair_ticket_reporters, repair_tickets, role_grants};
-use crate::db::{DbError, MultiBackend, Tx, parsed};
+use crate::db::schema::{repair_categories, repair_ticket_homes, repair_ticket_reporters, repair_tickets};
+use crate::db::{DbError, MultiBackend, Tx};
+use crate::events;
+use crate::events::EventId;
 use crate::registry::homes;
-use crate::{events, identity};
 
 /// What a list of tickets is narrowed to.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +50,11 @@ pub fn find(tx: &mut Tx, id: TicketId) -> Result<Option<Ticket>, DbError> {
 
 /// Saves a decision: the row, if it still is as it was loaded, the homes it touches, and what happened.
 pub fn save(tx: &mut Tx, changed: Changed<Ticket>) -> Result<Ticket, DbError> {
+    save_telling(tx, changed).map(|(ticket, _)| ticket)
+}
+
+/// [`save`], with the events that it left, in their order.
+pub fn save_telling(tx: &mut Tx, changed: Changed<Ticket>) -> Result<(Ticket, Vec<EventId>), DbError> {
     let (ticket, loaded, happened) = changed.into_parts();
     let now = tx.now();
     let row = TicketRow::of(&ticket, now)?;
@@ -65,6 +73,7 @@ pub fn save(tx: &mut Tx, changed: Changed<Ticket>) -> Result<Ticket, DbError> {
                 repair_tickets::due_at.eq(row.due_at),
                 repair_tickets::version.eq(row.version),
                 repair_tickets::updated_at.eq(row.updated_at),
+                repair_tickets::resolved_at.eq(facts.resolution.as_ref().map(|resolution| resolution.at.millis())),
                 facts.alarms.moved.then(|| repair_tickets::alarm_at.eq(row.alarm_at)),
             )))?;
             if facts.duplicates > 0 {
@@ -80,8 +89,8 @@ pub fn save(tx: &mut Tx, changed: Changed<Ticket>) -> Result<Ticket, DbError> {
             }
         }
     }
-    events::record(tx, facts.community, &facts.id.text(), facts.version, &happened)?;
-    Ok(ticket)
+    let left = events::record(tx, facts.community, &facts.id.text(), facts.version, &happened)?;
+    Ok((ticket, left))
 }
 
 fn touch<'a>(tx: &mut Tx, ticket: TicketId, homes: impl Iterator<Item = &'a HomeId>) -> Result<(), DbError> {
@@ -139,30 +148,6 @@ pub fn give_alarm(tx: &mut Tx, ticket: &Ticket, alarm: &Alarm) -> Result<(), DbE
         events::record(tx, facts.community, &facts.id.text(), facts.version, std::slice::from_ref(&alarm.event))?;
     }
     Ok(())
-}
-
-/// More are not told of one ticket.
-const MOST_ATTENDING: i64 = 50;
-
-/// Who finds somebody for the work in a community: its dispatchers, and where workers grab, the workers.
-pub fn attending(tx: &mut Tx, community: CommunityId, dispatch: Dispatch) -> Result<Vec<PrincipalId>, DbError> {
-    let mut roles = vec![Role::Dispatcher.as_str()];
-    if dispatch == Dispatch::Grab {
-        roles.push(Role::RepairWorker.as_str());
-    }
-    let ids: Vec<String> = tx.run(|conn| {
-        role_grants::table
-            .inner_join(principals::table)
-            .filter(role_grants::role.eq_any(roles))
-            .filter(role_grants::community_id.eq(community.text()))
-            .filter(principals::disabled_at.is_null())
-            .order(role_grants::principal_id)
-            .limit(MOST_ATTENDING)
-            .select(role_grants::principal_id)
-            .distinct()
-            .load(conn)
-    })?;
-    ids.iter().map(|id| parsed(id)).collect()
 }
 
 type Boxed = Box<dyn diesel::BoxableExpression<repair_tickets::table, MultiBackend, SqlType = diesel::sql_types::Bool>>;
@@ -236,12 +221,12 @@ pub fn list(tx: &mut Tx, sight: &Sight, filter: &Filter, after: Option<&str>, li
     query = match filter.state {
         None => query,
         Some(State::Resolved) => {
-            query.filter(repair_tickets::state.eq(resolved)).filter(repair_tickets::updated_at.gt(confirmed_if_before))
+            query.filter(repair_tickets::state.eq(resolved)).filter(repair_tickets::resolved_at.gt(confirmed_if_before))
         }
         Some(State::Closed) => query.filter(
             repair_tickets::state
                 .eq(State::Closed.as_str())
-                .or(repair_tickets::state.eq(resolved).and(repair_tickets::updated_at.le(confirmed_if_before))),
+                .or(repair_tickets::state.eq(resolved).and(repair_tickets::resolved_at.assume_not_null().le(confirmed_if_before))),
         ),
         Some(state) => query.filter(repair_tickets::state.eq(state.as_str())),
     };
@@ -271,6 +256,20 @@ fn with_categories(tx: &mut Tx, rows: Vec<TicketRow>) -> Result<Vec<Ticket>, DbE
         .collect()
 }
 
+/// Those of these tickets that there are.
+pub fn by_ids(tx: &mut Tx, ids: &[TicketId]) -> Result<Vec<Ticket>, DbError> {
+    match ids {
+        [] => Ok(vec![]),
+        [one] => Ok(find(tx, *one)?.into_iter().collect()),
+        many => {
+            let texts: Vec<String> = many.iter().map(|id| id.text()).collect();
+            let rows: Vec<TicketRow> =
+                tx.run(|conn| repair_tickets::table.filter(repair_tickets::id.eq_any(texts)).select(TicketRow::as_select()).load(conn))?;
+            with_categories(tx, rows)
+        }
+    }
+}
+
 /// Everything that a person reported, oldest first, for their own copy of their data.
 pub fn reported_by(tx: &mut Tx, person: PrincipalId) -> Result<Vec<Ticket>, DbError> {
     let rows: Vec<TicketRow> = tx.run(|conn| {
@@ -290,8 +289,8 @@ pub fn confirmed_by_time(tx: &mut Tx, limit: i64) -> Result<Vec<Ticket>, DbError
         repair_tickets::table
             // A literal, or the partial index of resolved tickets is not used.
             .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("repair_tickets.state = 'resolved'"))
-            .filter(repair_tickets::updated_at.le(due))
-            .order(repair_tickets::updated_at)
+            .filter(repair_tickets::resolved_at.le(due))
+            .order(repair_tickets::resolved_at)
             .limit(limit)
             .select(TicketRow::as_select())
             .load(conn)
@@ -351,58 +350,4 @@ pub fn save_category(tx: &mut Tx, changed: Changed<Category>) -> Result<Category
     let subject = format!("{}:{}", category.community.text(), category.code);
     events::record(tx, category.community, &subject, category.version, &happened)?;
     Ok(category)
-}
-
-// Workers ------------------------------------------------------------------------------------------------------------
-
-/// The worker with this id, if it names one of the community who may still act.
-pub fn worker(tx: &mut Tx, id: PrincipalId, community: CommunityId) -> Result<Option<Worker>, DbError> {
-    let acting = identity::principal(tx, id)?.is_some_and(|principal| principal.disabled_at.is_none());
-    if !acting {
-        return Ok(None);
-    }
-    Ok(Worker::by_grants(id, &identity::grants_of(tx, id)?, community))
-}
-
-/// The workers of a community and how busy they are, for rotation.
-pub fn candidates(tx: &mut Tx, community: CommunityId) -> Result<Vec<Candidate>, DbError> {
-    let ids: Vec<String> = tx.run(|conn| {
-        role_grants::table
-            .inner_join(principals::table)
-            .filter(role_grants::role.eq(Role::RepairWorker.as_str()))
-            .filter(role_grants::community_id.eq_any([community.text(), "*".to_owned()]))
-            .filter(principals::disabled_at.is_null())
-            .select(role_grants::principal_id)
-            .distinct()
-            .load(conn)
-    })?;
-    let open: Vec<&str> = State::ALL.iter().filter(|state| state.is_open()).map(|state| state.as_str()).collect();
-    let jobs: Vec<(Option<String>, i64)> = tx.run(|conn| {
-        repair_tickets::table
-            .filter(repair_tickets::worker_id.eq_any(&ids))
-            .filter(repair_tickets::state.eq_any(open))
-            .group_by(repair_tickets::worker_id)
-            .select((repair_tickets::worker_id, diesel::dsl::count_star()))
-            .load(conn)
-    })?;
-    let latest: Vec<(Option<String>, Option<i64>)> = tx.run(|conn| {
-        repair_tickets::table
-            .filter(repair_tickets::worker_id.eq_any(&ids))
-            .group_by(repair_tickets::worker_id)
-            .select((repair_tickets::worker_id, diesel::dsl::max(repair_tickets::created_at)))
-            .load(conn)
-    })?;
-    ids.iter()
-        .map(|text| {
-            let id: PrincipalId = parsed(text)?;
-            let grants = identity::grants_of(tx, id)?;
-            let of_this = |worker: &Option<String>| worker.as_deref() == Some(text);
-            Ok(Worker::by_grants(id, &grants, community).map(|worker| Candidate {
-                worker,
-                open_jobs: jobs.iter().find(|(worker, _)| of_this(worker)).map_or(0, |(_, n)| *n),
-                last_assigned_at: latest.iter().find(|(worker, _)| of_this(worker)).and_then(|(_, at)| at.map(Timestamp::from_millis)),
-            }))
-        })
-        .filter_map(Result::transpose)
-        .collect()
 }

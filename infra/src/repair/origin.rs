@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use jiazai_domain::actor::{CommunityId, PrincipalId};
 use jiazai_domain::kernel::time::Timestamp;
-use jiazai_domain::repair::{CONFIRMED_AFTER_S, State, Ticket, TicketId};
+use jiazai_domain::repair::{DUE_SOON, OVERDUE, State, Ticket, TicketId};
 use serde::{Deserialize, Serialize};
 
 use super::row::TicketRow;
@@ -151,7 +151,7 @@ pub fn requests(tx: &mut Tx, asked: &Asked) -> Result<Vec<Request>, DbError> {
     }
     let rows: Vec<TicketRow> = tx.run(|conn| query.load(conn))?;
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
-    let changed: Vec<i64> = rows.iter().map(|row| row.updated_at).collect();
+    let stored: Vec<(i64, bool)> = rows.iter().map(|row| (row.updated_at, row.state == State::Closed.as_str())).collect();
     let origins: Vec<(String, Option<f64>, Option<f64>, Option<String>)> = tx.run(|conn| {
         repair_origins::table
             .filter(repair_origins::ticket_id.eq_any(&ids))
@@ -160,18 +160,16 @@ pub fn requests(tx: &mut Tx, asked: &Asked) -> Result<Vec<Request>, DbError> {
     })?;
     let mut origins: HashMap<String, Origin> =
         origins.into_iter().map(|(id, lat, long, media_url)| (id, Origin { lat, long, media_url })).collect();
-    let now = tx.now();
     let tickets = with_categories(tx, rows)?;
     Ok(tickets
         .into_iter()
-        .zip(changed)
-        .map(|(ticket, changed)| {
+        .zip(stored)
+        .map(|(ticket, (changed, known_as_closed))| {
             let changed = Timestamp::from_millis(changed);
             // Time confirms a resolved ticket without anybody writing that down at once.
-            let confirmed_at = changed.plus_seconds(CONFIRMED_AFTER_S);
-            let by_time = ticket.facts().state == State::Closed && ticket.facts().ended_at == Some(confirmed_at) && confirmed_at <= now;
+            let by_time = ticket.facts().ended_at.filter(|_| ticket.facts().state == State::Closed && !known_as_closed);
             let origin = origins.remove(&ticket.facts().id.text()).unwrap_or_default();
-            Request { updated_at: if by_time { confirmed_at } else { changed }, ticket, origin }
+            Request { updated_at: by_time.unwrap_or(changed).max(changed), ticket, origin }
         })
         .collect())
 }
@@ -200,6 +198,8 @@ pub fn updates(
     let rows: Vec<(String, String, String, String, i64)> = tx.run(|conn| {
         events::table
             .filter(events::subject_id.eq_any(changed))
+            // An alarm is our own affair and changes nothing.
+            .filter(events::kind.ne_all([DUE_SOON, OVERDUE]))
             .filter(events::occurred_at.ge(from.millis()))
             .filter(events::occurred_at.le(to.millis()))
             .order((events::occurred_at, events::id))

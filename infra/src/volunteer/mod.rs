@@ -28,5 +28,5 @@ pub use self::reminder::{forget_reminders, remind, to_remind};
 pub use self::rules::{Rules, rules, save_rules};
 pub use self::seat::{Decision, Look, call_off, due_shifts, give_up, hold, join, resize, settled, with_seat};
 pub use self::shift::{opening, roster_of, save_shift, shift, shifts, shifts_of};
-pub use self::sign_up::{SignUpFilter, Waiting, claims_in, positions, save_sign_up, sign_up, sign_ups};
+pub use self::sign_up::{SignUpFilter, Waiting, claims_in, positions, save_sign_up, sign_up, sign_ups, sign_ups_by_ids};
 pub use self::swap::{earlier, save_swap, swap, swaps_of};

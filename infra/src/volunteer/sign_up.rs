@@ -52,6 +52,17 @@ pub fn sign_up(tx: &mut Tx, id: SignUpId) -> Result<Option<SignUp>, DbError> {
     found.map(|found| Ok(SignUp::restore(facts(found)?, now))).transpose()
 }
 
+/// Those of these sign-ups that there are, as they stand now.
+pub fn sign_ups_by_ids(tx: &mut Tx, ids: &[SignUpId]) -> Result<Vec<SignUp>, DbError> {
+    if ids.is_empty() {
+        return Ok(vec![]);
+    }
+    let texts: Vec<String> = ids.iter().map(SignUpId::text).collect();
+    let rows: Vec<Found> = tx.run(|conn| joined!().filter(volunteer_sign_ups::id.eq_any(texts)).load(conn))?;
+    let now = tx.now();
+    rows.into_iter().map(|row| Ok(SignUp::restore(facts(row)?, now))).collect()
+}
+
 /// Sign-ups, newest first, after the id `after`. The lines that they stand in should be settled before, because the
 /// filter goes by the stored state.
 pub fn sign_ups(tx: &mut Tx, filter: &SignUpFilter, after: Option<&str>, limit: i64) -> Result<Vec<SignUp>, DbError> {

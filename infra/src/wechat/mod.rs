@@ -156,15 +156,21 @@ impl fmt::Display for WechatError {
 impl std::error::Error for WechatError {}
 
 pub struct Wechat {
+    transport: Arc<Transport>,
+    tokens: Arc<Tokens>,
+}
+
+/// Where access tokens come from: the cache that all instances share, and what it takes to fetch one.
+struct Tokens {
     appid: String,
     secret: Secret,
     cache: Arc<Cache>,
-    transport: Transport,
+    transport: Arc<Transport>,
 }
 
 impl fmt::Debug for Wechat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Wechat({})", self.appid)
+        write!(f, "Wechat({})", self.tokens.appid)
     }
 }
 
@@ -174,15 +180,17 @@ impl Wechat {
         if config.appid.is_empty() || config.secret.expose().is_empty() {
             return Err(WechatConfigError::Credentials);
         }
-        let transport = Transport::new(&config.base, metrics)?;
-        Ok(Self { appid: config.appid, secret: config.secret, cache, transport })
+        let transport = Arc::new(Transport::new(&config.base, metrics)?);
+        let tokens = Tokens { appid: config.appid, secret: config.secret, cache, transport: Arc::clone(&transport) };
+        Ok(Self { transport, tokens: Arc::new(tokens) })
     }
 
     /// Exchanges a login code. Sent once: a second attempt after a lost answer would find the code used.
     pub async fn code2session(&self, code: &str) -> Result<WechatSession, WechatError> {
         check_code(LOGIN, code)?;
+        let tokens = &self.tokens;
         let query =
-            [("appid", self.appid.as_str()), ("secret", self.secret.expose()), ("js_code", code), ("grant_type", "authorization_code")];
+            [("appid", tokens.appid.as_str()), ("secret", tokens.secret.expose()), ("js_code", code), ("grant_type", "authorization_code")];
         let answer = self.transport.get(LOGIN, "sns/jscode2session", &query, Deadline::after(OPERATION)).await;
         let body = answer.map_err(|lost| WechatError::Unavailable(lost.trouble)).and_then(|answer| exchanged(LOGIN, answer))?;
         // Who somebody is must be said as it is documented: a number here would be somebody's guess of an identity.
@@ -218,59 +226,70 @@ impl Wechat {
 
     async fn draw_with_token(&self, api: &'static str, path: &str, body: &Value) -> Result<Drawn, Lost> {
         let deadline = Deadline::after(OPERATION);
-        let token = self.access_token(deadline).await?;
+        let token = self.access_token(None, deadline).await?;
         let drawn = self.transport.draw(api, path, &token, body, deadline).await?;
         let Drawn::Said(Answer { errcode, .. }) = &drawn else { return Ok(drawn) };
         if !TOKEN_REFUSED.contains(errcode) {
             return Ok(drawn);
         }
-        self.cache.forget_if(&self.token_name(), &token).await;
-        let token = self.access_token(deadline).await?;
+        let token = self.access_token(Some(&token), deadline).await?;
         self.transport.draw(api, path, &token, body, deadline).await
     }
 
     async fn post_within(&self, api: &'static str, path: &str, body: &Value, time: Duration) -> Result<Answer, Lost> {
         let deadline = Deadline::after(time);
-        let token = self.access_token(deadline).await?;
+        let token = self.access_token(None, deadline).await?;
         let answer = self.transport.post(api, path, Some(&token), body, deadline).await?;
         if !TOKEN_REFUSED.contains(&answer.errcode) {
             return Ok(answer);
         }
-        self.cache.forget_if(&self.token_name(), &token).await;
-        let token = self.access_token(deadline).await?;
+        let token = self.access_token(Some(&token), deadline).await?;
         self.transport.post(api, path, Some(&token), body, deadline).await
+    }
+
+    /// The token for a call that has so much time left; another one where the last was refused.
+    ///
+    /// Looked for in a task of its own: whoever cannot wait for it leaves, and the others get it all the same. So a call that has a
+    /// second and a half takes nothing from one that has seven.
+    async fn access_token(&self, refused: Option<&Secret>, deadline: Deadline) -> Result<Secret, Lost> {
+        let (tokens, refused) = (Arc::clone(&self.tokens), refused.cloned());
+        let asking = tokio::spawn(async move { tokens.one(refused.as_ref()).await });
+        let lost = |reason| Lost::before(Trouble { api: TOKEN, errcode: None, reason });
+        match tokio::time::timeout(deadline.left(), asking).await {
+            Ok(Ok(Ok(token))) => Ok(token),
+            // Whatever happened to the token's call, the call that wanted the token was not made.
+            Ok(Ok(Err(NoToken::Fetch(failed)))) => Err(Lost::before(failed.trouble)),
+            Ok(Ok(Err(NoToken::JustFailed))) => Err(lost("the token could not be fetched a moment ago")),
+            Ok(Err(_)) => Err(lost("the task that fetches tokens ended")),
+            Err(_) => Err(lost("no token in time")),
+        }
+    }
+}
+
+impl Tokens {
+    async fn one(&self, refused: Option<&Secret>) -> Result<Secret, NoToken<Lost>> {
+        let name = format!("wechat:{}", self.appid);
+        if let Some(refused) = refused {
+            self.cache.forget_if(&name, refused).await;
+        }
+        self.cache.token(&name, || self.fetch()).await
     }
 
     /// Normal mode of the stable token: whoever asks gets the same token, so instances cannot invalidate each other's.
     /// Forced refresh is never used: WeChat allows twenty a day, and one refused token is no reason to spend them.
-    async fn access_token(&self, deadline: Deadline) -> Result<Secret, Lost> {
-        let name = self.token_name();
-        let asking = self.cache.token(&name, || async {
-            let body = json!({ "grant_type": "client_credential", "appid": self.appid, "secret": self.secret.expose() });
-            let answer = self.transport.post(TOKEN, "cgi-bin/stable_token", None, &body, deadline).await?;
-            let trouble = |reason| Trouble { api: TOKEN, errcode: answer.number(), reason };
-            match answer.verdict() {
-                Verdict::Done => {}
-                Verdict::Throttled => return Err(Lost::before(trouble("throttled"))),
-                _ => return Err(Lost::before(trouble("refused"))),
-            }
-            match (answer::text(&answer.body, "access_token"), answer.body.get("expires_in").and_then(answer::integer)) {
-                (Some(token), Some(expires_in_s)) if is_token(&token) => Ok(Fetched { token: Secret::new(token), expires_in_s }),
-                _ => Err(Lost::before(trouble("an answer without a usable token"))),
-            }
-        });
-        let late = Trouble { api: TOKEN, errcode: None, reason: "no token in time" };
-        match tokio::time::timeout(deadline.left(), asking).await {
-            Ok(Ok(token)) => Ok(token),
-            // Whatever happened to the token's call, the call that wanted the token was not made.
-            Ok(Err(NoToken::Fetch(lost))) => Err(Lost::before(lost.trouble)),
-            Ok(Err(NoToken::JustFailed)) => Err(Lost::before(Trouble { reason: "the token could not be fetched a moment ago", ..late })),
-            Err(_) => Err(Lost::before(late)),
+    async fn fetch(&self) -> Result<Fetched, Lost> {
+        let body = json!({ "grant_type": "client_credential", "appid": self.appid, "secret": self.secret.expose() });
+        let answer = self.transport.post(TOKEN, "cgi-bin/stable_token", None, &body, Deadline::after(OPERATION)).await?;
+        let trouble = |reason| Trouble { api: TOKEN, errcode: answer.number(), reason };
+        match answer.verdict() {
+            Verdict::Done => {}
+            Verdict::Throttled => return Err(Lost::before(trouble("throttled"))),
+            _ => return Err(Lost::before(trouble("refused"))),
         }
-    }
-
-    fn token_name(&self) -> String {
-        format!("wechat:{}", self.appid)
+        match (answer::text(&answer.body, "access_token"), answer.body.get("expires_in").and_then(answer::integer)) {
+            (Some(token), Some(expires_in_s)) if is_token(&token) => Ok(Fetched { token: Secret::new(token), expires_in_s }),
+            _ => Err(Lost::before(trouble("an answer without a usable token"))),
+        }
     }
 }
 

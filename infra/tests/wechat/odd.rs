@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use jiazai_infra::wechat::{SendError, Wechat, WechatError};
+use jiazai_infra::wechat::{Scene, SendError, Wechat, WechatError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -187,4 +187,17 @@ async fn a_body_goes_with_its_length_and_with_chinese_as_it_is() {
         assert!(lower.contains("content-length: ") && !lower.contains("transfer-encoding"), "{request}");
     }
     assert!(seen[1].contains("水管漏水") && seen[1].contains("access_token=tok-1"), "{}", seen[1]);
+}
+
+/// The token takes longer than words may, and less than a message may. One fetch serves both: the one leaves, the other is served.
+#[tokio::test]
+async fn whoever_cannot_wait_for_the_token_takes_it_from_nobody() {
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\n{\"errcode\":0,\"msgid\":17}";
+    let socket = Socket::start(Odd::Late(TOKEN), Odd::Answer(answer)).await;
+    let (wechat, message) = (socket.client(), message("o1"));
+    let (opinion, sent) = tokio::join!(wechat.check_text("o1", Scene::Comment, "灯不亮"), wechat.send_subscribe(&message));
+    assert!(opinion.is_err(), "{opinion:?}");
+    assert_eq!(sent, Ok("17".to_owned()));
+    let tokens = socket.seen.lock().expect("no panic").iter().filter(|request| request.contains("stable_token")).count();
+    assert_eq!(tokens, 1);
 }

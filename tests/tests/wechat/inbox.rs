@@ -54,6 +54,18 @@ fn a_message_that_wechat_took_and_lost_is_in_the_inbox_as_not_carried() {
 }
 
 #[test]
+fn a_failure_of_a_message_that_is_not_known_yet_is_asked_for_again() {
+    let someone = shared().resident();
+    let lost = json!({ "List": { "TemplateId": "t", "MsgID": unique("msg"), "ErrorCode": "1", "ErrorStatus": "failed" } });
+    shared().sim().tell("/_sim/events", &json!({ "openid": someone.openid, "event": "subscribe_msg_sent_event", "fields": lost }));
+    eventually("the platform has given up", PATIENCE_S, || {
+        let pushes = shared().sim().ask("/_sim/pushes");
+        let of_it = |push: &&Value| push["openid"] == someone.openid.as_str() && push["status"] == 503;
+        (pushes["items"].as_array().unwrap().iter().filter(of_it).count() == 3).then_some(())
+    });
+}
+
+#[test]
 fn whoever_refuses_messages_in_wechat_has_no_consents_left_here() {
     let someone = shared().resident();
     someone.post("/me/notice-consents", json!({ "accepted": ["repair_quote"] })).expect(200);

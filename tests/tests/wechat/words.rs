@@ -59,6 +59,17 @@ fn what_was_rejected_stays_with_its_author_who_is_told() {
     assert_eq!(repair.worker.get(&path(&ticket)).expect(200)["title"], Value::Null);
     assert_eq!(repair.reporter.get(&path(&ticket)).expect(200)["title"], "广告示例");
     eventually("the author is told", PATIENCE_S, || inbox(&repair.reporter).into_iter().find(|n| n["phrase"] == "未通过审核"));
+    // Why, for the author and for those who review.
+    let why = json!([{ "part": "words", "file_id": null, "event_id": null, "reason": "含有广告" }]);
+    for who in [&repair.reporter as &dyn Client, &repair.dispatcher] {
+        let mut rejections = who.get(&path(&ticket)).expect(200)["rejections"].clone();
+        assert_ne!(rejections[0].as_object_mut().unwrap().remove("decided_at"), None);
+        assert_eq!(rejections, why);
+    }
+    assert_eq!(repair.worker.get(&path(&ticket)).expect(200).get("rejections"), None);
+    assert_eq!(repair.dispatcher.get(&at).expect(200)["reason"], "含有广告");
+    let listed = repair.dispatcher.get("/content-reviews?state=rejected&limit=100").expect(200);
+    assert!(listed["items"].as_array().unwrap().iter().any(|item| item["id"] == review["id"] && item["reason"] == "含有广告"), "{listed}");
     let refused = repair.dispatcher.post(&format!("{at}/approve"), json!({})).refuse(409, "state_conflict");
     assert_eq!((&refused["state"], &refused["allowed_actions"]), (&json!("rejected"), &json!([])));
 }
@@ -92,6 +103,25 @@ fn comments_and_reasons_are_held_like_reports() {
     assert!(notes(&manager).contains(&json!("广告示例")), "who reviews reads it");
     let auditor = shared().staff("auditor");
     assert!(!notes(&auditor).iter().any(|note| note == "广告示例" || note == "辱骂示例"), "{:?}", notes(&auditor));
+}
+
+#[test]
+fn why_a_price_was_refused_stands_in_the_history_and_is_held_like_other_words() {
+    let repair = Repair::new(shared());
+    let note = |who: &dyn Client, ticket: &Value| {
+        let history = who.get(&format!("{}/events?limit=100", path(ticket))).expect(200);
+        let items = history["items"].as_array().unwrap();
+        items.iter().find(|event| event["type"] == "repair_ticket.quote_refused").unwrap_or_else(|| panic!("{history}"))["note"].clone()
+    };
+    let ticket = repair.ticket_in("quoted");
+    repair.act(&repair.reporter, &ticket, "refuse-quote", json!({ "reason": "价格过高" }));
+    assert_eq!(note(&repair.worker, &ticket), "价格过高");
+    let ticket = repair.ticket_in("quoted");
+    repair.act(&repair.reporter, &ticket, "refuse-quote", json!({ "reason": "辱骂示例" }));
+    assert_eq!((note(&repair.worker, &ticket), note(&repair.reporter, &ticket)), (Value::Null, json!("辱骂示例")));
+    let ticket = repair.ticket_in("quoted");
+    repair.act(&repair.reporter, &ticket, "refuse-quote", json!({}));
+    assert_eq!(note(&repair.reporter, &ticket), Value::Null);
 }
 
 #[test]

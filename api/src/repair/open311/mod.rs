@@ -20,7 +20,7 @@ use jiazai_domain::actor::CommunityId;
 use jiazai_domain::api_key::{Action, Resource, Scope};
 use jiazai_domain::content::{Part, Withheld};
 use jiazai_domain::kernel::time::Timestamp;
-use jiazai_domain::repair::State;
+use jiazai_domain::repair::{REMARKED, State};
 use jiazai_infra::community;
 use jiazai_infra::db::Tx;
 use jiazai_infra::repair::{self as store, Asked, Request, Update};
@@ -349,13 +349,15 @@ fn request(one: &Request, withheld: &Withheld, now: Timestamp) -> Node {
 
 fn update(one: &Update) -> Node {
     let state = one.state.unwrap_or(State::Submitted);
+    // What was added is for those who work on it.
+    let said = if one.kind == REMARKED { Some("已补充说明") } else { one.state.map(label) };
     Node::Fields(vec![
         ("update_id", one.id.clone().into()),
         ("service_request_id", one.ticket.text().into()),
         ("status", status(state).into()),
         ("external_status_code", one.state.map(|state| state.as_str()).into()),
         ("updated_datetime", moment(one.occurred_at)),
-        ("description", one.state.map(label).into()),
+        ("description", said.into()),
         ("media_url", Node::Nothing),
     ])
 }

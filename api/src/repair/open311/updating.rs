@@ -7,7 +7,8 @@
 use jiazai_domain::actor::{Actor, CommunityId};
 use jiazai_domain::repair::{Note, State, TicketId};
 use jiazai_infra::db::Tx;
-use jiazai_infra::{events, repair as store};
+use jiazai_infra::events::EventId;
+use jiazai_infra::repair as store;
 use sha2::{Digest, Sha256};
 
 use super::asked::Given;
@@ -68,14 +69,13 @@ impl Brought {
         {
             return Ok(String::from_utf8_lossy(&stored.body).into_owned());
         }
-        self.decide(tx, cx)?;
-        let left = events::latest(tx, &self.ticket.text(), 1)?.pop().ok_or_else(|| ApiError::new(code::INTERNAL))?;
-        let reply = Reply { status: 200, headers: ReplyHeaders::default(), body: left.id.text().into_bytes() };
+        let left = self.decide(tx, cx)?.ok_or_else(|| ApiError::new(code::INTERNAL))?;
+        let reply = Reply { status: 200, headers: ReplyHeaders::default(), body: left.text().into_bytes() };
         audit::done(tx, cx.asked(), cx.identity(), &reply)?;
         if let Some(keyed) = &keyed {
             keyed.keep(tx, &cx.app.vault, &reply)?;
         }
-        Ok(left.id.text())
+        Ok(left.text())
     }
 
     fn keyed(&self, who: &Actor, operation: &str) -> Option<Keyed> {
@@ -88,7 +88,7 @@ impl Brought {
         Some(Keyed { owner: who.id.text(), operation: operation.to_owned(), key, fingerprint: hash.finalize().to_vec() })
     }
 
-    fn decide(&self, tx: &mut Tx, cx: &Cx) -> Result<(), ApiError> {
+    fn decide(&self, tx: &mut Tx, cx: &Cx) -> Result<Option<EventId>, ApiError> {
         let (who, now) = (cx.actor()?, tx.now());
         let place = jurisdiction(tx, self.place)?;
         let (ticket, _) = commands::load(tx, who, self.ticket)?;
@@ -122,7 +122,7 @@ impl Brought {
                 return Err(ApiError::new(code::STATE_CONFLICT).because(zh, en));
             }
         };
-        store::save(tx, decided.map_err(|refusal| standing.refuse(refusal))?)?;
-        Ok(())
+        let (_, left) = store::save_telling(tx, decided.map_err(|refusal| standing.refuse(refusal))?)?;
+        Ok(left.last().copied())
     }
 }

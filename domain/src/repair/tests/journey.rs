@@ -276,3 +276,11 @@ fn a_remark_is_history_and_changes_nothing_in_any_state() {
         }
     }
 }
+
+#[test]
+fn a_refused_price_keeps_its_reason_in_the_history() {
+    let (d, w) = (dispatcher(), zhao());
+    let steps = [(Action::Assign, &d), (Action::Accept, &w), (Action::Arrive, &w), (Action::Quote, &w)];
+    let refused = after(submitted(), start(), &steps).refuse_quote(Some(reason()), &reporter(), start()).expect("refused");
+    assert_eq!(refused.events()[0].note.as_deref(), Some("等配件"));
+}

@@ -1,5 +1,6 @@
 //! Rules of the repair ticket, each by the name of its test.
 
+mod alarm;
 mod journey;
 mod promises;
 mod sight;
@@ -168,7 +169,7 @@ fn attempt(ticket: Ticket, action: Action, by: &Actor, now: Timestamp) -> Result
         Action::Arrive => ticket.arrive(by, now),
         Action::Quote => ticket.quote(a_quote(), by, now),
         Action::ApproveQuote => ticket.approve_quote(by, now),
-        Action::RefuseQuote => ticket.refuse_quote(by, now),
+        Action::RefuseQuote => ticket.refuse_quote(Some(reason()), by, now),
         Action::Pause => ticket.pause(reason(), by, now),
         Action::Resume => ticket.resume(None, calendars(), by, now),
         Action::Resolve => ticket.resolve(note(), vec![file(2)], &[], by, now),

@@ -3,6 +3,8 @@
 //! One tap on "allow" in the mini-program pays for one message of one template. The client reports the tap here; a job
 //! spends it when something happens. A message is never sent twice for one event, whatever is retried.
 
+mod words;
+
 use std::collections::BTreeMap;
 
 use deserr::Deserr;
@@ -14,20 +16,19 @@ use jiazai_domain::repair::template;
 use jiazai_domain::volunteer::template as volunteer_template;
 use jiazai_domain::webhook;
 use jiazai_infra::db::{DbError, Tx};
+use jiazai_infra::identity;
 use jiazai_infra::notices::{self as store, Ending, Notice};
-use jiazai_infra::vault::Vault;
 use jiazai_infra::wechat::{MiniprogramState, SendError, SubscribeMessage};
-use jiazai_infra::{events, identity};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub use self::words::{Said, Words, about, things, words};
 use crate::app::App;
 use crate::call::{Call, Outcome};
 use crate::input::{Faults, Few};
 use crate::op;
 use crate::reply::Reply;
 use crate::route::{Access, Api};
-use crate::{enrolment, registry, repair, volunteer};
 
 /// A kind of message, by our name for it.
 pub struct Kind {
@@ -234,7 +235,9 @@ async fn send(app: &App, notice: Notice) -> Result<(), DbError> {
                 store::finish(tx, &claimed, Ending::Failed("no_wechat"))?;
                 return Ok(None);
             };
-            let (Some(template_id), Some(Words { title, phrase, when, page })) = (template_id.clone(), words(tx, &vault, &claimed)?) else {
+            let reader = identity::actor_of(tx, claimed.recipient)?;
+            let said = words(tx, &vault, reader.as_ref(), &[claimed.event])?.remove(&claimed.event);
+            let (Some(template_id), Some(Words { title, phrase, when, page })) = (template_id.clone(), said) else {
                 store::finish(tx, &claimed, Ending::Failed("no_template"))?;
                 return Ok(None);
             };
@@ -288,34 +291,6 @@ fn ending(outcome: &Result<String, SendError>, attempts: i64, now: Timestamp) ->
         Err(SendError::Overlap | SendError::Throttled(_) | SendError::Unavailable { maybe_sent: false, .. }) => later(),
         Err(SendError::Unavailable { maybe_sent: true, .. }) => Ending::Uncertain,
     }
-}
-
-/// What a message says.
-pub struct Words {
-    pub title: String,
-    pub phrase: &'static str,
-    pub when: Timestamp,
-    pub page: String,
-}
-
-impl Words {
-    /// `title`, what it is about, is cut to 20 characters; `phrase`, how it stands, has at most 5 Chinese ones; `page` is
-    /// what a tap opens.
-    pub fn new(title: &str, phrase: &'static str, when: Timestamp, page: String) -> Self {
-        let title: String = title.chars().filter(|c| !c.is_control()).take(20).collect();
-        Self { title, phrase, when, page }
-    }
-}
-
-/// The words of whichever module the event is of; a module that sends notices adds its own here. None when the thing is gone.
-pub fn words(tx: &mut Tx, vault: &Vault, notice: &Notice) -> Result<Option<Words>, DbError> {
-    let Some(event) = events::find(tx, notice.event)? else { return Ok(None) };
-    for words in [repair::words, volunteer::words, enrolment::words, crate::webhooks::words, crate::content::words] {
-        if let Some(words) = words(tx, &event)? {
-            return Ok(Some(words));
-        }
-    }
-    registry::words(tx, vault, &event)
 }
 
 #[cfg(test)]

@@ -1,0 +1,1 @@
+DROP INDEX mini_codes_by_age;

@@ -1,0 +1,82 @@
+//! Those who do the work of a community, and those who find somebody for it.
+
+use diesel::prelude::*;
+use jiazai_domain::actor::{CommunityId, PrincipalId, Role};
+use jiazai_domain::kernel::time::Timestamp;
+use jiazai_domain::repair::{Attending, Candidate, State, Worker};
+
+use crate::db::schema::{principals, repair_tickets, role_grants};
+use crate::db::{DbError, Tx, parsed};
+use crate::identity::{self, PLATFORM};
+
+/// More of a kind are not told of one ticket.
+const MOST_ATTENDING: i64 = 50;
+
+/// Those who hold exactly this role in a community, or everywhere, and may act.
+fn who_are(tx: &mut Tx, role: Role, community: CommunityId, most: i64) -> Result<Vec<PrincipalId>, DbError> {
+    let ids: Vec<String> = tx.run(|conn| {
+        role_grants::table
+            .inner_join(principals::table)
+            .filter(role_grants::role.eq(role.as_str()))
+            .filter(role_grants::community_id.eq_any([community.text(), PLATFORM.to_owned()]))
+            .filter(principals::disabled_at.is_null())
+            .order(role_grants::principal_id)
+            .limit(most)
+            .select(role_grants::principal_id)
+            .distinct()
+            .load(conn)
+    })?;
+    ids.iter().map(|id| parsed(id)).collect()
+}
+
+/// Who finds somebody for the work in a community: its dispatchers, or where it has none its administrators, who may dispatch too;
+/// and its workers, who may take it where work is grabbed.
+pub fn attending(tx: &mut Tx, community: CommunityId) -> Result<Attending, DbError> {
+    let mut dispatchers = who_are(tx, Role::Dispatcher, community, MOST_ATTENDING)?;
+    if dispatchers.is_empty() {
+        dispatchers = who_are(tx, Role::CommunityAdmin, community, MOST_ATTENDING)?;
+    }
+    Ok(Attending { dispatchers, workers: who_are(tx, Role::RepairWorker, community, MOST_ATTENDING)? })
+}
+
+/// The worker with this id, if it names one of the community who may still act.
+pub fn worker(tx: &mut Tx, id: PrincipalId, community: CommunityId) -> Result<Option<Worker>, DbError> {
+    let acting = identity::principal(tx, id)?.is_some_and(|principal| principal.disabled_at.is_none());
+    if !acting {
+        return Ok(None);
+    }
+    Ok(Worker::by_grants(id, &identity::grants_of(tx, id)?, community))
+}
+
+/// The workers of a community and how busy they are, for rotation.
+pub fn candidates(tx: &mut Tx, community: CommunityId) -> Result<Vec<Candidate>, DbError> {
+    let workers = who_are(tx, Role::RepairWorker, community, i64::MAX)?;
+    let ids: Vec<String> = workers.iter().map(PrincipalId::text).collect();
+    let open: Vec<&str> = State::ALL.iter().filter(|state| state.is_open()).map(|state| state.as_str()).collect();
+    let jobs: Vec<(Option<String>, i64)> = tx.run(|conn| {
+        repair_tickets::table
+            .filter(repair_tickets::worker_id.eq_any(&ids))
+            .filter(repair_tickets::state.eq_any(open))
+            .group_by(repair_tickets::worker_id)
+            .select((repair_tickets::worker_id, diesel::dsl::count_star()))
+            .load(conn)
+    })?;
+    let latest: Vec<(Option<String>, Option<i64>)> = tx.run(|conn| {
+        repair_tickets::table
+            .filter(repair_tickets::worker_id.eq_any(&ids))
+            .group_by(repair_tickets::worker_id)
+            .select((repair_tickets::worker_id, diesel::dsl::max(repair_tickets::created_at)))
+            .load(conn)
+    })?;
+    let grants = identity::grants_of_all(tx, &workers)?;
+    let candidates = workers.iter().zip(&ids).filter_map(|(id, text)| {
+        let of_this = |worker: &Option<String>| worker.as_deref() == Some(text);
+        let worker = Worker::by_grants(*id, grants.get(id)?, community)?;
+        Some(Candidate {
+            worker,
+            open_jobs: jobs.iter().find(|(worker, _)| of_this(worker)).map_or(0, |(_, n)| *n),
+            last_assigned_at: latest.iter().find(|(worker, _)| of_this(worker)).and_then(|(_, at)| at.map(Timestamp::from_millis)),
+        })
+    });
+    Ok(candidates.collect())
+}
