@@ -20,7 +20,7 @@ mod tests;
 
 pub use aggregate::{Application, Facts, Offer};
 pub use draft::{
-    ApplicationDraft, Attachment, Consent, ConsentDraft, Content, DRAFT_HOLDS_S, HandIn, MAX_DOCUMENTS, MAX_DRAFTS, MAX_REGISTERED,
+    ApplicationDraft, Attachment, Consent, ConsentDraft, Content, DRAFT_HOLDS_S, HandIn, MAX_BEGUN, MAX_DOCUMENTS, MAX_DRAFTS, MAX_REGISTERED,
     Standing,
 };
 pub use late::{LatePermit, LatePermitFacts};
