@@ -219,7 +219,7 @@ fn share_files(server: &Server, twin: &Server) {
 #[test]
 #[ignore = "needs PostgreSQL and Redis"]
 fn however_long_one_transaction_takes_another_instance_keeps_out_of_it() {
-    const ROWS: usize = 8_000;
+    const ROWS: usize = 3_000;
     let server = keyed();
     let registry = Registry::empty(&server);
     let twin = server.twin();
