@@ -761,12 +761,12 @@ fn the_ranking_names_those_who_agreed() {
 #[test]
 fn what_is_taken_back_of_years_ago_takes_nothing_from_a_ranking_that_begins_later() {
     let server = Server::start(Options::default());
-    let volunteering = Volunteering::with(&server, json!({ "points_per_hour": 10 }));
+    let serve = |who: &Resident| Volunteering::with(&server, json!({ "points_per_hour": 10 })).serve(who);
     let resident = server.resident();
-    volunteering.serve(&resident);
+    serve(&resident);
     let old = items(&resident.get("/me/points/entries").expect(200))[0]["id"].clone();
     server.sim().advance(400 * 86_400);
-    volunteering.serve(&resident);
+    serve(&resident);
     resident.put("/me/volunteer-ranking", json!({ "agreed": true })).expect(200);
     let points = || {
         let list = resident.get(&format!("/volunteer-ranking?community_id={}&by=points", server.community())).expect(200);

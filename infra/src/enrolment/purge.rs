@@ -12,8 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::db::schema::{
     enrolment_applications as applications, enrolment_child_held, enrolment_child_holds, enrolment_choices, enrolment_guardians,
-    enrolment_late_permits,
-    enrolment_purges as table, enrolment_rounds, enrolment_seat_holders, events, files,
+    enrolment_late_permits, enrolment_purges as table, enrolment_rounds, enrolment_seat_holders, events, files,
 };
 use crate::db::{DbError, Tx, parsed};
 use crate::vault::hex;
