@@ -101,7 +101,7 @@ pub mod code {
         ROUND_NOT_OPEN = 409 "round_not_open" "当前不在该批次的登记时间内" "The round does not take applications now";
         CHILD_ALREADY_REGISTERED = 409 "child_already_registered" "该儿童在本批次已有登记" "The child is registered in this round already";
         TOO_MANY_DRAFTS = 409 "too_many_drafts" "您在本批次的草稿过多，请先提交或撤回" "You keep too many drafts in this round; hand one in or withdraw it";
-        TOO_MANY_APPLICATIONS = 409 "too_many_applications" "您在本批次登记的儿童过多" "You have registered as many children in this round as anybody may";
+        TOO_MANY_APPLICATIONS = 409 "too_many_applications" "您在本批次的登记过多" "You have applied as often in this round as anybody may";
         HOME_LEFT = 409 "home_left" "您已不再绑定登记所用的房屋，不能凭该房屋确认入学" "You speak for the home no longer on which the seat was given";
         TOO_MANY_FILES = 409 "too_many_files" "您上传后未使用的文件过多，请先用在表单中或稍后再传" "Too many of your files belong to nothing yet; use them first, or come back later";
         TOO_LATE = 409 "too_late" "已超过办理时限" "The time for this has passed";

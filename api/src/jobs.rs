@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiazai_domain::actor::CommunityId;
 use jiazai_domain::repair::Attending;
 use jiazai_infra::db::{DbError, Tx};
-use jiazai_infra::registry::homes;
+use jiazai_infra::registry::{bindings, homes};
 use jiazai_infra::vault::{hex, random};
 use jiazai_infra::{
     audit, events, idempotency, identity, leases, mini_codes, notices, repair, settings, uploads, volunteer, webhooks, wechat,
@@ -24,6 +24,10 @@ use crate::app::App;
 const LEASE_MS: i64 = 15_000;
 /// How often the jobs look when nobody wakes them.
 const IDLE: Duration = Duration::from_millis(1000);
+/// What is due by a calendar and noticed by nobody at once.
+const SOON: Duration = Duration::from_secs(5);
+/// What tidies up.
+const LATER: Duration = Duration::from_secs(30);
 /// A burst of writes is placed together instead of one by one.
 const GATHER: Duration = Duration::from_millis(50);
 const BATCH: i64 = 500;
@@ -91,11 +95,31 @@ async fn run_events(app: Arc<App>, holder: String) {
     }
 }
 
+/// Says when it is time again, by the wall: how often the jobs are woken has nothing to do with what the calendar makes due.
+struct Beat {
+    every: Duration,
+    last: Option<Instant>,
+}
+
+impl Beat {
+    const fn of(every: Duration) -> Self {
+        Self { every, last: None }
+    }
+
+    fn is_due(&mut self) -> bool {
+        let due = self.last.is_none_or(|last| last.elapsed() >= self.every);
+        if due {
+            self.last = Some(Instant::now());
+        }
+        due
+    }
+}
+
 /// Runs the jobs until the process stops.
 pub async fn run(app: Arc<App>) {
     let holder = hex(&random::<8>());
     let events = tokio::spawn(run_events(app.clone(), holder.clone()));
-    let mut rounds: u64 = 0;
+    let (mut soon, mut later) = (Beat::of(SOON), Beat::of(LATER));
     let mut importing: Option<tokio::task::JoinHandle<Result<usize, DbError>>> = None;
     while app.serving.load(Ordering::Relaxed) {
         let woken = tokio::time::timeout(IDLE, app.jobs.0.others.notified()).await.is_ok();
@@ -106,7 +130,7 @@ pub async fn run(app: Arc<App>) {
         report(&app, "alarms", alarms(&app, &holder).await);
         report(&app, "notices", crate::notices::send_due(&app, &holder).await);
         report(&app, "content", crate::content::see_through(&app, &holder).await);
-        if rounds.is_multiple_of(5) {
+        if soon.is_due() {
             report(&app, "volunteer", settle_lines(&app, &holder).await);
             report(&app, "enrolment", crate::enrolment::settle_offers(&app, &holder).await);
             report(&app, "reminders", remind(&app, &holder).await);
@@ -118,13 +142,12 @@ pub async fn run(app: Arc<App>) {
             }
             importing = Some(tokio::spawn(crate::registry::imports_waiting(app.clone(), holder.clone())));
         }
-        if rounds.is_multiple_of(60) {
+        if later.is_due() {
             report(&app, "confirm", confirm(&app, &holder).await);
             registry(&app, &holder).await;
             report(&app, "tidy", tidy(&app, &holder).await);
             report(&app, "enrolment_purge", crate::enrolment::purge_due(&app, &holder).await);
         }
-        rounds += 1;
     }
     if let Some(task) = importing {
         // It stops behind the portion that it is at.
@@ -253,6 +276,9 @@ async fn alarms(app: &App, holder: &str) -> Result<usize, DbError> {
 
 /// Writes down that time has confirmed tickets, for those who wait for the event.
 async fn confirm(app: &App, holder: &str) -> Result<usize, DbError> {
+    if app.db.read(|tx| repair::confirmed_by_time(tx, 1)).await?.is_empty() {
+        return Ok(0);
+    }
     leased(app, "confirm", holder, |tx| {
         let mut confirmed = 0;
         for ticket in repair::confirmed_by_time(tx, BATCH)? {
@@ -311,9 +337,23 @@ async fn remind(app: &App, holder: &str) -> Result<usize, DbError> {
 /// Writes down leases that have run out, and what the facts say of homes for which one has begun or ended, and ends imports whose
 /// command is gone. Each by itself: what one of them stumbles over must not stop the others.
 async fn registry(app: &App, holder: &str) {
-    report(app, "leases", leased(app, "registry", holder, |tx| crate::registry::settle_leases(tx, BATCH)).await);
-    report(app, "occupancy", leased(app, "registry", holder, |tx| homes::derive_due(tx, BATCH)).await);
+    report(app, "leases", settle_leases(app, holder).await);
+    report(app, "occupancy", derive_occupancies(app, holder).await);
     report(app, "abandoned_imports", crate::registry::end_abandoned(app, holder, BATCH).await);
+}
+
+async fn settle_leases(app: &App, holder: &str) -> Result<usize, DbError> {
+    if app.db.read(|tx| bindings::expired(tx, 1)).await?.is_empty() {
+        return Ok(0);
+    }
+    leased(app, "registry", holder, |tx| crate::registry::settle_leases(tx, BATCH)).await
+}
+
+async fn derive_occupancies(app: &App, holder: &str) -> Result<usize, DbError> {
+    if !app.db.read(homes::any_due).await? {
+        return Ok(0);
+    }
+    leased(app, "registry", holder, |tx| homes::derive_due(tx, BATCH)).await
 }
 
 /// Forgets what nobody needs any more.

@@ -146,6 +146,12 @@ fn who_comes_back_is_counted_again_whoever_writes_it_down() {
     };
     assert_eq!(counted(), 1);
     leave("2024-05-01");
+    // To mend what is written of that hukou is no return.
+    let facts = person(&registry, &gone)["facts"].clone();
+    let hukou = facts.as_array().unwrap().iter().find(|fact| fact["kind"] == "hukou").expect("it stayed behind");
+    let mended = json!({ "from": "2019-01-01", "reason": "按户口簿更正" });
+    registry.manager.post(&format!("/household-facts/{}/correct", text(hukou, "id")), mended).expect(200);
+    assert_eq!((text(&person(&registry, &gone), "moved_out_on"), counted()), ("2024-05-01", 0));
     let own = format!("/people/{}/facts", text(&gone, "id"));
     registry.manager.post(&own, fact(&registry.home("1栋", "102"), "residence", "2025-01-01")).expect(201);
     assert!(person(&registry, &gone)["moved_out_on"].is_null());
@@ -450,17 +456,38 @@ fn what_somebody_who_has_died_is_said_to_do_is_refused_by_the_row() {
 // ---- jobs ---------------------------------------------------------------------------------------------------------
 
 #[test]
-fn a_job_ends_bindings_that_nobody_followed() {
+fn what_was_over_before_a_keeper_approved_a_binding_does_not_end_it() {
     let server = Server::start(Options::default());
     let registry = Registry::new(&server);
     let home = registry.home("1栋", "101");
-    // The fact was over before the keeper said that the account is this person: nothing has ended since.
-    let tie =
-        json!([{ "home_id": home, "kind": "family", "from": "2020-01-01", "until": "2024-01-01" }, fact(&home, "residence", "2020-01-01")]);
-    let person = registry.person("赵样一", &fresh_id_number("19700101"), tie);
-    let resident = server.resident();
-    let claim = resident.post("/home-bindings", json!({ "home_id": home, "relation": "family" })).expect(201);
-    let path = format!("/home-bindings/{}", text(&claim, "id"));
-    registry.manager.post(&format!("{path}/approve"), json!({ "person_id": person["id"] })).expect(200);
-    eventually("the job has ended it", 120, || (resident.get(&path).expect(200)["state"] == "ended").then_some(()));
+    let bound = |relation: &str, person: &Value, mut body: Value| {
+        let resident = server.resident();
+        let claim = resident.post("/home-bindings", json!({ "home_id": home, "relation": relation })).expect(201);
+        let path = format!("/home-bindings/{}", text(&claim, "id"));
+        body["person_id"] = person["id"].clone();
+        registry.manager.post(&format!("{path}/approve"), body).expect(200);
+        (resident, path)
+    };
+    // Who rented here once rents here again, by a lease that only the keeper has seen.
+    let tenant = registry.person("赵样一", &fresh_id_number("19700101"), json!([fact(&home, "residence", "2020-01-01")]));
+    let over = json!({ "home_id": home, "kind": "tenant", "from": "2020-01-01", "until": "2024-01-01" });
+    let over = registry.manager.post(&format!("/people/{}/facts", text(&tenant, "id")), over).expect(201);
+    let again = bound("tenant", &tenant, json!({ "lease_ends_on": "2098-12-31" }));
+    // Who has moved out looks after somebody here.
+    let left = registry.person("钱样二", &fresh_id_number("19700101"), json!([fact(&home, "residence", "2020-01-01")]));
+    registry.manager.post(&format!("/people/{}/move-out", text(&left, "id")), json!({ "moved_out_on": "2025-01-01" })).expect(200);
+    let carer = bound("carer", &left, json!({}));
+    // What is over stays over, whatever is corrected of it.
+    let mended = json!({ "from": "2019-12-01", "until": "2023-12-01", "reason": "按租赁合同更正" });
+    registry.manager.post(&format!("/household-facts/{}/correct", text(&over, "id")), mended).expect(200);
+    // A lease that runs out shows when the job has been there.
+    let third = registry.person("孙样三", &fresh_id_number("19700101"), json!([fact(&home, "residence", "2020-01-01")]));
+    let tomorrow = instant(&server, 32 * 3600)[..10].to_owned();
+    let (witness, lease) = bound("tenant", &third, json!({ "lease_ends_on": tomorrow }));
+    let before = witness.get(&lease).expect(200)["version"].as_i64();
+    server.sim().advance(4 * 86_400);
+    eventually("the job has been there", 120, || (witness.get(&lease).expect(200)["version"].as_i64() > before).then_some(()));
+    for (resident, path) in [again, carer] {
+        assert_eq!(text(&resident.get(&path).expect(200), "state"), "active");
+    }
 }

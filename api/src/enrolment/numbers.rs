@@ -39,10 +39,11 @@ pub struct AllocationDto {
     #[schema(inline)]
     pub draw_id: Option<DrawRef>,
     pub draw_decided: bool,
-    /// Hexadecimal SHA-256 of `canonical`.
+    /// Hexadecimal SHA-256 of `canonical`: whoever keeps it can tell later that nothing was put in another's place.
     pub digest: String,
-    /// The placements as text: `receipt,batch,tier,school or waiting or to_coordinate` and a line feed each, by receipt.
-    pub canonical: String,
+    /// The placements as text: `receipt,batch,tier,school or waiting or to_coordinate` and a line feed each, by receipt. For those
+    /// who may know the numbers of the round; null for everybody else, because a child's tier is no part of the published list.
+    pub canonical: Option<String>,
     #[schema(inline)]
     pub allocated_at: Instant,
 }
@@ -54,7 +55,8 @@ fn seen(tx: &mut Tx, who: &Actor, id: RoundId) -> Result<Arc<Round>, ApiError> {
 
 /// The allocation, with the hash of what it came to
 ///
-/// For everybody from the announcement on: it names receipts only. It stays when the papers are purged.
+/// For everybody from the announcement on: the hash, by which an auditor shows that what was published is what was allocated. What it
+/// is the hash of has every child's tier and is for those who may know the numbers. It stays when the papers are purged.
 #[utoipa::path(get, path = "/enrolment-rounds/{id}/allocation", tag = "enrolment", operation_id = "get_enrolment_allocation",
     params(("id" = String, Path)), responses((status = 200, body = AllocationDto)))]
 async fn get_enrolment_allocation(call: Call, id: At<RoundKind>) -> Outcome {
@@ -64,6 +66,7 @@ async fn get_enrolment_allocation(call: Call, id: At<RoundKind>) -> Outcome {
         if !matches!(round.state, RoundState::Announced | RoundState::Finished) {
             seen(tx, cx.actor()?, id.0)?;
         }
+        let counts = cx.perhaps().is_some_and(|who| who.is_any(COUNTERS, round.community));
         let made = placement::made(tx, id.0)?.ok_or_else(absent)?;
         Reply::ok(&AllocationDto {
             round_id: Ref(made.round),
@@ -71,7 +74,7 @@ async fn get_enrolment_allocation(call: Call, id: At<RoundKind>) -> Outcome {
             draw_id: made.draw.map(Ref),
             draw_decided: made.draw_decided,
             digest: made.digest,
-            canonical: made.canonical,
+            canonical: counts.then_some(made.canonical),
             allocated_at: made.allocated_at.into(),
         })
     })

@@ -310,18 +310,11 @@ async fn end_home_binding(call: Call, id: At<BindingIdKind>) -> Outcome {
     .await
 }
 
-/// Writes down the leases that have run out, for those who wait for the event, and ends what nobody followed.
+/// Writes down the leases that have run out, for those who wait for the event.
 pub fn settle_leases(tx: &mut Tx, limit: i64) -> Result<usize, DbError> {
     let mut settled = 0;
     for binding in store::expired(tx, limit)? {
         if let Some(changed) = binding.settle() {
-            store::save(tx, changed)?;
-            settled += 1;
-        }
-    }
-    let now = tx.now();
-    for binding in store::left_behind(tx, limit)? {
-        if let Some(changed) = binding.follow(Some(now.date()), now) {
             store::save(tx, changed)?;
             settled += 1;
         }

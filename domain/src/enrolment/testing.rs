@@ -179,7 +179,7 @@ pub(super) fn draft() -> ApplicationDraft<'static> {
 }
 
 pub(super) fn standing() -> Standing {
-    Standing { homes: vec![home(1)], zone_schools: vec![school(1)], drafts: 0 }
+    Standing { homes: vec![home(1)], zone_schools: vec![school(1)], drafts: 0, begun: 0 }
 }
 
 pub(super) fn apply(draft: ApplicationDraft, round: Arc<Facts>, now: Timestamp) -> Result<Application, super::application::Refusal> {

@@ -177,6 +177,11 @@ impl Fact {
         self.superseded.is_none()
     }
 
+    /// Whether it holds no longer on a day, nor on any later one.
+    pub fn is_over(&self, day: Date) -> bool {
+        self.interval.until().is_some_and(|until| until <= day)
+    }
+
     /// Writes down a fact.
     ///
     /// # Errors

@@ -299,11 +299,18 @@ impl Person {
 
     /// What has just been written down of somebody who had moved out says that they live, rent or are registered here on days to
     /// come: they have come back, though nobody has said so in as many words. None where it says nothing of that.
-    pub fn returned(&self, by_fact: &Fact, by: &Keeper, now: Timestamp) -> Option<Parted> {
+    ///
+    /// A hukou that was here when they left often stays behind: only one that began since is a return. `before` is what the fact
+    /// corrects; to say of what was known to last anyway that it began elsewhen, or ends, tells of no return.
+    pub fn returned(&self, by_fact: &Fact, before: Option<&Fact>, by: &Keeper, now: Timestamp) -> Option<Parted> {
         let left = self.moved_out_on?;
-        let here = matches!(by_fact.kind, FactKind::Residence | FactKind::Tenancy | FactKind::Hukou);
-        let lasts = by_fact.interval.until().is_none_or(|until| until > left && until > now.date());
-        if by_fact.person != self.id || !by_fact.is_current() || !here || !lasts {
+        let here = match by_fact.kind {
+            FactKind::Residence | FactKind::Tenancy => true,
+            FactKind::Hukou => by_fact.interval.from() >= left,
+            _ => false,
+        };
+        let lasts = |fact: &Fact| fact.interval.until().is_none_or(|until| until > left && until > now.date());
+        if by_fact.person != self.id || !by_fact.is_current() || !here || !lasts(by_fact) || before.is_some_and(lasts) {
             return None;
         }
         let back = Self { moved_out_on: None, ..self.clone() };

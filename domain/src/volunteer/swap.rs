@@ -169,7 +169,7 @@ impl Swap {
             side.into.suits(side.who, rule, now)?;
             side.into.activity.knows_household(side.who.household)?;
         }
-        let (a, b) = exchange(own.sign_up, other.sign_up, self.facts.id, by, now);
+        let (a, b) = exchange(own, other, self.facts.id, by, now);
         Ok((self.ended(SwapState::Agreed, "volunteer_swap.agreed", by, now), a, b))
     }
 
@@ -197,11 +197,15 @@ impl Swap {
     }
 }
 
-fn exchange(mut a: SignUp, mut b: SignUp, swap: SwapId, by: &Actor, now: Timestamp) -> (Changed<SignUp>, Changed<SignUp>) {
+fn exchange(own: Side, other: Side, swap: SwapId, by: &Actor, now: Timestamp) -> (Changed<SignUp>, Changed<SignUp>) {
+    let (mut a, mut b) = (own.sign_up, other.sign_up);
     std::mem::swap(&mut a.facts.shift, &mut b.facts.shift);
     std::mem::swap(&mut a.facts.post, &mut b.facts.post);
     std::mem::swap(&mut a.facts.occasion, &mut b.facts.occasion);
     std::mem::swap(&mut a.facts.number, &mut b.facts.number);
+    // A guardian's consent is to an activity: what is kept is that to the one into which they go.
+    a.facts.consent.clone_from(&own.who.consent);
+    b.facts.consent.clone_from(&other.who.consent);
     let done = |sign_up: SignUp| {
         let event = sign_up.event(Action::Swap, Some(by), now).with("swap_id", swap);
         sign_up.moved(State::Confirmed, event)

@@ -7,7 +7,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 pub enum DbError {
     /// The database cannot be reached or has stopped answering; try again later.
     Unavailable(String),
-    /// Too many callers wait already; try again later.
+    /// Too many callers wait already, or somebody else keeps the rows; try again later.
     Busy,
     /// A unique index already has this value. The statement that can run into it turns it into a word of its module.
     Duplicate,
@@ -78,7 +78,10 @@ fn by_message(kind: DatabaseErrorKind, message: &str) -> DbError {
         "cannot execute",
         "SSL connection has been closed",
     ];
-    if AGAIN.iter().any(|words| message.contains(words)) {
+    // Somebody else kept the rows for too long; the connection is as good as before.
+    if message.contains("canceling statement due to lock timeout") {
+        DbError::Busy
+    } else if AGAIN.iter().any(|words| message.contains(words)) {
         DbError::Contention
     } else if AWAY.iter().any(|words| message.contains(words)) {
         DbError::Unavailable(message.lines().next().unwrap_or_default().to_owned())

@@ -12,6 +12,8 @@
 //! which they stand: PostgreSQL counts them, SQLite takes them for names and numbers them as they come.
 
 mod error;
+#[cfg(test)]
+mod plans;
 mod pool;
 mod postgres;
 pub mod schema;

@@ -147,6 +147,8 @@ diesel::table! { enrolment_late_permits (round_id, applicant_id) { round_id -> T
 
 diesel::table! { enrolment_child_holds (round_id, child_index) { round_id -> Text, child_index -> Binary, application_id -> Text, until_at -> BigInt, } }
 
+diesel::table! { enrolment_child_held (round_id, child_index, applicant_id) { round_id -> Text, child_index -> Binary, applicant_id -> Text, } }
+
 diesel::table! { enrolment_later_draws (id) { id -> Text, community_id -> Text, round_id -> Text, number -> BigInt, document -> Text, created_by -> Text, created_at -> BigInt, revealed_at -> Nullable<BigInt>, version -> BigInt, } }
 
 diesel::table! { enrolment_draws (id) { id -> Text, community_id -> Text, round_id -> Text, document -> Text, created_by -> Text, created_at -> BigInt, revealed_at -> Nullable<BigInt>, version -> BigInt, } }

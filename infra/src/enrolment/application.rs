@@ -1,11 +1,11 @@
-//! Applications, as they are remembered.
+//! Applications, as they are remembered; lists of them are in [`listed`](super::listed).
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use jiazai_domain::actor::{Actor, Communities, CommunityId, PrincipalId, PrincipalKind};
-use jiazai_domain::enrolment::application::{Application, DRAFT_HOLDS_S, Sight, State};
+use jiazai_domain::actor::{Actor, PrincipalId, PrincipalKind};
+use jiazai_domain::enrolment::application::{Application, DRAFT_HOLDS_S, State};
 use jiazai_domain::enrolment::{ApplicationId, RoundId, SchoolId, round};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::Timestamp;
@@ -13,20 +13,17 @@ use jiazai_domain::registry::{Document, HomeId};
 
 use super::application_row::{ApplicationRow, child_index, row, seal};
 pub use super::application_row::{is_purged, masked};
+use super::listed::housed;
+pub use super::listed::{Filter, list, of_applicant, own};
 use super::{Sight as RoundSight, late, round_facts};
-use crate::db::schema::{enrolment_applications as table, enrolment_child_holds as holds, enrolment_choices, enrolment_guardians, people};
-use crate::db::{DbError, MultiBackend, Tx, parsed};
+use crate::db::schema::{
+    enrolment_applications as table, enrolment_child_held as held, enrolment_child_holds as holds, enrolment_choices, enrolment_guardians,
+    people,
+};
+use crate::db::{DbError, Tx, parsed};
 use crate::registry::{homes, people as persons};
 use crate::vault::Vault;
 use crate::{events, identity};
-
-/// What a list of applications is narrowed to.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    pub round: Option<RoundId>,
-    pub state: Option<State>,
-    pub tier: Option<String>,
-}
 
 /// Who a member of staff is at home: accounts, homes and documents. Whose application touches one of them is of their kin,
 /// and they keep out of its review.
@@ -63,7 +60,7 @@ impl Kin {
     }
 
     /// The application with what is known of the one who looks.
-    fn mark(&self, vault: &Vault, application: Application, now: Timestamp) -> Application {
+    pub(super) fn mark(&self, vault: &Vault, application: Application, now: Timestamp) -> Application {
         match self.staff.filter(|_| self.touches(vault, &application)) {
             None => application,
             Some(staff) => {
@@ -80,7 +77,7 @@ fn round_of(tx: &mut Tx, id: &str) -> Result<Arc<round::Facts>, DbError> {
     round_facts(tx, &RoundSight::everything(), parsed(id)?)?.ok_or_else(missing)
 }
 
-fn restored(tx: &mut Tx, vault: &Vault, rows: Vec<ApplicationRow>) -> Result<Vec<Application>, DbError> {
+pub(super) fn restored(tx: &mut Tx, vault: &Vault, rows: Vec<ApplicationRow>) -> Result<Vec<Application>, DbError> {
     let now = tx.now();
     let mut rounds: HashMap<String, Arc<round::Facts>> = HashMap::new();
     rows.into_iter()
@@ -106,6 +103,8 @@ pub fn find(tx: &mut Tx, vault: &Vault, id: ApplicationId, who: Option<&Actor>) 
     let Some(row) = found else { return Ok(None) };
     let round = round_of(tx, &row.round_id)?;
     let application = permitted(tx, row.application(vault, round, tx.now())?)?;
+    let applicant = application.facts().applicant;
+    let Some(application) = housed(tx, applicant, vec![application])?.pop() else { return Ok(None) };
     let Some(who) = who.filter(|who| who.kind == PrincipalKind::Staff) else { return Ok(Some(application)) };
     let now = tx.now();
     Ok(Some(Kin::of(tx, vault, who)?.mark(vault, application, now)))
@@ -221,8 +220,8 @@ fn insert_content(tx: &mut Tx, vault: &Vault, application: &Application) -> Resu
 /// key of the table says the same.
 const NOT_HOLDING: [&str; 4] = [State::Draft.as_str(), State::Ineligible.as_str(), State::Revoked.as_str(), State::Withdrawn.as_str()];
 
-/// Lets a draft keep others from beginning one for its child, for a while. Once for an account and a child: whoever begins again
-/// and again keeps nobody out again and again.
+/// Lets a draft keep others from beginning one for its child, for a while. Once for an account and a child: whoever begins, or writes
+/// the number into a draft, again and again keeps nobody out again and again.
 fn hold_child(tx: &mut Tx, application: &Application, child: Vec<u8>) -> Result<(), DbError> {
     let (f, now) = (application.facts(), tx.now());
     if f.state != State::Draft {
@@ -230,18 +229,12 @@ fn hold_child(tx: &mut Tx, application: &Application, child: Vec<u8>) -> Result<
     }
     let over = holds::table.find((f.round.id.text(), child.clone())).filter(holds::until_at.le(now.millis()));
     tx.run(|conn| diesel::delete(over).execute(conn))?;
-    let before: i64 = tx.run(|conn| {
-        table::table
-            .filter(table::round_id.eq(f.round.id.text()))
-            .filter(table::child_index.eq(&child))
-            .filter(table::applicant_id.eq(f.applicant.text()))
-            .filter(table::id.ne(f.id.text()))
-            .count()
-            .get_result(conn)
-    })?;
-    if before > 0 {
+    let once = (held::round_id.eq(f.round.id.text()), held::child_index.eq(child.clone()), held::applicant_id.eq(f.applicant.text()));
+    let before = held::table.find((f.round.id.text(), child.clone(), f.applicant.text()));
+    if tx.run(|conn| before.count().get_result::<i64>(conn))? > 0 {
         return Ok(());
     }
+    tx.insert(diesel::insert_into(held::table).values(once))?;
     tx.insert(diesel::insert_into(holds::table).values((
         holds::round_id.eq(f.round.id.text()),
         holds::child_index.eq(child),
@@ -315,78 +308,11 @@ pub fn has_receipt(tx: &mut Tx, round: RoundId, receipt: &str) -> Result<bool, D
     Ok(one.is_some())
 }
 
-type Boxed = Box<dyn diesel::BoxableExpression<table::table, MultiBackend, SqlType = diesel::sql_types::Bool>>;
-
-/// [`Sight`] as a WHERE clause; the domain's `Application::view` says the same of one application.
-fn visible(sight: &Sight) -> Boxed {
-    match &sight.staff_of {
-        Communities::All => Box::new(table::id.is_not_null()),
-        Communities::Only(some) => {
-            let own = table::applicant_id.eq(sight.person.text());
-            let there: Vec<String> = some.iter().map(CommunityId::text).collect();
-            if there.is_empty() { Box::new(own) } else { Box::new(own.or(table::community_id.eq_any(there))) }
-        }
-    }
-}
-
-/// Applications that these eyes see, newest first, after the id `after`.
-pub fn list(
-    tx: &mut Tx,
-    vault: &Vault,
-    (sight, kin): (&Sight, &Kin),
-    filter: &Filter,
-    after: Option<&str>,
-    limit: i64,
-) -> Result<Vec<Application>, DbError> {
-    let now = tx.now();
-    let mut query = table::table.order(table::id.desc()).limit(limit).select(ApplicationRow::as_select()).into_boxed();
-    query = query.filter(visible(sight));
-    if let Some(round) = filter.round {
-        query = query.filter(table::round_id.eq(round.text()));
-    }
-    if let Some(tier) = &filter.tier {
-        query = query.filter(table::tier.eq(tier.clone()));
-    }
-    // Time releases an offer without anybody writing that down at once, so the stored word may be behind.
-    let offered = State::Offered.as_str();
-    query = match filter.state {
-        None => query,
-        Some(State::Offered) => {
-            query.filter(table::state.eq(offered)).filter(table::due_at.is_null().or(table::due_at.assume_not_null().gt(now.millis())))
-        }
-        Some(State::Released) => query.filter(
-            table::state
-                .eq(State::Released.as_str())
-                .or(table::state.eq(offered).and(table::due_at.is_not_null()).and(table::due_at.assume_not_null().le(now.millis()))),
-        ),
-        Some(state) => query.filter(table::state.eq(state.as_str())),
-    };
-    if let Some(after) = after {
-        query = query.filter(table::id.lt(after.to_owned()));
-    }
-    let rows: Vec<ApplicationRow> = tx.run(|conn| query.load(conn))?;
-    let found = restored(tx, vault, rows)?;
-    Ok(found.into_iter().map(|application| kin.mark(vault, application, now)).collect())
-}
-
-/// Everything that a resident has handed in or keeps here, newest first.
-pub fn of_applicant(tx: &mut Tx, vault: &Vault, who: PrincipalId) -> Result<Vec<Application>, DbError> {
-    let rows: Vec<ApplicationRow> = tx.run(|conn| {
-        table::table.filter(table::applicant_id.eq(who.text())).order(table::id.desc()).select(ApplicationRow::as_select()).load(conn)
-    })?;
-    restored(tx, vault, rows)
-}
-
-/// How many drafts a resident keeps in a round.
-pub fn drafts(tx: &mut Tx, round: RoundId, applicant: PrincipalId) -> Result<i64, DbError> {
-    tx.run(|conn| {
-        table::table
-            .filter(table::applicant_id.eq(applicant.text()))
-            .filter(table::round_id.eq(round.text()))
-            .filter(table::state.eq(State::Draft.as_str()))
-            .count()
-            .get_result(conn)
-    })
+/// How many drafts a resident keeps in a round, and how many applications they have begun there, whatever became of them.
+pub fn begun(tx: &mut Tx, round: RoundId, applicant: PrincipalId) -> Result<(i64, i64), DbError> {
+    let own = || table::table.filter(table::applicant_id.eq(applicant.text())).filter(table::round_id.eq(round.text()));
+    let drafts = tx.run(|conn| own().filter(table::state.eq(State::Draft.as_str())).count().get_result(conn))?;
+    Ok((drafts, tx.run(|conn| own().count().get_result(conn))?))
 }
 
 /// The others of an application's household that are not given up: its twins.

@@ -50,6 +50,8 @@ struct Detail {
     #[serde(default)]
     late_until: Option<i64>,
     #[serde(default)]
+    home_found: bool,
+    #[serde(default)]
     seat_taken: Option<bool>,
     #[serde(default)]
     filed_tier: Option<String>,
@@ -179,6 +181,7 @@ pub(super) fn row(application: &Application) -> Result<ApplicationRow, DbError> 
         consent: (f.consent.version.clone(), f.consent.given_at.millis()),
         household: f.household.clone(),
         late_until: ms(f.late_until),
+        home_found: f.home_found,
         seat_taken: f.seat_taken,
         filed_tier: f.filed_tier.clone(),
         tier: f.tier.clone(),
@@ -272,6 +275,7 @@ impl ApplicationRow {
             household: detail.household,
             late_until: at(detail.late_until),
             corrected,
+            home_found: detail.home_found,
             seat_taken: detail.seat_taken,
             filed_tier: detail.filed_tier,
             tier: detail.tier,
@@ -293,6 +297,7 @@ impl ApplicationRow {
             submitted_at: at(detail.submitted_at),
             ended_at: at(detail.ended_at),
             related: vec![],
+            home_left: false,
         };
         Ok(Application::restore(facts, now))
     }

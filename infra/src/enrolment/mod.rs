@@ -33,6 +33,7 @@ mod cache;
 pub mod draw;
 mod known;
 pub mod late;
+mod listed;
 pub mod placement;
 pub mod purge;
 mod round;

@@ -1,4 +1,5 @@
-//! What an allocation left behind: its digest, each child's reasons, and who is next where a seat is released.
+//! What an allocation left behind: its digest, each child's reasons, and who waits at which school. In what order they waited is written
+//! down; who is offered a released seat is allocated anew.
 
 use diesel::prelude::*;
 use jiazai_domain::actor::{CommunityId, PrincipalId};
@@ -72,7 +73,7 @@ fn wait(tx: &mut Tx, round: RoundId, school: SchoolId, position: i64, id: Applic
     )))
 }
 
-/// Puts a latecomer behind all who wait at these schools.
+/// Writes down that a latecomer waits at these schools. The position tells of no order: it is the next free one of the key.
 pub fn queue(tx: &mut Tx, round: RoundId, schools: &[SchoolId], id: ApplicationId) -> Result<(), DbError> {
     for school in schools {
         let last: Option<i64> = tx.run(|conn| {
@@ -126,7 +127,7 @@ pub fn trace(tx: &mut Tx, id: ApplicationId) -> Result<Option<serde_json::Value>
     text.map(|text| serde_json::from_str(&text).map_err(|e| DbError::Corrupt(e.to_string()))).transpose()
 }
 
-/// Who waits for a seat of each school, in order.
+/// Who waits for a seat of each school.
 pub fn waiting(tx: &mut Tx, round: RoundId) -> Result<Vec<(SchoolId, ApplicationId)>, DbError> {
     let rows: Vec<(String, String)> = tx.run(|conn| {
         enrolment_waiting::table

@@ -11,8 +11,8 @@ use jiazai_domain::kernel::time::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::db::schema::{
-    enrolment_applications as applications, enrolment_child_holds, enrolment_choices, enrolment_guardians, enrolment_late_permits,
-    enrolment_purges as table, enrolment_rounds, enrolment_seat_holders, events, files,
+    enrolment_applications as applications, enrolment_child_held, enrolment_child_holds, enrolment_choices, enrolment_guardians,
+    enrolment_late_permits, enrolment_purges as table, enrolment_rounds, enrolment_seat_holders, events, files,
 };
 use crate::db::{DbError, Tx, parsed};
 use crate::vault::hex;
@@ -123,6 +123,7 @@ pub fn purge(tx: &mut Tx, round: RoundId) -> Result<Option<(Purge, Vec<String>)>
         tx.run(|conn| diesel::update(written).set(events::note.eq(None::<String>)).execute(conn))?;
     }
     tx.run(|conn| diesel::delete(enrolment_child_holds::table.filter(enrolment_child_holds::round_id.eq(round.text()))).execute(conn))?;
+    tx.run(|conn| diesel::delete(enrolment_child_held::table.filter(enrolment_child_held::round_id.eq(round.text()))).execute(conn))?;
     let holding = enrolment_seat_holders::table.select(enrolment_seat_holders::application_id);
     let idle = enrolment_guardians::table
         .filter(enrolment_guardians::application_id.eq_any(ids()))

@@ -15,7 +15,7 @@ use jiazai_domain::kernel::ledger::{
 };
 use jiazai_domain::kernel::time::Timestamp;
 
-pub use self::checking::{verify, verify_by};
+pub use self::checking::Check;
 pub use self::moves::{Granting, Reversing, Spending, expire_due, grant, reverse, spend};
 pub use self::reading::{Balance, EntryLine, Written, balance, balance_before, earned_in, entries, entry, statement_lines};
 use crate::db::schema::{ledger_accounts, ledger_draws, ledger_entries, ledger_lots, ledger_transactions};

@@ -1,4 +1,9 @@
 //! Home bindings, as they are remembered. A lease that ran out ends its binding whenever it is read; a job writes that down.
+//!
+//! What a binding rests on ends it in the same transaction ([`follow`], [`part`]). That nobody is bound at that very moment is the
+//! person's version: whoever binds an account to a person holds it (`people::hold`), and whoever writes a fact, a death or a departure
+//! saves it one version on. Deliberately missing is a job that looks for bindings with nothing to rest on: it could not tell what
+//! somebody forgot from what a keeper has decided, who knows of the lease that is over and of the new one that nobody has recorded.
 
 use diesel::prelude::*;
 use jiazai_domain::actor::{Communities, CommunityId, PrincipalId};
@@ -233,44 +238,11 @@ pub fn expired(tx: &mut Tx, limit: i64) -> Result<Vec<Binding>, DbError> {
     let found: Vec<Joined> = tx.run(|conn| {
         home_bindings::table
             .inner_join(homes::table)
-            .filter(home_bindings::state.eq(State::Active.as_str()))
+            // A literal, or the partial index of leases is not used.
+            .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("home_bindings.state = 'active'"))
             .filter(home_bindings::until_on.le(now.date()))
             .order(home_bindings::until_on)
             .limit(limit)
-            .select((BindingRow::as_select(), homes::grid_id, homes::label))
-            .load(conn)
-    })?;
-    found.into_iter().map(|joined| restore(joined, now).map(|bound| bound.binding)).collect()
-}
-
-#[derive(QueryableByName)]
-struct Left {
-    #[diesel(sql_type = diesel::sql_types::Text)]
-    id: String,
-}
-
-/// Active bindings of people who have died or moved away, and those whose fact of that relation to that home is over: what nobody
-/// followed, because it was bound to nothing that is recorded, or at the same moment. Who moved away keeps what they own.
-pub fn left_behind(tx: &mut Tx, limit: i64) -> Result<Vec<Binding>, DbError> {
-    use diesel::sql_types::{BigInt, Date as Day};
-    let now = tx.now();
-    // Relation and kind of fact have the same words.
-    let asked = diesel::sql_query(
-        "SELECT b.id FROM home_bindings b JOIN people p ON p.id = b.person_id WHERE b.state = 'active' AND (p.deceased_on IS NOT NULL \
-         OR (NOT EXISTS (SELECT 1 FROM household_facts f WHERE f.person_id = b.person_id AND f.home_id = b.home_id AND f.kind = b.relation \
-         AND f.superseded_at IS NULL AND (f.until_on IS NULL OR f.until_on > $1)) \
-         AND (EXISTS (SELECT 1 FROM household_facts f WHERE f.person_id = b.person_id AND f.home_id = b.home_id AND f.kind = b.relation \
-         AND f.superseded_at IS NULL) OR (p.moved_out_on IS NOT NULL AND b.relation <> 'owner')))) ORDER BY b.id LIMIT $2",
-    )
-    .bind::<Day, _>(now.date())
-    .bind::<BigInt, _>(limit);
-    let left: Vec<Left> = tx.run(|conn| asked.load(conn))?;
-    let ids: Vec<String> = left.into_iter().map(|left| left.id).collect();
-    let found: Vec<Joined> = tx.run(|conn| {
-        home_bindings::table
-            .inner_join(homes::table)
-            .filter(home_bindings::id.eq_any(ids))
-            .filter(home_bindings::state.eq(State::Active.as_str()))
             .select((BindingRow::as_select(), homes::grid_id, homes::label))
             .load(conn)
     })?;

@@ -160,10 +160,13 @@ pub fn save(tx: &mut Tx, changed: Changed<Fact>) -> Result<Fact, DbError> {
 }
 
 /// Saves a correction: the old row first, so that the new one does not meet it in a unique index. Gives both. A binding that
-/// rests on the fact follows it.
+/// rests on the fact follows it; on one that was over before and still is nothing rests, whatever is corrected of it.
 pub fn save_correction(tx: &mut Tx, correction: Correction) -> Result<(Fact, Fact), DbError> {
     let old = save(tx, correction.old)?;
     let new = save(tx, correction.new)?;
-    bindings::follow(tx, &new)?;
+    let today = tx.now().date();
+    if !(old.is_over(today) && new.is_over(today)) {
+        bindings::follow(tx, &new)?;
+    }
     Ok((old, new))
 }

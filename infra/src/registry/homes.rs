@@ -320,6 +320,14 @@ pub fn touch(tx: &mut Tx, home: &Home, facts: &[Fact]) -> Result<Home, DbError> 
     Ok(next)
 }
 
+/// Whether there is anything for [`derive_due`] to do.
+pub fn any_due(tx: &mut Tx) -> Result<bool, DbError> {
+    let today = tx.now().date();
+    let one: Option<String> =
+        tx.run(|conn| homes::table.filter(homes::derived_until.le(today)).select(homes::id).first(conn).optional())?;
+    Ok(one.is_some())
+}
+
 /// Writes down what the facts say of homes for which a fact has begun or ended since it was last worked out.
 pub fn derive_due(tx: &mut Tx, limit: i64) -> Result<usize, DbError> {
     let today = tx.now().date();

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use jiazai_domain::actor::{CommunityId, PrincipalId};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::Timestamp;
-use jiazai_domain::volunteer::{Activity, ActivityId, Eligibility, GuardianConsent, GuardianConsentId, Kin, SignUp, State};
+use jiazai_domain::volunteer::{Activity, ActivityId, Eligibility, GuardianConsent, GuardianConsentId, Kin, SignUp};
 
 use super::person::{CARER, facts_of};
 use crate::db::schema::{home_bindings, volunteer_guardian_consents as table};
@@ -148,7 +148,5 @@ pub fn unconsented(tx: &mut Tx, vault: &Vault, activity: &Activity, minor: Princ
     if standing(tx, vault, activity, minor)?.is_some() {
         return Ok(vec![]);
     }
-    let all = super::sign_ups(tx, &super::SignUpFilter { resident: Some(minor), ..Default::default() }, None, i64::MAX)?;
-    let open = |sign_up: &SignUp| matches!(sign_up.facts().state, State::Confirmed | State::Offered | State::Waitlisted);
-    Ok(all.into_iter().filter(|sign_up| sign_up.facts().occasion.activity == activity.facts().id && open(sign_up)).collect())
+    super::sign_up::ahead(tx, minor, activity.facts().id)
 }

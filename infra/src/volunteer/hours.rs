@@ -66,7 +66,8 @@ struct Place {
     points: Option<i64>,
 }
 
-/// Those who have served most in a community since a day, or earned most by it, of those who agreed to be named.
+/// Those who have served most in a community since a day, or earned most by it, of those who agreed to be named. Points that were earned
+/// before and taken back since were never part of it.
 pub fn ranking(tx: &mut Tx, community: CommunityId, since: Date, by: RankingBy, limit: i64) -> Result<Vec<Served>, DbError> {
     use diesel::sql_types::{BigInt, Bool, Text};
     let day = since.format("%Y-%m-%d").to_string();
@@ -93,7 +94,7 @@ pub fn ranking(tx: &mut Tx, community: CommunityId, since: Date, by: RankingBy, 
                  JOIN ledger_entries e ON e.transaction_id = t.id JOIN ledger_accounts a ON a.id = e.account_id AND a.person_id IS NOT NULL \
                  JOIN volunteer_records r ON r.resident_id = a.person_id \
                  WHERE t.community_id = $1 AND t.occurred_at >= $3 AND r.ranked = $4 AND a.unit = 'points' \
-                 AND (t.source_kind = 'sign_up' OR o.source_kind = 'sign_up') \
+                 AND (t.source_kind = 'sign_up' OR o.source_kind = 'sign_up' AND o.occurred_at >= $3) \
                  GROUP BY a.person_id HAVING SUM(e.amount) > 0 ORDER BY 3 DESC, 1 LIMIT $5",
             )
             .bind::<Text, _>(community.text())

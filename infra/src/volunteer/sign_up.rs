@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use jiazai_domain::actor::PrincipalId;
 use jiazai_domain::kernel::changed::Changed;
-use jiazai_domain::volunteer::{ShiftId, SignUp, SignUpFacts, SignUpId, State};
+use jiazai_domain::volunteer::{Action, ActivityId, ShiftId, SignUp, SignUpFacts, SignUpId, State};
 
 use super::row::{OfActivity, OfConsent, OfShift, SignUpRow};
 use crate::db::schema::{volunteer_activities, volunteer_consents, volunteer_shifts, volunteer_sign_ups};
@@ -99,6 +99,23 @@ pub fn claims_in(tx: &mut Tx, resident: PrincipalId, shifts: &[ShiftId]) -> Resu
     Ok(all?.into_iter().filter(|sign_up| sign_up.facts().state.is_claim()).collect())
 }
 
+/// What somebody has in an activity that has not begun, newest first.
+pub(super) fn ahead(tx: &mut Tx, resident: PrincipalId, activity: ActivityId) -> Result<Vec<SignUp>, DbError> {
+    let ahead = [State::Confirmed, State::Offered, State::Waitlisted];
+    let rows: Vec<Found> = tx.run(|conn| {
+        joined!()
+            .filter(volunteer_sign_ups::resident_id.eq(resident.text()))
+            .filter(volunteer_sign_ups::state.eq_any(ahead.map(State::as_str)))
+            .filter(volunteer_shifts::activity_id.eq(activity.text()))
+            .order(volunteer_sign_ups::id.desc())
+            .load(conn)
+    })?;
+    let now = tx.now();
+    let all: Result<Vec<SignUp>, DbError> = rows.into_iter().map(|row| Ok(SignUp::restore(facts(row)?, now))).collect();
+    // An offer may have run out without anybody writing that down.
+    Ok(all?.into_iter().filter(|sign_up| ahead.contains(&sign_up.facts().state)).collect())
+}
+
 macro_rules! standing_in {
     ($shift:expr, $post:expr, $state:expr) => {
         joined!()
@@ -182,6 +199,16 @@ pub fn positions(tx: &mut Tx, sign_ups: &[SignUp]) -> Result<HashMap<SignUpId, i
     rows.into_iter().map(|row| Ok((parsed(&row.id)?, row.turn))).collect()
 }
 
+fn insert_consent(tx: &mut Tx, f: &SignUpFacts) -> Result<(), DbError> {
+    let Some(consent) = &f.consent else { return Ok(()) };
+    tx.insert(diesel::insert_into(volunteer_consents::table).values((
+        volunteer_consents::sign_up_id.eq(f.id.text()),
+        volunteer_consents::version.eq(&consent.version),
+        volunteer_consents::guardian_id.eq(consent.guardian.text()),
+        volunteer_consents::agreed_at.eq(consent.at.millis()),
+    )))
+}
+
 pub fn save_sign_up(tx: &mut Tx, changed: Changed<SignUp>) -> Result<SignUp, DbError> {
     let (sign_up, loaded, happened) = changed.into_parts();
     let (row, f) = (SignUpRow::of(&sign_up), sign_up.facts());
@@ -192,14 +219,7 @@ pub fn save_sign_up(tx: &mut Tx, changed: Changed<SignUp>) -> Result<SignUp, DbE
                 Err(DbError::Duplicate) => return Err(tx.run_again()),
                 other => other?,
             }
-            if let Some(consent) = &f.consent {
-                tx.insert(diesel::insert_into(volunteer_consents::table).values((
-                    volunteer_consents::sign_up_id.eq(f.id.text()),
-                    volunteer_consents::version.eq(&consent.version),
-                    volunteer_consents::guardian_id.eq(consent.guardian.text()),
-                    volunteer_consents::agreed_at.eq(consent.at.millis()),
-                )))?;
-            }
+            insert_consent(tx, f)?;
         }
         Some(version) => {
             let same = volunteer_sign_ups::table.filter(volunteer_sign_ups::id.eq(&row.id)).filter(volunteer_sign_ups::version.eq(version));
@@ -216,6 +236,12 @@ pub fn save_sign_up(tx: &mut Tx, changed: Changed<SignUp>) -> Result<SignUp, DbE
                 volunteer_sign_ups::version.eq(row.version),
                 volunteer_sign_ups::ended_at.eq(row.ended_at),
             )))?;
+            // It changes with the activity only.
+            if happened.iter().any(|event| event.kind == Action::Swap.event()) {
+                let before = volunteer_consents::table.find(&row.id);
+                tx.run(|conn| diesel::delete(before).execute(conn))?;
+                insert_consent(tx, f)?;
+            }
         }
     }
     events::record(tx, f.community, &f.id.text(), f.version, &happened)?;

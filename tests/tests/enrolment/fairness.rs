@@ -46,6 +46,52 @@ fn a_strangers_draft_keeps_nobody_out_for_long_and_what_is_handed_in_holds_the_c
 }
 
 #[test]
+fn who_writes_a_childs_number_into_a_draft_again_and_again_keeps_nobody_out_again_and_again() {
+    let server = Server::start(Options::default());
+    let season = Season::open(&server, &[3]);
+    let (stranger, parent) = (season.family(), season.family());
+    let mut about = season.bare_draft(&stranger);
+    about["child"] = season.bare_draft(&parent)["child"].clone();
+    let squatting = season.apply(&stranger, about.clone());
+    let write = |body: &Value| {
+        let path = format!("/enrolment-applications/{}", text(&squatting, "id"));
+        stranger.parent.put(&path, body.clone()).header("If-Match", "*").expect(200);
+    };
+    server.sim().advance(1_740);
+    write(&season.bare_draft(&stranger));
+    write(&about);
+    server.sim().advance(120);
+    season.apply(&parent, season.bare_draft(&parent));
+}
+
+#[test]
+fn nobody_begins_without_end_what_they_withdraw_again() {
+    let season = Season::open(shared(), &[3]);
+    let family = season.family();
+    for n in 1..=300 {
+        let begun = season.apply(&family, season.bare_draft(&family));
+        act(&family.parent, &begun, "withdraw", json!({})).expect(200);
+        if n % 100 == 1 {
+            let page = family.parent.get("/enrolment-applications?state=withdrawn&limit=1").expect(200);
+            assert_eq!(text(&items(&page)[0], "id"), text(&begun, "id"));
+        }
+    }
+    family.parent.post("/enrolment-applications", season.bare_draft(&family)).refuse(409, "too_many_applications");
+}
+
+#[test]
+fn a_family_filters_its_own_by_what_it_may_know() {
+    let season = Season::open(shared(), &[1]);
+    let (family, application) = season.confirmed("2020-05-01");
+    let own = |state: &str| items(&family.parent.get(&format!("/enrolment-applications?state={state}")).expect(200)).len();
+    season.steps(&["close", "list", "allocate"]);
+    assert_eq!((own("listed"), own("offered"), own("waiting")), (1, 0, 0), "what was allocated is not announced");
+    assert_eq!(state(&family, &application), "listed");
+    season.step("announce");
+    assert_eq!((own("listed"), own("offered"), own("waiting")), (0, 1, 0));
+}
+
+#[test]
 fn a_family_whose_application_was_rejected_objects_or_registers_anew_but_not_both() {
     let season = Season::open(shared(), &[3]);
     let (family, application) = rejected(&season, "2020-05-01");
@@ -384,8 +430,14 @@ fn nobody_accepts_on_a_house_that_they_have_left() {
     let binding = items(&family.parent.get("/me/home-bindings").expect(200))[0].clone();
     let end = format!("/home-bindings/{}/end", text(&binding, "id"));
     season.registry.manager.post(&end, json!({})).expect(200);
-    act(&family.parent, &application, "accept", json!({})).refuse(409, "home_left");
-    assert_eq!(state(&family, &application), "offered");
+    let problem = act(&family.parent, &application, "accept", json!({})).refuse(409, "home_left");
+    let seen = now(&family.parent, &application);
+    assert_eq!((text(&seen, "state"), &problem["allowed_actions"]), ("offered", &seen["allowed_actions"]));
+    let listed = items(&family.parent.get("/enrolment-applications").expect(200))[0].clone();
+    for told in [&seen, &listed] {
+        let allowed = words(&told["allowed_actions"]);
+        assert!(!allowed.contains(&"accept".to_owned()) && allowed.contains(&"decline".to_owned()), "{allowed:?}");
+    }
     season.bind(&family.parent, &home);
     act(&family.parent, &application, "accept", json!({})).expect(200);
 }
@@ -406,7 +458,6 @@ fn a_home_that_a_reviewer_finds_behind_an_address_counts_and_a_seat_by_the_house
         let verified = act(&season.reviewers[0], &application, "verify", json!({ "home_id": home })).expect(200);
         assert_eq!(text(&verified, "home_id"), home);
         act(&season.reviewers[1], &application, "recheck", json!({})).expect(200);
-        season.bind(&family.parent, &home);
         (family, application)
     };
     let (first, second) = (with_home("2019-05-01"), with_home("2020-05-01"));
@@ -423,6 +474,40 @@ fn a_home_that_a_reviewer_finds_behind_an_address_counts_and_a_seat_by_the_house
     }
     act(&first.0.parent, &first.1, "accept", json!({})).expect(200);
     act(&second.0.parent, &second.1, "accept", json!({})).refuse(409, "seat_locked");
+}
+
+#[test]
+fn a_family_whose_home_a_reviewer_found_hands_in_again_without_speaking_for_it() {
+    let season = Season::open(shared(), &[1]);
+    let home = season.registry.home("1栋", "101");
+    let family = season.family();
+    let draft = season.draft(&family, "2020-05-01");
+    let application = season.submit(&family, draft.clone());
+    let found = || {
+        act(&season.reviewers[0], &application, "claim", json!({})).expect(200);
+        let verified = act(&season.reviewers[0], &application, "verify", json!({ "home_id": home })).expect(200);
+        assert_eq!(text(&verified, "home_id"), home);
+    };
+    let returned = || act(&season.reviewers[1], &application, "return", json!({ "codes": ["document_unreadable"] })).expect(200);
+    found();
+    returned();
+    act(&family.parent, &application, "submit", json!({})).expect(200);
+    found();
+    returned();
+    // Nor if they send back what they are shown; another home they have to speak for.
+    let written = |home: &str| {
+        let mut body = draft.clone();
+        body["home_id"] = json!(home);
+        family.parent.put(&format!("/enrolment-applications/{}", text(&application, "id")), body).header("If-Match", "*")
+    };
+    let other = season.registry.home("1栋", "102");
+    assert_eq!(pointers(&written(&other).send().expect(422).json), [("/home_id".to_owned(), "not_your_home".to_owned())]);
+    assert_eq!(text(&written(&home).expect(200), "home_id"), home);
+    act(&family.parent, &application, "submit", json!({})).expect(200);
+    found();
+    act(&season.reviewers[1], &application, "recheck", json!({})).expect(200);
+    season.steps(&["close", "list", "allocate", "announce"]);
+    act(&family.parent, &application, "accept", json!({})).expect(200);
 }
 
 // ---- what is shown -------------------------------------------------------------------------------------------------
@@ -449,6 +534,12 @@ fn what_was_allocated_is_published_with_the_results_as_a_hash_that_anybody_can_k
     season.server.anon().get(&at).refuse(401, "unauthenticated");
     season.server.resident().get(&at).refuse(403, "forbidden");
     let kept = season.admin.get(&at).expect(200);
+    assert!(text(&kept, "canonical").contains(",local,"), "who runs the round reads every tier: {kept}");
     season.step("announce");
     assert_eq!(season.server.anon().get(&at).expect(200)["digest"], kept["digest"]);
+    // A tier tells whose flat is rented and who is registered elsewhere: the hash stands for it.
+    for public in [season.server.anon().get(&at).expect(200), season.server.resident().get(&at).expect(200)] {
+        assert_eq!(public["canonical"], Value::Null);
+    }
+    assert_eq!(season.reviewers[0].get(&at).expect(200)["canonical"], kept["canonical"]);
 }

@@ -91,6 +91,25 @@ fn the_ranking_names_those_who_agreed() {
 }
 
 #[test]
+fn what_is_taken_back_of_years_ago_takes_nothing_from_a_ranking_that_begins_later() {
+    let server = Server::start(Options::default());
+    let serve = |who: &Resident| Volunteering::with(&server, json!({ "points_per_hour": 10 })).serve(who);
+    let resident = server.resident();
+    serve(&resident);
+    let old = items(&resident.get("/me/points/entries").expect(200))[0]["id"].clone();
+    server.sim().advance(400 * 86_400);
+    serve(&resident);
+    resident.put("/me/volunteer-ranking", json!({ "agreed": true })).expect(200);
+    let points = || {
+        let list = resident.get(&format!("/volunteer-ranking?community_id={}&by=points", server.community())).expect(200);
+        items(&list).iter().map(|one| one["points"].as_i64()).collect::<Vec<_>>()
+    };
+    assert_eq!(points(), [Some(20)]);
+    server.staff("manager").post("/points/reversals", json!({ "entry_id": old, "reason": "单价有误" })).expect(201);
+    assert_eq!(points(), [Some(20)]);
+}
+
+#[test]
 fn who_allowed_it_is_told_of_the_place_and_of_the_offer() {
     let server = Server::start(Options::default());
     let volunteering = Volunteering::new(&server);

@@ -138,13 +138,20 @@ fn consent(body: Option<&ConsentBody>) -> Option<ConsentDraft<'_>> {
     body.map(|consent| ConsentDraft { version: &consent.version.0, guardian: consent.guardian })
 }
 
-/// What is looked up about a family.
-fn family(tx: &mut Tx, round: &Round, applicant: PrincipalId, (home, address): (Option<HomeId>, Option<&str>)) -> Result<Family, ApiError> {
+/// What is looked up about a family. `found` is the home that a reviewer has found for it.
+fn family(
+    tx: &mut Tx,
+    round: &Round,
+    applicant: PrincipalId,
+    (home, address): (Option<HomeId>, Option<&str>),
+    found: Option<HomeId>,
+) -> Result<Family, ApiError> {
     let own = homes::spoken_for_by(tx, applicant)?;
     // Of a home that is not theirs nobody is told where it is.
-    let foreign = home.is_some_and(|home| !own.contains(&home));
+    let foreign = home.is_some_and(|home| found != Some(home) && !own.contains(&home));
     let zone_schools = if foreign { vec![] } else { seats::zone(tx, round, home, address)? };
-    Ok(Family { homes: own, zone_schools, drafts: store::drafts(tx, round.id, applicant)? })
+    let (drafts, begun) = store::begun(tx, round.id, applicant)?;
+    Ok(Family { homes: own, zone_schools, drafts, begun })
 }
 
 /// Takes a new application, as a draft.
@@ -156,7 +163,7 @@ pub fn create(tx: &mut Tx, cx: &Cx, body: &NewApplication) -> Result<Reply, ApiE
     let round = rounds::round_facts(tx, &rounds::Sight::of(who), body.round_id.0)?.ok_or_else(unknown)?;
     let home = body.home_id.map(|home| home.0);
     let address = body.address.as_ref().map(|address| address.0.as_str());
-    let family = family(tx, &round, who.id, (home, address))?;
+    let family = family(tx, &round, who.id, (home, address), None)?;
     let permit = late::find(tx, round.id, who.id)?;
     let twin = match body.twin_of {
         None => None,
@@ -257,7 +264,7 @@ pub fn rewrite(tx: &mut Tx, cx: &Cx, id: ApplicationId, body: &PutApplication) -
     }
     let home = body.home_id.map(|home| home.0);
     let address = body.address.as_ref().map(|address| address.0.as_str());
-    let family = family(tx, &f.round, who.id, (home, address))?;
+    let family = family(tx, &f.round, who.id, (home, address), f.content.home.filter(|_| f.home_found))?;
     let (typed, missing) = typed(&f.round, &body.child, &body.guardians.0, Some(&f.content));
     let (facts, mut found) = body.facts.read("/facts");
     found.extend(missing);
@@ -367,11 +374,10 @@ pub fn submit(tx: &mut Tx, cx: &Cx, id: ApplicationId) -> Result<Reply, ApiError
     })
 }
 
-/// Whether the applicant speaks for the application's home no longer: it was sold, or the lease is over.
+/// Whether the applicant speaks no longer for the home that they named: it was sold, or the lease is over.
 fn has_left(tx: &mut Tx, application: &Application) -> Result<bool, DbError> {
-    let f = application.facts();
-    let Some(home) = f.content.home else { return Ok(false) };
-    Ok(!homes::spoken_for_by(tx, f.applicant)?.contains(&home))
+    let Some(home) = application.own_home() else { return Ok(false) };
+    Ok(!homes::spoken_for_by(tx, application.facts().applicant)?.contains(&home))
 }
 
 /// 初审通过: with the home that the reviewer found to be meant, and whose its seat is.
@@ -400,13 +406,6 @@ pub fn accept(tx: &mut Tx, cx: &Cx, id: ApplicationId) -> Result<Reply, ApiError
     let f = application.facts();
     cx.expect_version(f.version)?;
     let standing = Standing::of(&application, who, tx.now());
-    // On the strength of a house nobody accepts who has moved out of it; what is wrong with the state is said first.
-    if f.offer.is_some_and(|offer| offer.takes_home_seat)
-        && application.allowed_actions(who, tx.now()).contains(&Action::Accept)
-        && has_left(tx, &application)?
-    {
-        return Err(ApiError::new(code::HOME_LEFT).in_state("offered", vec!["decline", "withdraw"]));
-    }
     let existing = match f.content.home {
         Some(home) => {
             seat_use::hold(tx, home)?;

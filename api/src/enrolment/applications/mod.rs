@@ -45,6 +45,7 @@ pub fn routes(api: &mut Api) {
         code::CHILD_ALREADY_REGISTERED,
         code::CONSENT_REQUIRED,
         code::TOO_MANY_DRAFTS,
+        code::TOO_MANY_APPLICATIONS,
         code::BUSY,
     ]))
     .add(op!(list_enrolment_applications, Access::ResidentsOr(STAFF)).whole_for_a_reason().refuses(&[code::CURSOR_INVALID]))
@@ -132,11 +133,12 @@ async fn list_enrolment_applications(call: Call) -> Outcome {
         Filter { round: params.id("round_id")?, state: params.word("state", State::ALL, State::as_str)?, tier: params.text("tier")? };
     call.list(params, move |tx, cx, window| {
         let who = cx.actor()?;
+        let (vault, after) = (&cx.app.vault, window.after.as_deref());
         let rows = if who.resident().is_ok() {
-            own(tx, cx, &filter, window.after.as_deref(), window.fetch() as usize)?
+            store::own(tx, vault, who.id, &filter, after, window.fetch())?
         } else {
-            let kin = Kin::of(tx, &cx.app.vault, who)?;
-            store::list(tx, &cx.app.vault, (&Sight::of(who), &kin), &filter, window.after.as_deref(), window.fetch())?
+            let kin = Kin::of(tx, vault, who)?;
+            store::list(tx, vault, (&Sight::of(who), &kin), &filter, after, window.fetch())?
         };
         let now = tx.now();
         let outline = |view| if view == View::Family { view } else { View::Outline };
@@ -144,25 +146,6 @@ async fn list_enrolment_applications(call: Call) -> Outcome {
         Ok(window.page(seen, |(one, _)| one.facts().id.text(), |(one, view)| ApplicationDto::of(&one, who, view, None, now)))
     })
     .await
-}
-
-/// A family's own, filtered by what it may know: a state that is not announced yet is no filter either.
-fn own(
-    tx: &mut Tx,
-    cx: &Cx,
-    filter: &Filter,
-    after: Option<&str>,
-    limit: usize,
-) -> Result<Vec<jiazai_domain::enrolment::application::Application>, ApiError> {
-    let all = store::of_applicant(tx, &cx.app.vault, cx.actor()?.id)?;
-    let fits = |one: &jiazai_domain::enrolment::application::Application| {
-        let f = one.facts();
-        filter.round.is_none_or(|round| f.round.id == round)
-            && filter.state.is_none_or(|state| one.state_for_family() == state)
-            && filter.tier.as_ref().is_none_or(|tier| f.tier.as_ref().or(f.filed_tier.as_ref()) == Some(tier))
-            && after.is_none_or(|after| f.id.text().as_str() < after)
-    };
-    Ok(all.into_iter().filter(fits).take(limit).collect())
 }
 
 /// One application

@@ -64,6 +64,7 @@ pub fn unplaced(refusal: Refusal) -> ApiError {
             format!("该房屋的学位已被其他家庭使用，{free_from} 学年起可用"),
             format!("The home's seat is another family's until the school year {free_from}"),
         ),
+        Refusal::HomeLeft => ApiError::new(code::HOME_LEFT),
         Refusal::SchoolFull => ApiError::new(code::SCHOOL_FULL),
         Refusal::TooManyApplications => ApiError::new(code::TOO_MANY_APPLICATIONS),
         Refusal::TooManyDrafts => ApiError::new(code::TOO_MANY_DRAFTS),

@@ -9,6 +9,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use actix_web::web::Bytes;
 use jiazai_domain::actor::PrincipalId;
@@ -28,6 +29,8 @@ use crate::app::App;
 const PORTION: usize = 200;
 /// Renewed with every portion; another instance goes on so long after a crash.
 const LEASE_MS: i64 = 5_000;
+/// So often at most it is renewed where a portion does not do so by itself.
+const RENEW: Duration = Duration::from_secs(1);
 const LEASE: &str = "imports";
 
 /// Where the bytes come from; read anew when a transaction runs again.
@@ -90,6 +93,31 @@ impl std::fmt::Display for Stopped {
             Self::Db(error) => error.fmt(f),
             Self::Io(error) => error.fmt(f),
             Self::Elsewhere => f.write_str("somebody else is at it"),
+        }
+    }
+}
+
+/// The lease of an import whose rows are one long transaction, renewed on another connection: what that transaction writes nobody else
+/// sees before its end, by which time another instance would be at the same rows.
+struct Renewal {
+    db: Db,
+    holder: String,
+    last: Instant,
+}
+
+impl Renewal {
+    /// False when somebody else has it now. A database that does not answer is asked again with the next portion.
+    fn keep(&mut self) -> bool {
+        if self.last.elapsed() < RENEW {
+            return true;
+        }
+        let holder = self.holder.clone();
+        match self.db.write_blocking(move |tx| leases::take(tx, LEASE, &holder, LEASE_MS)) {
+            Ok(kept) => {
+                self.last = Instant::now();
+                kept
+            }
+            Err(_) => true,
         }
     }
 }
@@ -178,6 +206,9 @@ impl Worker {
         let db = trial.as_ref().map_or(&self.db, |trial| trial.db());
         let (vault, importer, source, job) = (self.vault.clone(), self.importer.clone(), self.source.clone(), import.clone());
         let (go_on, progress) = (self.go_on.clone(), self.progress.clone());
+        // On SQLite there is one writer, which is this transaction, and no other instance.
+        let holder = self.holder.clone().filter(|_| copied || !self.db.is_sqlite());
+        let mut renewal = holder.map(|holder| Renewal { db: self.db.clone(), holder, last: Instant::now() });
         let done = db.write_blocking(move |tx| -> Result<Import, Undone> {
             let open = source.open().map_err(|error| Undone::Stopped(error.into()))?;
             let mut tally = Tally::default();
@@ -186,7 +217,7 @@ impl Worker {
                 Err(Unreadable::Io(error)) => return Err(Undone::Stopped(error.into())),
                 Err(Unreadable::Faults(faults)) => tally.add(Tally { failed: 1, faults, ..Tally::default() }),
                 Ok(mut reader) => loop {
-                    if !go_on() {
+                    if !go_on() || !renewal.as_mut().is_none_or(Renewal::keep) {
                         return Err(Undone::Stopped(Stopped::Elsewhere));
                     }
                     let lines = reader.lines(PORTION).map_err(|error| Undone::Stopped(error.into()))?;
@@ -208,7 +239,8 @@ impl Worker {
             Err(Undone::Stopped(stopped)) => Err(stopped),
             Err(Undone::Found(found)) => {
                 let vault = self.vault.clone();
-                self.save(move |tx| close(tx, &vault, import.clone(), &found.0, found.1))
+                // Whoever has the lease by now: what was found is found, and the version says whether it is still asked.
+                self.saved(None, move |tx| close(tx, &vault, import.clone(), &found.0, found.1))
             }
         }
     }
@@ -223,8 +255,15 @@ impl Worker {
     }
 
     /// Saves a step, if the lease is still ours.
-    fn save(&self, mut step: impl FnMut(&mut Tx) -> Result<Import, DbError> + Send + 'static) -> Result<Import, Stopped> {
-        let holder = self.holder.clone();
+    fn save(&self, step: impl FnMut(&mut Tx) -> Result<Import, DbError> + Send + 'static) -> Result<Import, Stopped> {
+        self.saved(self.holder.clone(), step)
+    }
+
+    fn saved(
+        &self,
+        holder: Option<String>,
+        mut step: impl FnMut(&mut Tx) -> Result<Import, DbError> + Send + 'static,
+    ) -> Result<Import, Stopped> {
         let done = self.db.write_blocking(move |tx| {
             if let Some(holder) = &holder
                 && !leases::take(tx, LEASE, holder, LEASE_MS)?
@@ -300,8 +339,14 @@ pub async fn waiting(app: Arc<App>, holder: String) -> Result<usize, DbError> {
                 app.db.write(move |tx| store::forgive(tx, id)).await?;
                 break;
             }
-            // Nothing else would go better now; it counts, because what takes too long every time looks like this, too.
-            Err(Stopped::Db(error)) if error.is_temporary() => return Err(error),
+            // Nothing else would go better now. Who waited for somebody else's rows is not to blame; whatever else does not come to an
+            // end counts, because what takes too long every time looks like this, too.
+            Err(Stopped::Db(error)) if error.is_temporary() => {
+                if matches!(error, DbError::Busy | DbError::Contention) {
+                    app.db.write(move |tx| store::forgive(tx, id)).await?;
+                }
+                return Err(error);
+            }
             Err(stopped) => tracing::warn!(%id, %stopped, "an import failed and will be tried again"),
         }
     }

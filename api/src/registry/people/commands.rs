@@ -187,7 +187,7 @@ pub fn record(tx: &mut Tx, cx: &Cx, id: PersonId, body: &NewFact) -> Result<Repl
     let (seen, by) = kept(tx, cx, id)?;
     cx.expect_version(seen.person.version)?;
     let fact = tie(tx, &seen.person, body, &by, "")?;
-    tied(tx, cx, &seen.person, &fact, &by)?;
+    tied(tx, cx, &seen.person, (&fact, None), &by)?;
     Ok(Reply::created(format!("/api/v1/people/{id}/facts"), &dto::PersonFact::from(&fact))?.version(fact.version))
 }
 
@@ -205,19 +205,20 @@ fn fact(tx: &mut Tx, cx: &Cx, id: FactId) -> Result<(Fact, Home, Person, Keeper)
     Ok((fact, home, person, by))
 }
 
-/// Saves a person one version on because a fact of theirs was saved; who had moved out has come back where it says so.
-pub fn tied(tx: &mut Tx, cx: &Cx, person: &Person, fact: &Fact, by: &Keeper) -> Result<Person, ApiError> {
-    Ok(match person.returned(fact, by, tx.now()) {
+/// Saves a person one version on because a fact of theirs was saved, with the one that it corrects; who had moved out has come back
+/// where it says so.
+pub fn tied(tx: &mut Tx, cx: &Cx, person: &Person, (fact, before): (&Fact, Option<&Fact>), by: &Keeper) -> Result<Person, ApiError> {
+    Ok(match person.returned(fact, before, by, tx.now()) {
         Some((changed, altered)) => store::save(tx, &cx.app.vault, changed, &altered)?,
         None => store::touch(tx, person)?,
     })
 }
 
 fn corrected(tx: &mut Tx, cx: &Cx, correction: Correction, (home, person): (&Home, &Person), by: &Keeper) -> Result<Reply, ApiError> {
-    let (_, new) = facts::save_correction(tx, correction)?;
+    let (old, new) = facts::save_correction(tx, correction)?;
     let known = facts::of_homes(tx, &[home.id])?;
     homes::touch(tx, home, &known)?;
-    tied(tx, cx, person, &new, by)?;
+    tied(tx, cx, person, (&new, Some(&old)), by)?;
     Ok(Reply::ok(&dto::PersonFact::from(&new))?.version(new.version))
 }
 

@@ -216,7 +216,7 @@ fn write(tx: &mut Tx, cx: &Cx, proposal: &Proposal, by: &Keeper) -> Result<(), A
         let (home, _) = homes::find(tx, proposal.home)?.ok_or_else(absent)?;
         let draft = FactDraft::plain(FactKind::Residence, from);
         let fact = write_tie(tx, (&person, &home), draft, Source::Proposal, by)?.map_err(refuse)?;
-        person = tied(tx, cx, &person, &fact, by)?;
+        person = tied(tx, cx, &person, (&fact, None), by)?;
     }
     if let Some(on) = day(proposal, Field::MovedOut)? {
         let living = |fact: &Fact| fact.home == proposal.home && LIVING_HERE.contains(&fact.kind);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::draft::{ApplicationDraft, Consent, Content, MAX_DRAFTS, Standing};
+use super::draft::{ApplicationDraft, Consent, Content, MAX_BEGUN, MAX_DRAFTS, Standing};
 use super::late::LatePermit;
 use super::machine::{Action, State};
 use super::{Refusal, template};
@@ -33,6 +33,8 @@ pub struct Facts {
     pub late_until: Option<Timestamp>,
     /// What reviewers put in the place of what was declared.
     pub corrected: FactSet,
+    /// The home is not the family's word: a reviewer found it behind the address, or in the place of another one.
+    pub home_found: bool,
     /// Whether the home's seat was another family's when a reviewer looked; unknown before.
     pub seat_taken: Option<bool>,
     /// The tier that the rules gave at submission; none if they could not tell.
@@ -58,6 +60,9 @@ pub struct Facts {
     pub ended_at: Option<Timestamp>,
     /// Staff who are related to the family, looked up by the caller: of the same home or the same documents.
     pub related: Vec<PrincipalId>,
+    /// Whether the family no longer speaks for the home that it named, looked up by the caller where a seat is offered on the
+    /// strength of it ([`Application::rests_on_home`]).
+    pub home_left: bool,
 }
 
 /// A seat that was offered.
@@ -84,7 +89,7 @@ impl Application {
     ///
     /// # Errors
     /// [`Refusal::RoundNotOpen`], [`Refusal::ConsentRequired`], [`Refusal::Faults`] with all of them,
-    /// [`Refusal::NotTwins`], [`Refusal::TooManyDrafts`]. That the child is registered in this round already is found by a unique key, not here.
+    /// [`Refusal::NotTwins`], [`Refusal::TooManyDrafts`], [`Refusal::TooManyApplications`]. That the child is registered in this round already is found by a unique key, not here.
     #[allow(clippy::too_many_arguments)]
     pub fn create(
         id: ApplicationId,
@@ -104,10 +109,13 @@ impl Application {
             return Err(Refusal::RoundNotOpen);
         }
         let consent = draft.consent(&round, now)?;
+        if standing.begun >= MAX_BEGUN {
+            return Err(Refusal::TooManyApplications);
+        }
         if standing.drafts >= MAX_DRAFTS {
             return Err(Refusal::TooManyDrafts);
         }
-        let content = draft.check(&round, standing, now)?;
+        let content = draft.check(&round, standing, None, now)?;
         let household = match twin {
             None => None,
             Some(twin) => {
@@ -132,6 +140,7 @@ impl Application {
             household,
             late_until,
             corrected: FactSet::default(),
+            home_found: false,
             seat_taken: None,
             filed_tier: None,
             tier: None,
@@ -148,6 +157,7 @@ impl Application {
             submitted_at: None,
             ended_at: None,
             related: vec![],
+            home_left: false,
         };
         Ok(Changed::created(Self { facts, settled: None }, vec![event]))
     }
@@ -188,6 +198,25 @@ impl Application {
         let f = &self.facts;
         let sits = matches!(f.state, State::Accepted | State::Enrolled) && f.offer.is_some_and(|offer| offer.takes_home_seat);
         f.content.home.filter(|_| sits)
+    }
+
+    /// The home that the family has to speak for: the one that it named itself. Of one that a reviewer found for it nobody has ever
+    /// asked that.
+    pub fn own_home(&self) -> Option<HomeId> {
+        self.facts.content.home.filter(|_| !self.facts.home_found)
+    }
+
+    /// The home on the strength of which a seat is offered now: who has moved out of it does not accept.
+    pub fn rests_on_home(&self) -> Option<HomeId> {
+        let offered = self.facts.state == State::Offered && self.facts.offer.is_some_and(|offer| offer.takes_home_seat);
+        self.own_home().filter(|_| offered)
+    }
+
+    /// The application with what was looked up of its home: whether the family still speaks for it.
+    #[must_use]
+    pub fn spoken_for(mut self, homes: &[HomeId]) -> Self {
+        self.facts.home_left = self.rests_on_home().is_some_and(|home| !homes.contains(&home));
+        self
     }
 
     /// Its claim to the seat of its home, if it has one.

@@ -16,6 +16,8 @@ use crate::registry::HomeId;
 pub const MAX_DOCUMENTS: usize = 60;
 /// Drafts that a resident keeps in one round. More than any family has children; two at the same moment may make it one more.
 pub const MAX_DRAFTS: i64 = 20;
+/// Applications that a resident begins in one round, whatever becomes of them: what was withdrawn is kept, too.
+pub const MAX_BEGUN: i64 = 300;
 /// Children whom a resident registers in one round: somebody of a welfare home has many, a squatter of numbers more. Two handed in at
 /// the same moment may make it one more.
 pub const MAX_REGISTERED: i64 = 100;
@@ -69,6 +71,8 @@ pub struct Standing {
     pub zone_schools: Vec<SchoolId>,
     /// Drafts that the applicant keeps in this round already.
     pub drafts: i64,
+    /// Applications that the applicant has begun in this round, whatever became of them.
+    pub begun: i64,
 }
 
 /// What the caller has looked up when an application is handed in.
@@ -76,7 +80,7 @@ pub struct Standing {
 pub struct HandIn {
     /// Whether the home's seat is another family's; nothing without a home.
     pub seat_taken: Option<bool>,
-    /// Whether the applicant speaks for the home no longer.
+    /// Whether the applicant speaks no longer for the home that they named ([`Application::own_home`](super::Application::own_home)).
     pub home_left: bool,
     /// Children whom the applicant has registered in the round already.
     pub registered: i64,
@@ -115,13 +119,22 @@ impl ApplicationDraft<'_> {
     }
 
     /// All faults at once, by the field names of the application.
-    pub(super) fn check(self, round: &round::Facts, standing: &Standing, now: Timestamp) -> Result<Content, Refusal> {
+    ///
+    /// `found` is the home that a reviewer has found for the family: not theirs to have named, but theirs to leave as it is.
+    pub(super) fn check(
+        self,
+        round: &round::Facts,
+        standing: &Standing,
+        found: Option<HomeId>,
+        now: Timestamp,
+    ) -> Result<Content, Refusal> {
         let mut faults = Faults::new();
         let child = self.child.check(round, now, &mut faults);
         let guardians = guardians(&self.guardians, child.as_ref(), now, &mut faults);
         let address = faults.take("/address", crate::kernel::text::Line::<200>::optional(self.address));
         faults.require(self.home.is_some() || !matches!(address, Some(None)), "/home_id", "home_or_address");
-        faults.require(self.home.is_none_or(|home| standing.homes.contains(&home)), "/home_id", "not_your_home");
+        let theirs = |home: HomeId| found == Some(home) || standing.homes.contains(&home);
+        faults.require(self.home.is_none_or(theirs), "/home_id", "not_your_home");
         // A lease that ends before the register opens is no lease, whatever the rules make of its date.
         if let Some(Value::Date(until)) = Fact::find("lease_until").and_then(|fact| self.facts.get(fact)) {
             faults.require(until >= round.calendar.register_from.date(), "/facts/lease_until", "lease_expired");

@@ -17,6 +17,8 @@ impl Application {
     /// # Errors
     /// [`Refusal::Faults`] and those of handing in; [`Refusal::NotTwins`], when it would not be of one birth with its twins
     /// any more. Consent need not be given twice, but may be given to a newer text.
+    ///
+    /// The home that a reviewer has found may be sent back as it was shown: it stays, and stays the reviewer's.
     pub fn rewrite(
         mut self,
         draft: ApplicationDraft,
@@ -29,7 +31,9 @@ impl Application {
         if draft.consent.is_some() {
             self.facts.consent = draft.consent(&self.facts.round, now)?;
         }
-        self.facts.content = draft.check(&self.facts.round, standing, now)?;
+        let found = self.facts.content.home.filter(|home| self.facts.home_found && draft.home == Some(*home));
+        self.facts.content = draft.check(&self.facts.round, standing, found, now)?;
+        self.facts.home_found = found.is_some();
         if !twins.iter().all(|twin| self.facts.content.is_twin_of(&twin.facts.content)) {
             return Err(Refusal::NotTwins);
         }
@@ -89,7 +93,7 @@ impl Application {
     /// `family` are the blind indexes of this application's guardians, `existing` the seat uses of its home.
     ///
     /// # Errors
-    /// [`Refusal::SeatLocked`] beside the guard's.
+    /// [`Refusal::SeatLocked`] beside the guard's; of those, [`Refusal::HomeLeft`].
     pub fn accept(
         mut self,
         family: Family,

@@ -81,6 +81,7 @@ impl Application {
             // The result is there but not announced: for the family nothing has happened yet.
             Action::Accept | Action::Decline if f.round.state == R::Allocated => return Err(Refusal::WrongState { state: seen }),
             Action::Accept | Action::Decline | Action::Withdraw if f.round.state == R::Finished => return Err(Refusal::TooLate),
+            Action::Accept if f.home_left && self.rests_on_home().is_some() => return Err(Refusal::HomeLeft),
             Action::Coordinate if !matches!(f.round.state, R::Allocated | R::Announced) => return Err(Refusal::WrongState { state: seen }),
             Action::CheckIn if !matches!(f.round.state, R::Announced | R::Finished) => return Err(Refusal::WrongState { state: seen }),
             _ => {}

@@ -20,8 +20,8 @@ mod tests;
 
 pub use aggregate::{Application, Facts, Offer};
 pub use draft::{
-    ApplicationDraft, Attachment, Consent, ConsentDraft, Content, DRAFT_HOLDS_S, HandIn, MAX_DOCUMENTS, MAX_DRAFTS, MAX_REGISTERED,
-    Standing,
+    ApplicationDraft, Attachment, Consent, ConsentDraft, Content, DRAFT_HOLDS_S, HandIn, MAX_BEGUN, MAX_DOCUMENTS, MAX_DRAFTS,
+    MAX_REGISTERED, Standing,
 };
 pub use late::{LatePermit, LatePermitFacts};
 pub use machine::{Action, MACHINE, Party, ReturnCode, State, is_objection_pending};

@@ -40,11 +40,13 @@ pub enum Refusal {
     SeatLocked {
         free_from: i64,
     },
+    /// The seat is given on the strength of a home for which the family speaks no longer.
+    HomeLeft,
     /// The school has no seat left.
     SchoolFull,
     /// There are more drafts of this resident in the round than any family needs.
     TooManyDrafts,
-    /// This resident has registered more children in the round than any family has.
+    /// This resident has registered more children in the round than any family has, or begun more often.
     TooManyApplications,
     /// Twins are of one family, one round and one birth.
     NotTwins,
@@ -68,6 +70,7 @@ impl Refusal {
             Self::DifferenceUnexplained => "difference_unexplained",
             Self::SchoolNotInRound => "school_not_in_round",
             Self::SeatLocked { .. } => "seat_locked",
+            Self::HomeLeft => "home_left",
             Self::SchoolFull => "school_full",
             Self::TooManyDrafts => "too_many_drafts",
             Self::TooManyApplications => "too_many_applications",

@@ -75,6 +75,7 @@ impl Application {
             correction.facts.iter().filter(|(fact, value)| before.get(*fact) != Some(*value)).map(|(fact, _)| fact.name()).collect();
         let f = &mut self.facts;
         let moved = correction.home.is_some() && f.content.home.is_some() && correction.home != f.content.home;
+        f.home_found |= correction.home.is_some() && correction.home != f.content.home;
         f.content.home = correction.home.or(f.content.home);
         f.corrected = std::mem::take(&mut f.corrected).corrected_by(&correction.facts);
         f.seat_taken = correction.seat_taken.or(f.seat_taken);

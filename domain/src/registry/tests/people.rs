@@ -204,7 +204,7 @@ fn who_is_registered_to_live_here_again_has_not_left_any_more() {
         let draft = FactDraft { until: until.map(day), ..FactDraft::plain(kind, day(from)) };
         let within = Household { person: &left, home: &at, around: &[] };
         let fact = saved(Fact::record(id(1), draft, within, Source::Keeper, &by, now()).expect("a fact"));
-        left.returned(&fact, &by, now())
+        left.returned(&fact, None, &by, now())
     };
     for kind in [FactKind::Residence, FactKind::Tenancy, FactKind::Hukou] {
         let (changed, altered) = told(kind, "2025-01-01", None).expect("back");
@@ -218,5 +218,29 @@ fn who_is_registered_to_live_here_again_has_not_left_any_more() {
     let within = Household { person: &here, home: &at, around: &[] };
     let fact =
         saved(Fact::record(id(1), FactDraft::plain(FactKind::Residence, today()), within, Source::Keeper, &by, now()).expect("a fact"));
-    assert!(here.returned(&fact, &by, now()).is_none());
+    assert!(here.returned(&fact, None, &by, now()).is_none());
+}
+
+#[test]
+fn a_hukou_that_stayed_behind_brings_nobody_back_whatever_is_corrected_of_it() {
+    let left = Person { moved_out_on: Some(day("2024-05-01")), ..person(1) };
+    let (at, by) = (home(1), admin_keeper());
+    let within = Household { person: &left, home: &at, around: &[] };
+    let known = |kind: FactKind, until: Option<&str>| {
+        let draft = FactDraft { until: until.map(day), ..FactDraft::plain(kind, day("2010-01-01")) };
+        saved(Fact::record(id(1), draft, within, Source::Keeper, &by, now()).expect("a fact"))
+    };
+    let comes = |correction: Correction| {
+        let (old, new) = (saved(correction.old), saved(correction.new));
+        left.returned(&new, Some(&old), &by, now()).is_some()
+    };
+    let corrected = |fact: Fact, draft: FactDraft| comes(fact.correct(id(2), draft, reason(), within, &by, now()).expect("a correction"));
+    let hukou = || known(FactKind::Hukou, None);
+    assert!(left.returned(&hukou(), None, &by, now()).is_none(), "written down late, it was here when they left");
+    assert!(!corrected(hukou(), FactDraft::plain(FactKind::Hukou, day("2011-01-01"))));
+    assert!(!corrected(hukou(), FactDraft::plain(FactKind::Hukou, day("2024-06-01"))), "it was known to last anyway");
+    assert!(!comes(hukou().end(id(2), day("2099-01-01"), &at, &by, now()).expect("an end")), "an end is no return");
+    // Who was taken to live elsewhere since, and did not.
+    let residence = FactDraft::plain(FactKind::Residence, day("2010-01-01"));
+    assert!(corrected(known(FactKind::Residence, Some("2024-05-01")), residence));
 }

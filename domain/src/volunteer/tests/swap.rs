@@ -54,6 +54,23 @@ fn places_change_hands_and_people_keep_their_sign_ups() {
 }
 
 #[test]
+fn a_guardians_word_is_that_of_the_activity_into_which_a_minor_goes() {
+    let pair = pair();
+    let word = |n: u128| Some(Consent { version: format!("v{n}"), guardian: id(n), at: start() });
+    let there = [Volunteer { consent: word(7), ..volunteer(1) }, volunteer(2)];
+    let [a, b] = pair.agree(pair.proposed(), &there, &resident(2), start()).expect("agreed");
+    assert_eq!((a.consent, b.consent), (word(7), None));
+    // It does not stay with the place that was left.
+    let mut kept = pair;
+    for n in [0, 1] {
+        let facts = SignUpFacts { consent: word(8), ..kept.sign_ups[n].facts().clone() };
+        kept.sign_ups[n] = SignUp::restore(facts, start());
+    }
+    let [a, b] = kept.agree(kept.proposed(), &there, &resident(2), start()).expect("agreed");
+    assert_eq!((a.consent, b.consent), (word(7), None));
+}
+
+#[test]
 fn the_one_who_was_asked_agrees_or_refuses_and_the_other_withdraws() {
     let pair = pair();
     let swap = pair.proposed();

@@ -161,9 +161,14 @@ pub fn list(
     rows.into_iter().map(Stored::try_from).collect()
 }
 
+/// A literal, or the partial index of what waits is not used: there may be years of imports, and these few are asked for every second.
+fn is_waiting() -> diesel::expression::SqlLiteral<diesel::sql_types::Bool> {
+    diesel::dsl::sql("imports.state IN ('queued', 'running')")
+}
+
 /// How many imports of somebody are not over yet.
 pub fn waiting(tx: &mut Tx, by: PrincipalId) -> Result<i64, DbError> {
-    let own = imports::table.filter(imports::created_by.eq(by.text())).filter(imports::state.eq_any(["queued", "running"]));
+    let own = imports::table.filter(is_waiting()).filter(imports::created_by.eq(by.text()));
     tx.run(|conn| own.count().get_result(conn))
 }
 
@@ -173,7 +178,7 @@ pub fn next_waiting(tx: &mut Tx) -> Result<Option<Stored>, DbError> {
     let put_off = import_attempts::table.filter(import_attempts::not_before.gt(tx.now().millis())).select(import_attempts::import_id);
     let row: Option<ImportRow> = tx.run(|conn| {
         imports::table
-            .filter(imports::state.eq_any(["queued", "running"]))
+            .filter(is_waiting())
             .filter(imports::stored_as.is_not_null())
             .filter(imports::id.ne_all(put_off))
             .order(imports::id)
@@ -188,7 +193,7 @@ pub fn next_waiting(tx: &mut Tx) -> Result<Option<Stored>, DbError> {
 pub fn abandoned(tx: &mut Tx, since: Timestamp, limit: i64) -> Result<Vec<Stored>, DbError> {
     let rows: Vec<ImportRow> = tx.run(|conn| {
         imports::table
-            .filter(imports::state.eq_any(["queued", "running"]))
+            .filter(is_waiting())
             .filter(imports::stored_as.is_null())
             .filter(imports::updated_at.lt(since.millis()))
             .order(imports::id)

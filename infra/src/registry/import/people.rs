@@ -214,22 +214,22 @@ fn one(tx: &mut Tx, vault: &Vault, by: &Importer, known: &mut Known, row: &Perso
     }
     let mut next = next;
     for tie in ties {
-        let fact = match tie {
+        let (fact, before) = match tie {
             Tie::New(changed) => {
                 let fact = facts::save(tx, changed)?;
                 // Nobody is bound as a person who was not there a moment ago.
                 if was_known {
                     bindings::follow(tx, &fact)?;
                 }
-                fact
+                (fact, None)
             }
             Tie::Corrected(correction) => {
                 let (old, new) = facts::save_correction(tx, *correction)?;
-                known.book.write(old);
-                new
+                known.book.write(old.clone());
+                (new, Some(old))
             }
         };
-        if let Some((back, altered)) = next.returned(&fact, &by.keeper, tx.now()) {
+        if let Some((back, altered)) = next.returned(&fact, before.as_ref(), &by.keeper, tx.now()) {
             next = people::save(tx, vault, back, &altered)?;
             known.tied.remove(&next.id);
         }

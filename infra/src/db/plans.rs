@@ -1,0 +1,82 @@
+//! What is asked every second, or by a whole town in one morning, is found by an index and not by looking at everything. Shown on
+//! SQLite, which says so without a single row; PostgreSQL has the same indexes.
+
+use std::sync::{Arc, Mutex};
+
+use diesel::connection::{Connection, InstrumentationEvent};
+use diesel::prelude::*;
+use jiazai_domain::kernel::time::Date;
+use jiazai_domain::registry::{Document, DocumentType};
+
+use super::*;
+use crate::enrolment::application;
+use crate::registry::{bindings, homes, import};
+use crate::vault::Vault;
+
+#[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    detail: String,
+}
+
+/// How SQLite answers everything that is asked.
+fn plans(name: &str, mut ask: impl FnMut(&mut Tx) -> Result<(), DbError> + Send + 'static) -> String {
+    let folder = std::env::temp_dir().join(format!("jiazai_plans_{}_{name}", std::process::id()));
+    let db = Db::open(&DatabaseUrl::Sqlite(folder.join("jiazai.sqlite")), Clock::system()).expect("a database");
+    db.migrate().expect("a schema");
+    let steps = db.write_blocking(move |tx| {
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let heard = asked.clone();
+        let listen = move |event: InstrumentationEvent<'_>| {
+            if let InstrumentationEvent::StartQuery { query, .. } = event {
+                heard.lock().expect("no panic").push(query.to_string());
+            }
+        };
+        tx.run(|conn| {
+            conn.set_instrumentation(listen);
+            Ok(())
+        })?;
+        ask(tx)?;
+        let asked = std::mem::take(&mut *asked.lock().expect("no panic"));
+        let mut steps = Vec::new();
+        for query in asked {
+            let statement = query.split(" -- binds").next().unwrap_or_default();
+            let found: Vec<Step> = tx.run(|conn| diesel::sql_query(format!("EXPLAIN QUERY PLAN {statement}")).load(conn))?;
+            steps.extend(found.into_iter().map(|step| step.detail));
+        }
+        Ok::<_, DbError>(steps)
+    });
+    drop(db);
+    let _ = std::fs::remove_dir_all(&folder);
+    steps.expect("plans").join("\n")
+}
+
+#[test]
+fn what_is_due_in_the_registry_is_found_without_looking_at_all_homes_bindings_and_imports() {
+    let found = plans("registry", |tx| {
+        homes::any_due(tx)?;
+        bindings::expired(tx, 1)?;
+        import::next_waiting(tx)?;
+        import::over_with_files(tx, 1)?;
+        import::waiting(tx, tx.new_id())?;
+        Ok(())
+    });
+    for index in ["homes_due", "home_bindings_leases", "imports_with_files", "imports_waiting"] {
+        assert!(found.contains(index), "{index} is not used:\n{found}");
+    }
+    for table in ["homes", "home_bindings", "imports"] {
+        let whole = format!("SCAN {table}");
+        assert!(!found.lines().any(|step| step == whole), "all of {table} is looked at:\n{found}");
+    }
+}
+
+#[test]
+fn whether_a_child_is_registered_is_found_by_the_child() {
+    let found = plans("child", |tx| {
+        let vault = Vault::from_hex(&"07".repeat(32)).expect("a key");
+        let today: Date = tx.now().date();
+        let child = Document::new(DocumentType::Passport, "E12345678", today).expect("a document");
+        application::is_registered(tx, &vault, tx.new_id(), &child, tx.new_id()).map(drop)
+    });
+    assert!(found.contains("enrolment_applications_by_child (round_id=? AND child_index=?)"), "{found}");
+}
