@@ -33,6 +33,13 @@ const firstScreen: Plugin = {
   },
 };
 
+/**
+ * What the browser's first screen is made of, in one file: a phone far away pays for every request. What the app's own start needs
+ * (`look`, `i18n`, `store`) stays with it; a chunk that the start imports, and that imports the framework from the start, is a circle.
+ */
+const FIRST = /src\/(pages\/home\/|ui\/j-(page|row|state|tag|icon|button)\.vue|ui\/icons|api\/http|lib\/(community|go|load|now|session|unread|when|words)\.ts)/;
+const oneFile = process.env.UNI_PLATFORM === 'h5' ? { rollupOptions: { output: { manualChunks: (id: string) => (FIRST.test(id) ? 'first' : undefined) } } } : {};
+
 export default defineConfig({
   base: '/app/',
   plugins: [uni(), nobodyElse, firstScreen],
@@ -40,7 +47,7 @@ export default defineConfig({
     // A WeChat package must know its server; the browser build is served by it.
     __API_ORIGIN__: JSON.stringify(process.env.JIAZAI_ORIGIN ?? ''),
   },
-  build: { target: 'es2018' },
+  build: { target: 'es2018', modulePreload: { polyfill: false }, ...oneFile },
   server: {
     port: 5173,
     proxy: {

@@ -67,8 +67,8 @@ async function check(page, where) {
   assert.ok(wide <= 1, `${where}: ${wide}px wider than the screen`);
 }
 
-const PAGES = ['/pages/home/home', '/pages/matters/matters', '/pages/me/me', '/repair/new', '/school/round', '/volunteer/calendar', '/volunteer/points', '/my/homes', '/my/data', '/my/phone', '/my/privacy'];
-const STAFF = { manager: ['/pages/home/home', '/staff/board', '/staff/map', '/staff/claims', '/staff/roster'], worker1: ['/staff/day'], reviewer1: ['/staff/queue'] };
+const PAGES = ['/pages/home/home', '/pages/matters/matters', '/pages/me/me', '/repair/new', '/school/round', '/volunteer/calendar', '/volunteer/points', '/volunteer/swaps', '/volunteer/consents', '/my/notices', '/my/homes', '/my/delegations', '/my/data', '/my/phone', '/my/privacy'];
+const STAFF = { manager: ['/pages/home/home', '/staff/board', '/staff/map', '/staff/claims', '/staff/roster', '/staff/content', '/staff/visits', '/my/notices'], worker1: ['/staff/day'], reviewer1: ['/staff/queue'] };
 
 async function settled(page) {
   await page.waitForLoadState('networkidle');

@@ -12,11 +12,11 @@ const MP = join(APP, 'dist/build/mp-weixin');
 const H5 = join(APP, 'dist/build/h5');
 
 test('every Chinese text has its English', () => {
-  const known = read(join(APP, 'src/lib/en.ts'));
+  const known = files(join(APP, 'src/lib/en'), /\.ts$/).map(read).join('\n');
   // Names of languages and what is keyed by language already; what the server calls a resident without a name.
   const own = /^(中文|周[日一二三四五六]|微信用户|家|[空在人户租]|没有社区)$/;
   const missing = new Set();
-  for (const path of sources.filter((path) => !/(en|when)\.ts$/.test(path)))
+  for (const path of sources.filter((path) => !/(lib.en.\w+|when)\.ts$/.test(path)))
     for (const [line] of read(path).matchAll(/^.*$/gm)) {
       if (/^\s*(\/\/|\*|\/\*\*|<!--)/.test(line) || line.includes("language.is('zh')")) continue;
       for (const [, text] of line.matchAll(/'((?:[^'\\\n]|\\.)*\p{Script=Han}(?:[^'\\\n]|\\.)*)'/gu)) if (!own.test(text) && !known.includes(`  '${text}': `)) missing.add(text);
