@@ -94,7 +94,11 @@ async function activityWith(extra, ...shifts) {
   assert.equal(made.status, 201, JSON.stringify(made.body));
   assert.equal((await w.api(`/volunteer-activities/${made.body.id}/publish`, {}, leader)).status, 200);
   const ids = [];
-  for (const [starts_at, ends_at] of shifts) ids.push((await w.api(`/volunteer-activities/${made.body.id}/shifts`, { starts_at, ends_at, capacity: 5, cancel_before_s: 0 }, leader)).body.id);
+  for (const [starts_at, ends_at, places] of shifts) {
+    const shift = await w.api(`/volunteer-activities/${made.body.id}/shifts`, { starts_at, ends_at, capacity: 5, cancel_before_s: 3600, ...places }, leader);
+    assert.equal(shift.status, 201, JSON.stringify(shift.body));
+    ids.push(shift.body.id);
+  }
   return { place, leader, id: made.body.id, shifts: ids };
 }
 
@@ -132,8 +136,7 @@ scene('two volunteers exchange their shifts', async () => {
 }, () => w);
 
 scene('a place that became free is counted down, and may be declined', async () => {
-  const { shifts } = await activityWith({ title: '递补试点' }, [inDays(50, 0), inDays(50, 2)]);
-  await w.api(`/shifts/${shifts[0]}/resize`, { capacity: 1, waitlist_capacity: 3 }, await w.staffToken('leader'));
+  const { shifts } = await activityWith({ title: '递补试点' }, [inDays(50, 0), inDays(50, 2), { capacity: 1, waitlist_capacity: 3 }]);
   const [first, second] = [await w.phone(), await w.phone()];
   for (const [page, phone] of [[first, '13500000021'], [second, '13500000022']]) {
     await logIn(w, page, phone);

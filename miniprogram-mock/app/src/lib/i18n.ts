@@ -28,9 +28,10 @@ export const language = {
   is: (which: Language) => current.value === which,
   tag: () => (current.value === 'zh' ? 'zh-CN' : 'en'),
   async set(which: Language) {
+    // Written down first: who closes the app now has chosen all the same.
+    store.set('language', which);
     if (which === 'en') await learn();
     current.value = which;
-    store.set('language', which);
     // #ifdef H5
     document.documentElement.lang = language.tag();
     // #endif

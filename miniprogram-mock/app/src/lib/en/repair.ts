@@ -42,4 +42,5 @@ export const repair: Record<string, string> = {
   '报修进度': 'Repair',
   '文字审核中': 'Text in review',
   '内容在审核，通过前只有您看得到；不影响师傅上门。': 'What you wrote is being checked; until then only you see it. The worker comes all the same.',
+  '替谁报': 'For whom',
 };

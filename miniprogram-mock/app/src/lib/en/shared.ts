@@ -183,4 +183,6 @@ export const shared: Record<string, string> = {
   '内容审核': 'Content review',
   '居民文字和照片，通过后才公开': 'Held until somebody has looked',
   '{0} 提出': 'made {0}',
+  '我自己': 'Myself',
+  '办理时会记下是您代办的。': 'It is remembered that you acted for them.',
 };

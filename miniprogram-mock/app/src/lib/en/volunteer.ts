@@ -100,4 +100,5 @@ export const volunteer: Record<string, string> = {
   '不去': 'I am not coming',
   '这是您自己的换班号': 'That is your own number',
   '换班号以 sgn_ 开头，请让对方复制给您': 'It begins with sgn_; have it copied to you',
+  '为谁报名': 'For whom',
 };
