@@ -42,7 +42,7 @@ test('text and ground keep the contrast that AA asks for, in both themes', () =>
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const contrast = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
-  const texts = [['ink', 'ground'], ['ink', 'card'], ['ink', 'sunk'], ['ink2', 'ground'], ['ink2', 'card'], ['ink2', 'sunk'], ['ink2', 'main-soft'], ['ink2', 'red-soft'], ['main', 'card'], ['main', 'ground'], ['on-main', 'main'], ['main-ink', 'main-soft'], ['main-ink', 'card'], ['red', 'card'], ['red', 'ground'], ['red', 'red-soft'], ['amber', 'amber-soft'], ['blue', 'blue-soft'], ['ink2', 'grey-soft']];
+  const texts = [['ink', 'ground'], ['ink', 'card'], ['ink', 'sunk'], ['ink2', 'ground'], ['ink2', 'card'], ['ink2', 'sunk'], ['ink2', 'main-soft'], ['ink2', 'red-soft'], ['main', 'card'], ['main', 'ground'], ['on-main', 'main'], ['main-ink', 'main-soft'], ['main-ink', 'card'], ['red', 'card'], ['red', 'ground'], ['red', 'red-soft'], ['amber', 'amber-soft'], ['blue', 'blue-soft'], ['ink2', 'grey-soft'], ['ink', 'amber-soft'], ['ink2', 'amber-soft'], ['ink', 'blue-soft'], ['ink2', 'blue-soft']];
   for (const name of ['j-light', 'j-dark']) {
     const colours = theme(name);
     for (const [text, ground] of texts) assert.ok(contrast(colours[text], colours[ground]) >= 4.5, `${name}: ${text} on ${ground} is ${contrast(colours[text], colours[ground]).toFixed(2)}`);
