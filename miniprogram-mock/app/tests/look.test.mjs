@@ -80,7 +80,8 @@ for (const large of [false, true])
     const page = await w.phone();
     await logIn(w, page, large ? '13300000001' : '13300000002');
     if (large) await tap(page, 'large');
-    for (const path of PAGES) {
+    const round = (await w.api('/enrolment-rounds', undefined, await w.staffToken('enroladmin'), 'GET')).body.items[0].id;
+    for (const path of [...PAGES, `/school/draw?round=${round}`]) {
       await w.open(page, path);
       await page.reload();
       await settled(page);

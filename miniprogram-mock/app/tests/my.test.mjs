@@ -98,6 +98,19 @@ scene('somebody lets their daughter act for them, and it is taken back', async (
 
   await daughter.reload();
   await reads(daughter, /我替 编号尾号 \w{4} 办/);
+
+  // She reports for her mother, and the server is told by which right.
+  await w.open(daughter, '/repair/new');
+  await chip(daughter, 'plumbing');
+  await daughter.getByText(/^编号尾号 \w{4}$/).locator('visible=true').click();
+  await write(daughter, 'place', '3 号楼 301');
+  await write(daughter, 'title', '妈妈家水管漏水');
+  await write(daughter, 'description', '厨房在滴水。');
+  const [sent] = await Promise.all([daughter.waitForRequest((request) => request.method() === 'POST' && request.url().endsWith('/repair-tickets')), tap(daughter, 'submit')]);
+  assert.match(sent.postDataJSON().delegation_id, /^\w+$/);
+  await reads(daughter, '已收到您的报修');
+
+  await w.open(daughter, '/my/delegations');
   await tap(daughter, 'revoke');
   await press(daughter, '确定');
   await reads(daughter, '已收回');
