@@ -81,7 +81,7 @@ for (const large of [false, true])
     await logIn(w, page, large ? '13300000001' : '13300000002');
     if (large) await tap(page, 'large');
     const round = (await w.api('/enrolment-rounds', undefined, await w.staffToken('enroladmin'), 'GET')).body.items[0].id;
-    for (const path of [...PAGES, `/school/draw?round=${round}`]) {
+    for (const path of [`/school/draw?round=${round}`, ...PAGES]) {
       await w.open(page, path);
       await page.reload();
       await settled(page);
