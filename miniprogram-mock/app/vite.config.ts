@@ -18,29 +18,21 @@ const nobodyElse: Plugin = {
   },
 };
 
-/** The first screen's own chunks are asked for together with the framework, not after it. */
-const firstScreen: Plugin = {
-  name: 'first-screen',
-  transformIndexHtml: {
-    order: 'post',
-    handler(html, { bundle }) {
-      const chunks = Object.values(bundle ?? {}).flatMap((file) => (file.type === 'chunk' ? [file] : []));
-      const home = chunks.find((chunk) => chunk.facadeModuleId?.includes('pages/home/home'));
-      if (!home) return html;
-      const entry = chunks.find((chunk) => chunk.isEntry)?.fileName;
-      return [home.fileName, ...home.imports].filter((name) => name !== entry).map((name) => ({ tag: 'link', attrs: { rel: 'modulepreload', href: `/app/${name}` }, injectTo: 'head' as const }));
-    },
-  },
-};
+/**
+ * What the browser's first screen is made of, in one file with the framework that it needs: the page asks for it together with the
+ * start, and for nothing afterwards.
+ */
+const FIRST = /src\/(pages\/home\/|ui\/j-(page|row|state|tag|icon|button)\.vue|ui\/icons|api\/http|lib\/(community|go|load|now|session|unread|when|words)\.ts)/;
+const oneFile = process.env.UNI_PLATFORM === 'h5' ? { rollupOptions: { output: { manualChunks: (id: string) => (FIRST.test(id) ? 'first' : undefined) } } } : {};
 
 export default defineConfig({
   base: '/app/',
-  plugins: [uni(), nobodyElse, firstScreen],
+  plugins: [uni(), nobodyElse],
   define: {
     // A WeChat package must know its server; the browser build is served by it.
     __API_ORIGIN__: JSON.stringify(process.env.JIAZAI_ORIGIN ?? ''),
   },
-  build: { target: 'es2018' },
+  build: { target: 'es2018', ...oneFile },
   server: {
     port: 5173,
     proxy: {

@@ -67,8 +67,8 @@ async function check(page, where) {
   assert.ok(wide <= 1, `${where}: ${wide}px wider than the screen`);
 }
 
-const PAGES = ['/pages/home/home', '/pages/matters/matters', '/pages/me/me', '/repair/new', '/school/round', '/volunteer/calendar', '/volunteer/points', '/my/homes', '/my/data', '/my/phone', '/my/privacy'];
-const STAFF = { manager: ['/pages/home/home', '/staff/board', '/staff/map', '/staff/claims', '/staff/roster'], worker1: ['/staff/day'], reviewer1: ['/staff/queue'] };
+const PAGES = ['/pages/home/home', '/pages/matters/matters', '/pages/me/me', '/repair/new', '/school/round', '/volunteer/calendar', '/volunteer/points', '/volunteer/swaps', '/volunteer/consents', '/my/notices', '/my/homes', '/my/delegations', '/my/data', '/my/phone', '/my/privacy'];
+const STAFF = { manager: ['/pages/home/home', '/staff/board', '/staff/map', '/staff/claims', '/staff/roster', '/staff/content', '/staff/visits', '/my/notices'], worker1: ['/staff/day'], reviewer1: ['/staff/queue'] };
 
 async function settled(page) {
   await page.waitForLoadState('networkidle');
@@ -80,7 +80,8 @@ for (const large of [false, true])
     const page = await w.phone();
     await logIn(w, page, large ? '13300000001' : '13300000002');
     if (large) await tap(page, 'large');
-    for (const path of PAGES) {
+    const round = (await w.api('/enrolment-rounds', undefined, await w.staffToken('enroladmin'), 'GET')).body.items[0].id;
+    for (const path of [`/school/draw?round=${round}`, ...PAGES]) {
       await w.open(page, path);
       await page.reload();
       await settled(page);

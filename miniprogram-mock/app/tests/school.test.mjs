@@ -1,18 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
-import { chip, logIn, photograph, picture, press, reads, scene, seen, staffLogIn, takeTheDayShown, tap, world, write } from './support/world.mjs';
+import { chip, idNumber, logIn, photograph, picture, press, reads, scene, seen, staffLogIn, takeTheDayShown, tap, world, write } from './support/world.mjs';
 
 let w;
 before(async () => (w = await world()));
 after(() => w?.stop());
-
-/** A well-formed number of nobody: 99 is no province. */
-export function idNumber(born, serial) {
-  const body = `990000${born}${serial}`;
-  const weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
-  const sum = [...body].reduce((all, digit, index) => all + Number(digit) * weights[index], 0);
-  return body + '10X98765432'[sum % 11];
-}
 
 const fact = (page, name, value) => seen(page, `[data-fact="${name}"] [data-value="${value}"]`).click();
 
@@ -23,6 +15,20 @@ async function photographPapers(page) {
     await card.locator('[aria-label="删除照片"]').waitFor();
   }
 }
+
+scene('a family that has nothing to show is told what stands in the way', async () => {
+  const page = await w.phone();
+  await logIn(w, page, '13611113333');
+  await tap(page, 'service-school');
+  await tap(page, 'precheck');
+  await fact(page, 'hukou_on', 'none');
+  await fact(page, 'house_on', 'none');
+  await fact(page, 'native', 'false');
+  await fact(page, 'migrant', 'false');
+  await reads(page, '暂不符合登记条件');
+  await press(page, '展开');
+  await reads(page, '进城务工人员随迁子女');
+}, () => w);
 
 scene('school enrolment from the precheck to the confirmed batch, returned once', async () => {
   const family = await w.phone();
@@ -130,19 +136,53 @@ scene('school enrolment from the precheck to the confirmed batch, returned once'
   await family.reload();
   await reads(family, '类别已确认');
   await reads(family, '复核通过，类别已确认');
-  for (const page of [family, first, second]) assert.deepEqual([page.faults, page.strangers], [[], []]);
-}, () => w);
 
-scene('a family that has nothing to show is told what stands in the way', async () => {
-  const page = await w.phone();
-  await logIn(w, page, '13611113333');
-  await tap(page, 'service-school');
-  await tap(page, 'precheck');
-  await fact(page, 'hukou_on', 'none');
-  await fact(page, 'house_on', 'none');
-  await fact(page, 'native', 'false');
-  await fact(page, 'migrant', 'false');
-  await reads(page, '暂不符合登记条件');
-  await press(page, '展开');
-  await reads(page, '进城务工人员随迁子女');
+  // The lists are public, and the draw is there for everybody to check.
+  const admin = await w.staffToken('enroladmin');
+  const round = (await w.api('/enrolment-rounds', undefined, admin, 'GET')).body.items[0].id;
+  for (const step of ['close', 'list']) {
+    const done = await w.api(`/enrolment-rounds/${round}/${step}`, { early: true, reason: '演示' }, admin);
+    assert.equal(done.status, 200, JSON.stringify(done.body));
+  }
+  const draw = await w.api(`/enrolment-rounds/${round}/draws`, { kind: 'ring' }, admin);
+  assert.equal(draw.status, 201, JSON.stringify(draw.body));
+  await tap(family, 'to-draw');
+  await reads(family, '在号码名册里');
+  const revealed = await w.api(`/enrolment-draws/${draw.body.id}/reveal`, { start: 1, interval: 1 }, admin);
+  assert.equal(revealed.status, 200, JSON.stringify(revealed.body));
+  await family.reload();
+  assert.equal((await seen(family, '[data-test="place"]').innerText()).trim(), '1');
+  await tap(family, 'verify');
+  await reads(family, '重算一遍，结果一致');
+  await write(family, 'receipt', '没有的号');
+  await reads(family, '名册里没有这个回执号');
+  await picture(family, 'draw');
+  const [saved] = await Promise.all([family.waitForEvent('download'), tap(family, 'save')]);
+  assert.match(saved.suggestedFilename(), /^draw-.+\.json$/);
+
+  // What is listed may be objected to, once; two others look again.
+  await w.open(family, '/pages/matters/matters');
+  await tap(family, 'tab-school');
+  await press(family, '陈小雨 的入学登记');
+  await tap(family, 'object');
+  await write(family, 'objection', '户口迁入日期应为 2020 年 5 月。');
+  await tap(family, 'object-send');
+  await reads(family, '复查中');
+  await picture(family, 'objection');
+  await w.open(first, '/staff/queue');
+  await chip(first, 'objection');
+  await seen(first, '[data-application]').click();
+  await reads(first, '户口迁入日期应为 2020 年 5 月。');
+  await tap(first, 'claim');
+  await tap(first, 'verify');
+  await reads(first, '待复核');
+  await w.open(second, '/staff/queue');
+  await chip(second, 'verified');
+  await seen(second, '[data-application]').click();
+  await tap(second, 'recheck');
+  await reads(second, '待分配');
+  await family.reload();
+  await reads(family, '已答复');
+  assert.equal(await family.locator('[data-test="object"]').count(), 0);
+  for (const page of [family, first, second]) assert.deepEqual([page.faults, page.strangers], [[], []]);
 }, () => w);

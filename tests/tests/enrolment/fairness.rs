@@ -501,7 +501,7 @@ fn a_family_whose_home_a_reviewer_found_hands_in_again_without_speaking_for_it()
         family.parent.put(&format!("/enrolment-applications/{}", text(&application, "id")), body).header("If-Match", "*")
     };
     let other = season.registry.home("1栋", "102");
-    assert_eq!(pointers(&written(&other).send().expect(422).json), [("/home_id".to_owned(), "not_your_home".to_owned())]);
+    assert_eq!(faults(&written(&other).send().expect(422).json), [("/home_id".to_owned(), "not_your_home".to_owned())]);
     assert_eq!(text(&written(&home).expect(200), "home_id"), home);
     act(&family.parent, &application, "submit", json!({})).expect(200);
     found();

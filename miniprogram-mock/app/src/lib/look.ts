@@ -9,13 +9,14 @@ const large = ref<boolean>(store.get<boolean>('large') ?? false);
 const system = ref<'light' | 'dark'>('light');
 
 try {
-  system.value = (uni.getSystemInfoSync() as { theme?: 'light' | 'dark' }).theme ?? 'light';
   // #ifdef H5
+  // Not by `getSystemInfoSync`: it wants the framework's configuration, which is not there yet.
   const query = window.matchMedia('(prefers-color-scheme: dark)');
   system.value = query.matches ? 'dark' : 'light';
   query.addEventListener?.('change', (event) => (system.value = event.matches ? 'dark' : 'light'));
   // #endif
   // #ifdef MP-WEIXIN
+  system.value = (uni.getSystemInfoSync() as { theme?: 'light' | 'dark' }).theme ?? 'light';
   uni.onThemeChange?.((change) => (system.value = change.theme as 'light' | 'dark'));
   // #endif
 } catch {

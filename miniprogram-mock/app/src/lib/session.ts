@@ -33,11 +33,3 @@ export const isResident = computed(() => me.value?.kind === 'resident');
 export function worksAs(...roles: string[]): boolean {
   return me.value?.roles.some((role) => roles.includes(role.role)) ?? false;
 }
-
-/** Everything that a person leaves behind on the phone: drafts and unfinished submissions too. */
-export function forget(): void {
-  session.end();
-  for (const name of store.names()) {
-    if (name.startsWith('draft:') || name.startsWith('outbox:')) store.remove(name);
-  }
-}

@@ -44,6 +44,9 @@ const EVENTS: Record<string, string> = {
   'enrolment_application.listed': '进入名单', 'enrolment_application.placed': '学位分配完成', 'enrolment_application.announced': '结果已公布', 'enrolment_application.promoted': '候补转录取', 'enrolment_application.coordinated': '已统筹安排',
   'enrolment_application.accepted': '已确认入学', 'enrolment_application.declined': '已放弃学位', 'enrolment_application.checked_in': '已报到', 'enrolment_application.withdrawn': '已撤回', 'enrolment_application.revoked': '已取消资格',
 };
+const MATTERS: Record<string, string> = { repair: '报修', volunteer: '志愿服务', enrolment: '入学登记', registry: '登记信息', elder: '助老服务' };
+const TIES: Record<string, string> = { hukou: '户籍', residence: '居住', owner: '产权', tenant: '租住', family: '家属', carer: '照护人' };
+const SWAP: Record<string, [string, Tone]> = { proposed: ['待对方答复', 'amber'], agreed: ['已换班', 'green'], refused: ['未同意', 'red'], withdrawn: ['已撤回', 'grey'], expired: ['已过期', 'grey'] };
 const OCCUPANCY: Record<string, string> = { vacant: '空房', owner_occupied: '人在户在', owner_absent: '人在户不在', hukou_only: '户在人不在', rented: '租房', unknown: '待核' };
 
 export const ticketWord = (state: string) => word(TICKET, state);
@@ -52,11 +55,16 @@ export const signUpWord = (state: string) => word(SIGN_UP, state);
 export const bindingWord = (state: string) => word(BINDING, state);
 export const relationWord = (relation: string) => word(RELATION, relation);
 export const roundWord = (state: string) => word(ROUND, state);
+export const swapWord = (state: string) => word(SWAP, state);
+export const matterWord = (matter: string) => t(MATTERS[matter] ?? matter);
+export const tieWord = (kind: string) => t(TIES[kind] ?? kind);
 export const roleWord = (role: string) => t(ROLES[role] ?? role);
 export const eventWord = (type: string) => t(EVENTS[type] ?? type);
 export const occupancyWord = (code: string) => t(OCCUPANCY[code] ?? code);
 export const occupancies = Object.keys(OCCUPANCY);
 
+/** Where a ticket is: the home's name, and what was written beside it. */
+export const whereabouts = (one: { home_label: string | null; place: string | null }) => [...new Set([one.home_label, one.place])].filter(Boolean).join(' · ');
 /** `¥80.00` */
 export const yuan = (fen: number) => `¥${(fen / 100).toFixed(2)}`;
 /** `2.5` */

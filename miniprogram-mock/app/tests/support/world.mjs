@@ -132,6 +132,32 @@ export async function staffLogIn(world, page, username) {
   await page.getByText('我的工作').locator('visible=true').first().waitFor();
 }
 
+/** Who is logged in on this phone, with their token, for what is prepared beside the screen. */
+export const whoIs = (page) =>
+  page.evaluate(() => {
+    const session = JSON.parse(localStorage.getItem('jiazai:session'));
+    return { id: session.principal.id, token: session.access_token };
+  });
+
+/** What a job of the server does comes when it comes: asks until there is something, and gives it. */
+export async function eventually(what, ask) {
+  const until = Date.now() + PATIENCE;
+  for (;;) {
+    const found = await ask();
+    if (found) return found;
+    if (Date.now() > until) throw new Error(`never: ${what}`);
+    await new Promise((go) => setTimeout(go, 100));
+  }
+}
+
+/** A well-formed number of nobody: 99 is no province. */
+export function idNumber(born, serial) {
+  const body = `990000${born}${serial}`;
+  const weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+  const sum = [...body].reduce((all, digit, index) => all + Number(digit) * weights[index], 0);
+  return body + '10X98765432'[sum % 11];
+}
+
 /** Opens the platform's wheel of days and takes the day at which it stands. */
 export async function takeTheDayShown(page, name) {
   await seen(page, `[data-name="${name}"]`).click();
@@ -163,7 +189,7 @@ export async function photograph(page, target, words) {
 }
 
 /** The few that the README shows; the others are for looking at after a run. */
-const SHOWN = ['home', 'repair-quote', 'school-precheck', 'volunteer-calendar', 'map', 'home-dark-english'];
+const SHOWN = ['home', 'notices', 'repair-quote', 'school-precheck', 'volunteer-calendar', 'map', 'home-dark-english'];
 
 export async function picture(page, name) {
   const PICTURES = join(...(process.env.UPDATE_PICTURES && SHOWN.includes(name) ? [ROOT, 'docs/pictures'] : [APP, 'dist/pictures']));
