@@ -9,7 +9,7 @@ use jiazai_domain::kernel::time::Timestamp;
 use subtle::ConstantTimeEq;
 
 use crate::db::schema::api_keys;
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::identity;
 use crate::vault::{Vault, random};
 
@@ -87,7 +87,7 @@ pub fn insert(tx: &mut Tx, vault: &Vault, key: &ApiKey) -> Result<String, DbErro
 }
 
 fn row(tx: &mut Tx, id: ApiKeyId) -> Result<Option<ApiKeyRow>, DbError> {
-    tx.run(|conn| api_keys::table.find(id.text()).select(ApiKeyRow::as_select()).first(conn).optional())
+    native!(tx, |conn| api_keys::table.find(id.text()).select(ApiKeyRow::as_select()).first(conn).optional())
 }
 
 pub fn find(tx: &mut Tx, id: ApiKeyId) -> Result<Option<ApiKey>, DbError> {
@@ -122,11 +122,11 @@ pub fn list(tx: &mut Tx, within: Option<&[CommunityId]>, after: Option<&str>, li
 pub fn revoke(tx: &mut Tx, id: ApiKeyId, by: PrincipalId) -> Result<(), DbError> {
     let now = tx.now().millis();
     let live = api_keys::table.filter(api_keys::id.eq(id.text())).filter(api_keys::revoked_at.is_null());
-    tx.run(|conn| diesel::update(live).set((api_keys::revoked_at.eq(now), api_keys::revoked_by.eq(by.text()))).execute(conn)).map(drop)
+    native!(tx, |conn| diesel::update(live).set((api_keys::revoked_at.eq(now), api_keys::revoked_by.eq(by.text()))).execute(conn)).map(drop)
 }
 
 /// Notes that the key was used. Not by the request that used it: see `auth`.
 pub fn touch(tx: &mut Tx, id: ApiKeyId) -> Result<(), DbError> {
     let now = tx.now().millis();
-    tx.run(|conn| diesel::update(api_keys::table.find(id.text())).set(api_keys::last_used_at.eq(now)).execute(conn)).map(drop)
+    native!(tx, |conn| diesel::update(api_keys::table.find(id.text())).set(api_keys::last_used_at.eq(now)).execute(conn)).map(drop)
 }

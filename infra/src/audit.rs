@@ -13,7 +13,7 @@ use jiazai_domain::kernel::time::Timestamp;
 use sha2::Sha256;
 
 use crate::db::schema::{audit_events as table, events};
-use crate::db::{Db, DbError, Tx, parsed};
+use crate::db::{Db, DbError, Tx, native, parsed};
 use crate::settings;
 use crate::vault::{Vault, hex};
 
@@ -75,7 +75,7 @@ fn community_of(tx: &mut Tx, subject: &str) -> Result<Option<CommunityId>, DbErr
         return Ok(Some(community));
     }
     let found: Option<String> =
-        tx.run(|conn| events::table.filter(events::subject_id.eq(subject)).select(events::community_id).first(conn).optional())?;
+        native!(tx, |conn| events::table.filter(events::subject_id.eq(subject)).select(events::community_id).first(conn).optional())?;
     found.as_deref().map(parsed).transpose()
 }
 
@@ -181,15 +181,19 @@ fn beginning() -> Anchor {
 
 /// Whether an entry waits to be sealed.
 pub fn any_unsealed(tx: &mut Tx) -> Result<bool, DbError> {
-    let one: Option<String> = tx.run(|conn| table::table.filter(table::position.is_null()).select(table::id).first(conn).optional())?;
+    let one: Option<String> = native!(tx, |conn| table::table.filter(table::position.is_null()).select(table::id).first(conn).optional())?;
     Ok(one.is_some())
 }
 
 /// Seals entries that are not, oldest first, and says how many. Only the holder of the lease calls this; that the end of the
 /// chain is replaced on condition of what it was stands behind that.
 pub fn seal(tx: &mut Tx, vault: &Vault, limit: i64) -> Result<usize, DbError> {
-    let rows: Vec<Row> =
-        tx.run(|conn| table::table.filter(table::position.is_null()).order(table::id).limit(limit).select(Row::as_select()).load(conn))?;
+    let rows: Vec<Row> = native!(tx, |conn| table::table
+        .filter(table::position.is_null())
+        .order(table::id)
+        .limit(limit)
+        .select(Row::as_select())
+        .load(conn))?;
     if rows.is_empty() {
         return Ok(0);
     }
@@ -220,7 +224,7 @@ enum Portion {
 }
 
 fn portion(tx: &mut Tx, key: &[u8; 32], at: &Anchor, until: i64, anchors: &[Anchor]) -> Result<Portion, DbError> {
-    let rows: Vec<Row> = tx.run(|conn| {
+    let rows: Vec<Row> = native!(tx, |conn| {
         table::table
             .filter(table::position.gt(at.position))
             .filter(table::position.le(until))
@@ -255,11 +259,11 @@ pub async fn verify(db: &Db, vault: &Vault, anchors: Vec<Anchor>) -> Result<Find
         let (base, head, last, unsealed) = db
             .read(|tx| {
                 // Before the end is: whatever is sealed in between is behind what is read here.
-                let last: Option<Option<i64>> = tx.run(|conn| {
+                let last: Option<Option<i64>> = native!(tx, |conn| {
                     let sealed = table::table.filter(table::position.is_not_null());
                     sealed.order(table::position.desc()).select(table::position).first(conn).optional()
                 })?;
-                let unsealed: i64 = tx.run(|conn| table::table.filter(table::position.is_null()).count().get_result(conn))?;
+                let unsealed: i64 = native!(tx, |conn| table::table.filter(table::position.is_null()).count().get_result(conn))?;
                 let (base, head) = (noted(tx, BASE)?.unwrap_or_else(beginning), noted(tx, HEAD)?.unwrap_or_else(beginning));
                 Ok::<_, DbError>((base, head, last.flatten().unwrap_or(0), unsealed))
             })
@@ -299,7 +303,7 @@ pub async fn verify(db: &Db, vault: &Vault, anchors: Vec<Anchor>) -> Result<Find
 /// Forgets sealed entries from before an instant, from the old end of the chain and without a gap; says how many.
 pub fn forget(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<usize, DbError> {
     let base = noted(tx, BASE)?.map_or(0, |base| base.position);
-    let rows: Vec<(Option<i64>, Option<Vec<u8>>, i64)> = tx.run(|conn| {
+    let rows: Vec<(Option<i64>, Option<Vec<u8>>, i64)> = native!(tx, |conn| {
         table::table
             .filter(table::position.gt(base))
             .order(table::position)
@@ -311,7 +315,7 @@ pub fn forget(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<usize, DbErr
     let Some((Some(position), Some(hash), _)) = old.last() else { return Ok(0) };
     note(tx, BASE, &Anchor { position, hash: hex(&hash) })?;
     let gone = diesel::sql_query("DELETE FROM audit_events WHERE position IS NOT NULL AND position <= $1").bind::<BigInt, _>(position);
-    tx.run(|conn| gone.execute(conn))
+    native!(tx, |conn| gone.execute(conn))
 }
 
 #[cfg(test)]
@@ -343,7 +347,7 @@ mod tests {
     }
 
     fn sql(db: &Db, statement: &'static str) {
-        let done = db.write_blocking(move |tx| tx.run(|conn| diesel::sql_query(statement).execute(conn)));
+        let done = db.write_blocking(move |tx| native!(tx, |conn| diesel::sql_query(statement).execute(conn)));
         assert!(done.expect("run") > 0, "{statement} changed nothing");
     }
 
@@ -398,7 +402,7 @@ mod tests {
         db.write_blocking(move |tx| {
             let now = settings::get(tx, HEAD)?.unwrap_or_default();
             settings::replace(tx, HEAD, &now, &back)?;
-            tx.run(|conn| diesel::sql_query("DELETE FROM audit_events WHERE position > 5").execute(conn))
+            native!(tx, |conn| diesel::sql_query("DELETE FROM audit_events WHERE position > 5").execute(conn))
         })
         .expect("cut");
         assert_eq!(look(&db, vec![]).broken_at, None, "by itself it looks whole");

@@ -7,7 +7,7 @@ use jiazai_domain::kernel::capacity::{Entry, Hold, Refusal, Standing, Waiting};
 
 use super::*;
 use crate::clock::Clock;
-use crate::db::{DatabaseUrl, Db};
+use crate::db::{DatabaseUrl, Db, native};
 
 diesel::table! { bus_runs (id) { id -> BigInt, capacity -> BigInt, waitlist_capacity -> BigInt, taken -> BigInt, offered -> BigInt, waitlisted -> BigInt, last_number -> BigInt, due_at -> Nullable<BigInt>, moves -> BigInt, } }
 diesel::table! { bookings (rider) { rider -> BigInt, run -> BigInt, state -> Text, number -> Nullable<BigInt>, until -> Nullable<BigInt>, } }
@@ -53,7 +53,7 @@ impl Owner for Run {
 
     fn due(&self, tx: &mut Tx, terms: &Terms) -> Result<Option<(Move, Rows)>, DbError> {
         let rows: Vec<(i64, String, Option<i64>, Option<i64>)> =
-            tx.run(|conn| bookings::table.select((bookings::rider, bookings::state, bookings::number, bookings::until)).load(conn))?;
+            native!(tx, |conn| bookings::table.select((bookings::rider, bookings::state, bookings::number, bookings::until)).load(conn))?;
         let of = |state: &'static str| rows.iter().filter(move |row| row.1 == state);
         let holds: Vec<Hold<i64>> =
             of("offered").map(|row| Hold { claim: row.0, until: Timestamp::from_millis(row.3.unwrap_or(0)) }).collect();
@@ -73,7 +73,7 @@ impl Owner for Run {
 fn load(tx: &mut Tx) -> Result<Pool, DbError> {
     use bus_runs::*;
     let of = (capacity, waitlist_capacity, taken, offered, waitlisted, last_number, due_at, moves);
-    tx.run(|conn| table.find(1).select(of).first::<Counters>(conn)).map(pool)
+    native!(tx, |conn| table.find(1).select(of).first::<Counters>(conn)).map(pool)
 }
 
 fn set(tx: &mut Tx, rider: i64, state: &str, until: Option<Timestamp>) -> Result<(), DbError> {
@@ -134,7 +134,7 @@ fn give_back(db: &Db, rider: i64) {
 
 fn states(db: &Db, state: &'static str) -> Vec<i64> {
     let found = db.write_blocking(move |tx| {
-        tx.run(|conn| bookings::table.filter(bookings::state.eq(state)).order(bookings::rider).select(bookings::rider).load(conn))
+        native!(tx, |conn| bookings::table.filter(bookings::state.eq(state)).order(bookings::rider).select(bookings::rider).load(conn))
     });
     found.expect("a look")
 }
@@ -155,11 +155,11 @@ fn on_each(capacity: i64, waitlist: i64, test: impl Fn(&Db)) {
         db.migrate().expect("a schema");
         let made = db.write_blocking(move |tx| {
             for table in TABLES {
-                tx.run(|conn| diesel::sql_query(table).execute(conn))?;
+                native!(tx, |conn| diesel::sql_query(table).execute(conn))?;
             }
             let run = diesel::sql_query("INSERT INTO bus_runs VALUES (1, $1, $2, 0, 0, 0, 0, NULL, 0)");
             let run = run.bind::<BigInt, _>(capacity).bind::<BigInt, _>(waitlist);
-            tx.run(|conn| run.execute(conn))
+            native!(tx, |conn| run.execute(conn))
         });
         made.expect("tables");
         test(&db);

@@ -5,7 +5,7 @@ use jiazai_domain::actor::CommunityId;
 use jiazai_domain::kernel::time::Timestamp;
 
 use crate::db::schema::communities;
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 
 /// A community 社区.
 #[derive(Debug, Clone)]
@@ -61,13 +61,13 @@ pub fn insert(tx: &mut Tx, id: CommunityId, code: &str, name: &str, street: Opti
 
 pub fn find(tx: &mut Tx, id: CommunityId) -> Result<Option<Community>, DbError> {
     let row: Option<CommunityRow> =
-        tx.run(|conn| communities::table.find(id.text()).select(CommunityRow::as_select()).first(conn).optional())?;
+        native!(tx, |conn| communities::table.find(id.text()).select(CommunityRow::as_select()).first(conn).optional())?;
     row.map(Community::try_from).transpose()
 }
 
 pub fn by_code(tx: &mut Tx, code: &str) -> Result<Option<Community>, DbError> {
     let row: Option<CommunityRow> =
-        tx.run(|conn| communities::table.filter(communities::code.eq(code)).select(CommunityRow::as_select()).first(conn).optional())?;
+        native!(tx, |conn| communities::table.filter(communities::code.eq(code)).select(CommunityRow::as_select()).first(conn).optional())?;
     row.map(Community::try_from).transpose()
 }
 

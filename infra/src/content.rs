@@ -10,7 +10,7 @@ use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::Timestamp;
 
 use crate::db::schema::content_checks;
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::events;
 
 #[derive(Queryable, Selectable)]
@@ -95,7 +95,7 @@ pub fn save(tx: &mut Tx, changed: Changed<Check>) -> Result<Check, DbError> {
 
 pub fn find(tx: &mut Tx, id: CheckId) -> Result<Option<Check>, DbError> {
     let row: Option<CheckRow> =
-        tx.run(|conn| content_checks::table.find(id.text()).select(CheckRow::as_select()).first(conn).optional())?;
+        native!(tx, |conn| content_checks::table.find(id.text()).select(CheckRow::as_select()).first(conn).optional())?;
     row.map(Check::try_from).transpose()
 }
 
@@ -106,7 +106,7 @@ pub fn by_ids(tx: &mut Tx, ids: &[CheckId]) -> Result<Vec<Check>, DbError> {
     }
     let texts: Vec<String> = ids.iter().map(CheckId::text).collect();
     let rows: Vec<CheckRow> =
-        tx.run(|conn| content_checks::table.filter(content_checks::id.eq_any(texts)).select(CheckRow::as_select()).load(conn))?;
+        native!(tx, |conn| content_checks::table.filter(content_checks::id.eq_any(texts)).select(CheckRow::as_select()).load(conn))?;
     rows.into_iter().map(Check::try_from).collect()
 }
 
@@ -122,7 +122,7 @@ pub fn reasons(tx: &mut Tx, ids: &[CheckId]) -> Result<HashMap<CheckId, String>,
 
 /// The check of the picture that the platform calls so.
 pub fn by_trace(tx: &mut Tx, trace_id: &str) -> Result<Option<Check>, DbError> {
-    let row: Option<CheckRow> = tx.run(|conn| {
+    let row: Option<CheckRow> = native!(tx, |conn| {
         content_checks::table.filter(content_checks::trace_id.eq(trace_id)).select(CheckRow::as_select()).first(conn).optional()
     })?;
     row.map(Check::try_from).transpose()
@@ -134,10 +134,10 @@ pub fn withholding(tx: &mut Tx, subjects: &[String]) -> Result<Vec<Check>, DbErr
     let rows: Vec<CheckRow> = match subjects {
         [] => return Ok(vec![]),
         // Of one thing, which is what is read most, the statement is always the same and stays prepared.
-        [one] => tx.run(|conn| {
+        [one] => native!(tx, |conn| {
             content_checks::table.filter(content_checks::subject_id.eq(one)).filter(withheld).select(CheckRow::as_select()).load(conn)
         })?,
-        many => tx.run(|conn| {
+        many => native!(tx, |conn| {
             content_checks::table.filter(content_checks::subject_id.eq_any(many)).filter(withheld).select(CheckRow::as_select()).load(conn)
         })?,
     };
@@ -184,7 +184,7 @@ pub struct Due {
 
 pub fn due(tx: &mut Tx, limit: i64) -> Result<Vec<Due>, DbError> {
     let now = tx.now().millis();
-    let rows: Vec<(CheckRow, Option<String>, i64)> = tx.run(|conn| {
+    let rows: Vec<(CheckRow, Option<String>, i64)> = native!(tx, |conn| {
         content_checks::table
             .filter(content_checks::due_at.le(now))
             .order((content_checks::due_at, content_checks::id))
@@ -199,7 +199,7 @@ pub fn due(tx: &mut Tx, limit: i64) -> Result<Vec<Due>, DbError> {
 /// be asked again: to look twice at a picture does no harm.
 pub fn begin(tx: &mut Tx, id: CheckId, until: Timestamp) -> Result<(), DbError> {
     let waiting = content_checks::table.filter(content_checks::id.eq(id.text())).filter(content_checks::state.eq("waiting"));
-    tx.run(|conn| {
+    native!(tx, |conn| {
         diesel::update(waiting)
             .set((content_checks::attempts.eq(content_checks::attempts + 1), content_checks::due_at.eq(until.millis())))
             .execute(conn)
@@ -210,7 +210,7 @@ pub fn begin(tx: &mut Tx, id: CheckId, until: Timestamp) -> Result<(), DbError> 
 /// Notes what the platform calls the picture, and until when its verdict is waited for.
 pub fn asked(tx: &mut Tx, id: CheckId, trace_id: &str, until: Timestamp) -> Result<(), DbError> {
     let waiting = content_checks::table.filter(content_checks::id.eq(id.text())).filter(content_checks::state.eq("waiting"));
-    tx.run(|conn| {
+    native!(tx, |conn| {
         diesel::update(waiting).set((content_checks::trace_id.eq(trace_id), content_checks::due_at.eq(until.millis()))).execute(conn)
     })
     .map(drop)

@@ -11,7 +11,7 @@ use jiazai_domain::kernel::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::db::schema::events;
-use crate::db::{DbError, MultiBackend, Tx, parsed};
+use crate::db::{DbError, MultiBackend, Tx, native, parsed};
 
 jiazai_domain::ids! {
     /// Something that happened.
@@ -108,7 +108,7 @@ pub fn record(tx: &mut Tx, community: CommunityId, subject: &str, version: i64, 
 }
 
 pub fn find(tx: &mut Tx, id: EventId) -> Result<Option<Recorded>, DbError> {
-    let row: Option<EventRow> = tx.run(|conn| events::table.find(id.text()).select(EventRow::as_select()).first(conn).optional())?;
+    let row: Option<EventRow> = native!(tx, |conn| events::table.find(id.text()).select(EventRow::as_select()).first(conn).optional())?;
     row.map(Recorded::try_from).transpose()
 }
 
@@ -126,7 +126,7 @@ pub fn history(tx: &mut Tx, subject: &str, after: Option<&str>, limit: i64) -> R
 /// The last of a thing's history, oldest first.
 pub fn latest(tx: &mut Tx, subject: &str, limit: i64) -> Result<Vec<Recorded>, DbError> {
     let last = events::table.filter(events::subject_id.eq(subject)).order(events::id.desc()).limit(limit);
-    let rows: Vec<EventRow> = tx.run(|conn| last.select(EventRow::as_select()).load(conn))?;
+    let rows: Vec<EventRow> = native!(tx, |conn| last.select(EventRow::as_select()).load(conn))?;
     rows.into_iter().rev().map(Recorded::try_from).collect()
 }
 
@@ -155,7 +155,7 @@ pub fn notes_by(tx: &mut Tx, actor: PrincipalId, subjects: &[String]) -> Result<
             .filter(events::actor_id.eq(actor.text()))
             .filter(events::note.is_not_null())
             .order(events::id);
-        let rows: Vec<EventRow> = tx.run(|conn| written.select(EventRow::as_select()).load(conn))?;
+        let rows: Vec<EventRow> = native!(tx, |conn| written.select(EventRow::as_select()).load(conn))?;
         for row in rows {
             notes.push(row.try_into()?);
         }
@@ -173,18 +173,19 @@ pub fn place(tx: &mut Tx, limit: i64) -> Result<usize, DbError> {
              FROM (SELECT id FROM events WHERE position IS NULL ORDER BY id LIMIT $1) AS unplaced) AS placed WHERE events.id = placed.id",
     )
     .bind::<BigInt, _>(limit);
-    tx.run(|conn| placed.execute(conn))
+    native!(tx, |conn| placed.execute(conn))
 }
 
 /// Whether there are events without a position.
 pub fn any_unplaced(tx: &mut Tx) -> Result<bool, DbError> {
-    let one: Option<String> = tx.run(|conn| events::table.filter(events::position.is_null()).select(events::id).first(conn).optional())?;
+    let one: Option<String> =
+        native!(tx, |conn| events::table.filter(events::position.is_null()).select(events::id).first(conn).optional())?;
     Ok(one.is_some())
 }
 
 /// Events after a position, in their order, each with its position.
 pub fn placed_after(tx: &mut Tx, position: i64, limit: i64) -> Result<Vec<(i64, Recorded)>, DbError> {
-    let rows: Vec<(Option<i64>, EventRow)> = tx.run(|conn| {
+    let rows: Vec<(Option<i64>, EventRow)> = native!(tx, |conn| {
         events::table
             .filter(events::position.gt(position))
             .order(events::position)
@@ -252,7 +253,7 @@ fn chosen(kinds: &[Pattern]) -> Option<Boxed> {
 
 /// The last position that was given out. Whatever gets a position later gets a larger one.
 pub fn last_position(tx: &mut Tx) -> Result<i64, DbError> {
-    let last: Option<Option<i64>> = tx.run(|conn| {
+    let last: Option<Option<i64>> = native!(tx, |conn| {
         events::table.filter(events::position.is_not_null()).order(events::position.desc()).select(events::position).first(conn).optional()
     })?;
     Ok(last.flatten().unwrap_or(0))
@@ -264,7 +265,7 @@ const MARGIN: i64 = 100_000;
 
 /// From which position on events of `since` and later have to be looked for.
 pub fn position_before(tx: &mut Tx, since: Timestamp) -> Result<i64, DbError> {
-    let first: Option<Option<i64>> = tx.run(|conn| {
+    let first: Option<Option<i64>> = native!(tx, |conn| {
         events::table
             .filter(events::occurred_at.ge(since.millis()))
             .filter(events::position.is_not_null())
@@ -349,6 +350,6 @@ pub fn of_time(
 /// Those of these events that there are.
 pub fn by_ids(tx: &mut Tx, ids: &[EventId]) -> Result<Vec<Recorded>, DbError> {
     let ids: Vec<String> = ids.iter().map(|id| id.text()).collect();
-    let rows: Vec<EventRow> = tx.run(|conn| events::table.filter(events::id.eq_any(ids)).select(EventRow::as_select()).load(conn))?;
+    let rows: Vec<EventRow> = native!(tx, |conn| events::table.filter(events::id.eq_any(ids)).select(EventRow::as_select()).load(conn))?;
     rows.into_iter().map(Recorded::try_from).collect()
 }

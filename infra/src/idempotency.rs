@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use jiazai_domain::kernel::time::Timestamp;
 
 use crate::db::schema::idempotency_keys as keys;
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Tx, native};
 use crate::vault::{Aad, Vault};
 
 /// An answer and what it was an answer to.
@@ -17,7 +17,7 @@ pub struct Stored {
 }
 
 pub fn find(tx: &mut Tx, vault: &Vault, owner: &str, operation: &str, key: &str) -> Result<Option<Stored>, DbError> {
-    let row: Option<(Vec<u8>, i64, String, Vec<u8>)> = tx.run(|conn| {
+    let row: Option<(Vec<u8>, i64, String, Vec<u8>)> = native!(tx, |conn| {
         keys::table
             .find((owner, operation, key))
             .select((keys::fingerprint, keys::status, keys::headers, keys::body_sealed))
@@ -51,7 +51,7 @@ pub fn keep(tx: &mut Tx, vault: &Vault, owner: &str, operation: &str, key: &str,
 
 /// Forgets answers older than `before`, and says how many.
 pub fn forget(tx: &mut Tx, before: Timestamp) -> Result<usize, DbError> {
-    tx.run(|conn| diesel::delete(keys::table.filter(keys::created_at.lt(before.millis()))).execute(conn))
+    native!(tx, |conn| diesel::delete(keys::table.filter(keys::created_at.lt(before.millis()))).execute(conn))
 }
 
 fn name(owner: &str, operation: &str, key: &str) -> String {

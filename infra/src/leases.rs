@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use crate::db::schema::job_leases;
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Tx, native};
 
 /// What two instances' clocks may be apart, in milliseconds.
 const CLOCKS_DIFFER_MS: i64 = 60_000;
@@ -21,7 +21,7 @@ pub fn take(tx: &mut Tx, name: &str, holder: &str, for_ms: i64) -> Result<bool, 
     let free = job_leases::holder.eq(holder).or(job_leases::until.lt(now.millis())).or(job_leases::until.gt(impossible));
     let mine_or_over = job_leases::table.filter(job_leases::name.eq(name)).filter(free);
     let taken =
-        tx.run(|conn| diesel::update(mine_or_over).set((job_leases::holder.eq(holder), job_leases::until.eq(until))).execute(conn))?;
+        native!(tx, |conn| diesel::update(mine_or_over).set((job_leases::holder.eq(holder), job_leases::until.eq(until))).execute(conn))?;
     if taken == 1 {
         return Ok(true);
     }
@@ -29,11 +29,11 @@ pub fn take(tx: &mut Tx, name: &str, holder: &str, for_ms: i64) -> Result<bool, 
         .bind::<Text, _>(name)
         .bind::<Text, _>(holder)
         .bind::<BigInt, _>(until);
-    Ok(tx.run(|conn| first.execute(conn))? == 1)
+    Ok(native!(tx, |conn| first.execute(conn))? == 1)
 }
 
 /// Gives a lease back, so that another instance need not wait for its end.
 pub fn give_back(tx: &mut Tx, name: &str, holder: &str) -> Result<(), DbError> {
     let mine = job_leases::table.filter(job_leases::name.eq(name)).filter(job_leases::holder.eq(holder));
-    tx.run(|conn| diesel::delete(mine).execute(conn)).map(drop)
+    native!(tx, |conn| diesel::delete(mine).execute(conn)).map(drop)
 }

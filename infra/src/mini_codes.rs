@@ -5,10 +5,10 @@ use diesel::sql_types::{BigInt, Binary, Text};
 use jiazai_domain::kernel::time::Timestamp;
 
 use crate::db::schema::mini_codes;
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Tx, native};
 
 pub fn find(tx: &mut Tx, target: &str) -> Result<Option<Vec<u8>>, DbError> {
-    tx.run(|conn| mini_codes::table.find(target).select(mini_codes::picture).first(conn).optional())
+    native!(tx, |conn| mini_codes::table.find(target).select(mini_codes::picture).first(conn).optional())
 }
 
 /// Keeps a picture. Of two who had it drawn at once, the first one's is kept; they are the same.
@@ -19,10 +19,10 @@ pub fn keep(tx: &mut Tx, target: &str, picture: &[u8]) -> Result<(), DbError> {
             .bind::<Text, _>(target)
             .bind::<Binary, _>(picture)
             .bind::<BigInt, _>(now);
-    tx.run(|conn| insert.execute(conn)).map(drop)
+    native!(tx, |conn| insert.execute(conn)).map(drop)
 }
 
 /// Forgets pictures that were drawn before `before`: whoever still wants one has it drawn again.
 pub fn forget(tx: &mut Tx, before: Timestamp) -> Result<usize, DbError> {
-    tx.run(|conn| diesel::delete(mini_codes::table.filter(mini_codes::created_at.lt(before.millis()))).execute(conn))
+    native!(tx, |conn| diesel::delete(mini_codes::table.filter(mini_codes::created_at.lt(before.millis()))).execute(conn))
 }

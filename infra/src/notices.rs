@@ -15,7 +15,7 @@ use jiazai_domain::actor::PrincipalId;
 use jiazai_domain::kernel::time::Timestamp;
 
 use crate::db::schema::{notice_credits, notices};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::events::{EventId, Told};
 
 jiazai_domain::ids! {
@@ -62,7 +62,7 @@ pub fn enqueue(tx: &mut Tx, event: EventId, told: &[Told]) -> Result<(), DbError
         .bind::<Text, _>(template)
         .bind::<BigInt, _>(now)
         .bind::<BigInt, _>(now);
-        tx.run(|conn| insert.execute(conn))?;
+        native!(tx, |conn| insert.execute(conn))?;
     }
     Ok(())
 }
@@ -70,7 +70,7 @@ pub fn enqueue(tx: &mut Tx, event: EventId, told: &[Told]) -> Result<(), DbError
 /// The next notices whose time has come, at most one a person: WeChat refuses two at once to the same.
 pub fn due(tx: &mut Tx, limit: i64) -> Result<Vec<Notice>, DbError> {
     let now = tx.now().millis();
-    let rows: Vec<(String, String, String, String, i64)> = tx.run(|conn| {
+    let rows: Vec<(String, String, String, String, i64)> = native!(tx, |conn| {
         notices::table
             .filter(notices::due_at.le(now))
             .filter(notices::state.eq("pending"))
@@ -93,7 +93,7 @@ pub fn due(tx: &mut Tx, limit: i64) -> Result<Vec<Notice>, DbError> {
 /// somebody else has claimed it.
 pub fn claim(tx: &mut Tx, notice: &Notice, until: Timestamp) -> Result<bool, DbError> {
     let pending = notices::table.filter(notices::id.eq(notice.id.text())).filter(notices::state.eq("pending"));
-    let claimed = tx.run(|conn| {
+    let claimed = native!(tx, |conn| {
         diesel::update(pending)
             .set((notices::state.eq("sending"), notices::attempts.eq(notices::attempts + 1), notices::due_at.eq(until.millis())))
             .execute(conn)
@@ -101,7 +101,7 @@ pub fn claim(tx: &mut Tx, notice: &Notice, until: Timestamp) -> Result<bool, DbE
     if claimed == 0 {
         return Ok(false);
     }
-    let paid = tx.run(|conn| {
+    let paid = native!(tx, |conn| {
         let purse = notice_credits::table
             .filter(notice_credits::principal_id.eq(notice.recipient.text()))
             .filter(notice_credits::template.eq(&notice.template))
@@ -123,12 +123,12 @@ pub fn finish(tx: &mut Tx, notice: &Notice, ending: Ending) -> Result<(), DbErro
         Ending::Uncertain => ("uncertain", None, Some("answer_lost")),
     };
     let claimed = notices::table.filter(notices::id.eq(notice.id.text())).filter(notices::state.eq("sending"));
-    tx.run(|conn| {
+    native!(tx, |conn| {
         diesel::update(claimed).set((notices::state.eq(state), notices::due_at.eq(due), notices::error.eq(error))).execute(conn)
     })?;
     if matches!(ending, Ending::Retry(_)) {
         let purse = notice_credits::table.find((notice.recipient.text(), notice.template.clone()));
-        tx.run(|conn| diesel::update(purse).set(notice_credits::credits.eq(notice_credits::credits + 1)).execute(conn))?;
+        native!(tx, |conn| diesel::update(purse).set(notice_credits::credits.eq(notice_credits::credits + 1)).execute(conn))?;
     }
     Ok(())
 }
@@ -137,19 +137,19 @@ pub fn finish(tx: &mut Tx, notice: &Notice, ending: Ending) -> Result<(), DbErro
 /// under way has nothing to give its credit back to.
 pub fn forget_credits(tx: &mut Tx, recipient: PrincipalId, template: &str) -> Result<(), DbError> {
     let purse = notice_credits::table.find((recipient.text(), template));
-    tx.run(|conn| diesel::delete(purse).execute(conn)).map(drop)
+    native!(tx, |conn| diesel::delete(purse).execute(conn)).map(drop)
 }
 
 /// Nothing more may be sent to this person.
 pub fn forget_all_credits(tx: &mut Tx, person: PrincipalId) -> Result<(), DbError> {
-    tx.run(|conn| diesel::delete(notice_credits::table.filter(notice_credits::principal_id.eq(person.text()))).execute(conn)).map(drop)
+    native!(tx, |conn| diesel::delete(notice_credits::table.filter(notice_credits::principal_id.eq(person.text()))).execute(conn)).map(drop)
 }
 
 /// Gives up notices whose sender died on the way, and says how many.
 pub fn abandon(tx: &mut Tx) -> Result<usize, DbError> {
     let now = tx.now().millis();
     let lost = notices::table.filter(notices::state.eq("sending")).filter(notices::due_at.lt(now));
-    tx.run(|conn| {
+    native!(tx, |conn| {
         diesel::update(lost)
             .set((notices::state.eq("uncertain"), notices::due_at.eq(None::<i64>), notices::error.eq("sender_died")))
             .execute(conn)
@@ -158,18 +158,19 @@ pub fn abandon(tx: &mut Tx) -> Result<usize, DbError> {
 
 /// Notes what the platform calls a message that it accepted: by that name it tells of its fate.
 pub fn note_msgid(tx: &mut Tx, id: NoticeId, msgid: &str) -> Result<(), DbError> {
-    tx.run(|conn| diesel::update(notices::table.find(id.text())).set(notices::msgid.eq(msgid)).execute(conn)).map(drop)
+    native!(tx, |conn| diesel::update(notices::table.find(id.text())).set(notices::msgid.eq(msgid)).execute(conn)).map(drop)
 }
 
 /// The platform accepted these messages and could not deliver them. False when none of them is known here.
 pub fn not_delivered(tx: &mut Tx, msgids: &[String]) -> Result<bool, DbError> {
     let lost = notices::table.filter(notices::msgid.eq_any(msgids)).filter(notices::state.eq("sent"));
-    let told = tx.run(|conn| diesel::update(lost).set((notices::state.eq("failed"), notices::error.eq("not_delivered"))).execute(conn))?;
+    let told =
+        native!(tx, |conn| diesel::update(lost).set((notices::state.eq("failed"), notices::error.eq("not_delivered"))).execute(conn))?;
     if told > 0 {
         return Ok(true);
     }
     let known: Option<String> =
-        tx.run(|conn| notices::table.filter(notices::msgid.eq_any(msgids)).select(notices::id).first(conn).optional())?;
+        native!(tx, |conn| notices::table.filter(notices::msgid.eq_any(msgids)).select(notices::id).first(conn).optional())?;
     Ok(known.is_some())
 }
 
@@ -236,7 +237,7 @@ pub fn inbox(tx: &mut Tx, person: PrincipalId, unread: Option<bool>, after: Opti
 /// One of somebody's own.
 pub fn in_inbox(tx: &mut Tx, person: PrincipalId, id: NoticeId) -> Result<Option<Kept>, DbError> {
     let own = notices::table.filter(notices::id.eq(id.text())).filter(notices::recipient_id.eq(person.text()));
-    let row: Option<KeptRow> = tx.run(|conn| own.select(KeptRow::as_select()).first(conn).optional())?;
+    let row: Option<KeptRow> = native!(tx, |conn| own.select(KeptRow::as_select()).first(conn).optional())?;
     row.map(Kept::try_from).transpose()
 }
 
@@ -246,14 +247,14 @@ pub fn mark_read(tx: &mut Tx, person: PrincipalId, id: Option<NoticeId>) -> Resu
     let unread = notices::table.filter(notices::recipient_id.eq(person.text())).filter(notices::read_at.is_null());
     let read = notices::read_at.eq(now);
     match id {
-        Some(id) => tx.run(|conn| diesel::update(unread.filter(notices::id.eq(id.text()))).set(read).execute(conn)),
-        None => tx.run(|conn| diesel::update(unread).set(read).execute(conn)),
+        Some(id) => native!(tx, |conn| diesel::update(unread.filter(notices::id.eq(id.text()))).set(read).execute(conn)),
+        None => native!(tx, |conn| diesel::update(unread).set(read).execute(conn)),
     }
 }
 
 /// How many somebody has not read, counted up to `most`.
 pub fn count_unread(tx: &mut Tx, person: PrincipalId, most: i64) -> Result<i64, DbError> {
-    let ids: Vec<String> = tx.run(|conn| {
+    let ids: Vec<String> = native!(tx, |conn| {
         notices::table
             .filter(notices::recipient_id.eq(person.text()))
             .filter(notices::read_at.is_null())
@@ -278,14 +279,14 @@ pub fn add_credits(tx: &mut Tx, principal: PrincipalId, templates: &[String], mo
         .bind::<Text, _>(template)
         .bind::<BigInt, _>(now)
         .bind::<BigInt, _>(most);
-        tx.run(|conn| add.execute(conn))?;
+        native!(tx, |conn| add.execute(conn))?;
     }
     Ok(())
 }
 
 /// The credits that a person has, by template.
 pub fn credits(tx: &mut Tx, principal: PrincipalId) -> Result<Vec<(String, i64)>, DbError> {
-    tx.run(|conn| {
+    native!(tx, |conn| {
         notice_credits::table
             .filter(notice_credits::principal_id.eq(principal.text()))
             .order(notice_credits::template)

@@ -3,10 +3,10 @@
 use diesel::prelude::*;
 
 use crate::db::schema::settings;
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Tx, native};
 
 pub fn get(tx: &mut Tx, name: &str) -> Result<Option<String>, DbError> {
-    tx.run(|conn| settings::table.find(name).select(settings::value).first(conn).optional())
+    native!(tx, |conn| settings::table.find(name).select(settings::value).first(conn).optional())
 }
 
 /// Sets a fact that was not known before. Of two instances that set it at once, one runs again and finds it.

@@ -6,7 +6,7 @@ use jiazai_domain::kernel::file::FileId;
 use jiazai_domain::kernel::time::Timestamp;
 
 use crate::db::schema::files;
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 
 /// A file that somebody uploaded.
 #[derive(Debug, Clone)]
@@ -58,14 +58,14 @@ pub fn insert(tx: &mut Tx, upload: &Upload) -> Result<(), DbError> {
 }
 
 pub fn find(tx: &mut Tx, id: FileId) -> Result<Option<Upload>, DbError> {
-    let row: Option<UploadRow> = tx.run(|conn| files::table.find(id.text()).select(UploadRow::as_select()).first(conn).optional())?;
+    let row: Option<UploadRow> = native!(tx, |conn| files::table.find(id.text()).select(UploadRow::as_select()).first(conn).optional())?;
     row.map(Upload::try_from).transpose()
 }
 
 /// Everything that somebody uploaded, oldest first, for their own copy of their data.
 pub fn of_owner(tx: &mut Tx, owner: PrincipalId) -> Result<Vec<Upload>, DbError> {
     let own = files::table.filter(files::owner_id.eq(owner.text())).order(files::id);
-    let rows: Vec<UploadRow> = tx.run(|conn| own.select(UploadRow::as_select()).load(conn))?;
+    let rows: Vec<UploadRow> = native!(tx, |conn| own.select(UploadRow::as_select()).load(conn))?;
     rows.into_iter().map(Upload::try_from).collect()
 }
 
@@ -78,7 +78,7 @@ pub fn attach(tx: &mut Tx, owner: PrincipalId, ids: &[FileId], subject: &str) ->
             .filter(files::id.eq(id.text()))
             .filter(files::owner_id.eq(owner.text()))
             .filter(files::subject_id.is_null().or(files::subject_id.assume_not_null().eq(subject)));
-        if tx.run(|conn| diesel::update(free).set(files::subject_id.eq(subject)).execute(conn))? == 0 {
+        if native!(tx, |conn| diesel::update(free).set(files::subject_id.eq(subject)).execute(conn))? == 0 {
             refused.push(*id);
         }
     }
@@ -88,13 +88,13 @@ pub fn attach(tx: &mut Tx, owner: PrincipalId, ids: &[FileId], subject: &str) ->
 /// Lets go of what somebody uploaded and attached to nothing: the next tidying up forgets it.
 pub fn let_go(tx: &mut Tx, owner: PrincipalId) -> Result<usize, DbError> {
     let free = files::table.filter(files::owner_id.eq(owner.text())).filter(files::subject_id.is_null());
-    tx.run(|conn| diesel::update(free).set(files::created_at.eq(0)).execute(conn))
+    native!(tx, |conn| diesel::update(free).set(files::created_at.eq(0)).execute(conn))
 }
 
 /// Forgets uploads older than `before` that never came to belong to anything, a few at a time, and gives the hashes whose
 /// bytes nobody needs any more.
 pub fn forget_unattached(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec<String>, DbError> {
-    let stale: Vec<(String, String)> = tx.run(|conn| {
+    let stale: Vec<(String, String)> = native!(tx, |conn| {
         files::table
             .filter(files::subject_id.is_null())
             .filter(files::created_at.lt(before.millis()))
@@ -106,7 +106,7 @@ pub fn forget_unattached(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<V
     let ids: Vec<&String> = stale.iter().map(|(id, _)| id).collect();
     // Whoever has been attached since we looked stays.
     let free = files::table.filter(files::id.eq_any(ids)).filter(files::subject_id.is_null());
-    tx.run(|conn| diesel::delete(free).execute(conn))?;
+    native!(tx, |conn| diesel::delete(free).execute(conn))?;
     let mut orphans: Vec<String> = Vec::new();
     for (_, hash) in stale {
         if !orphans.contains(&hash) && !is_named(tx, &hash)? {
@@ -118,11 +118,11 @@ pub fn forget_unattached(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<V
 
 /// Whether any row still names these bytes.
 pub fn is_named(tx: &mut Tx, sha256: &str) -> Result<bool, DbError> {
-    let one: Option<String> = tx.run(|conn| files::table.filter(files::sha256.eq(sha256)).select(files::id).first(conn).optional())?;
+    let one: Option<String> = native!(tx, |conn| files::table.filter(files::sha256.eq(sha256)).select(files::id).first(conn).optional())?;
     Ok(one.is_some())
 }
 
 /// How many uploads of a person belong to nothing yet. Counted, not locked: a phone that sends several at once may get a few more in.
 pub fn unattached(tx: &mut Tx, owner: PrincipalId) -> Result<i64, DbError> {
-    tx.run(|conn| files::table.filter(files::owner_id.eq(owner.text())).filter(files::subject_id.is_null()).count().get_result(conn))
+    native!(tx, |conn| files::table.filter(files::owner_id.eq(owner.text())).filter(files::subject_id.is_null()).count().get_result(conn))
 }

@@ -46,6 +46,18 @@ pub enum AnyConnection {
     Sqlite(SqliteConnection),
 }
 
+/// Runs a query on whichever connection there is, as that database's own: [`Tx::execute`] says why it does not go through
+/// `MultiConnection`. A query whose type names [`MultiBackend`], as a boxed one does, goes through [`Tx::run`].
+macro_rules! native {
+    ($tx:expr, |$conn:ident| $query:expr) => {
+        $tx.run(|any| match any {
+            $crate::db::AnyConnection::Sqlite($conn) => $query,
+            $crate::db::AnyConnection::Postgres($conn) => $query,
+        })
+    };
+}
+pub(crate) use native;
+
 /// Where the data lives: `sqlite://path` or `postgres://…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {

@@ -20,7 +20,7 @@ use crate::db::schema::{
     enrolment_applications as table, enrolment_child_held as held, enrolment_child_holds as holds, enrolment_choices, enrolment_guardians,
     people,
 };
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::registry::{homes, people as persons};
 use crate::vault::Vault;
 use crate::{events, identity};
@@ -46,7 +46,7 @@ impl Kin {
         let own = persons::persons_of(tx, account)?;
         let ids: Vec<String> = own.iter().map(|person| person.text()).collect();
         let documents: Vec<Option<Vec<u8>>> =
-            tx.run(|conn| people::table.filter(people::id.eq_any(ids)).select(people::document_index).load(conn))?;
+            native!(tx, |conn| people::table.filter(people::id.eq_any(ids)).select(people::document_index).load(conn))?;
         let homes = homes::spoken_for_by(tx, account)?;
         Ok(Self { staff: Some(who.id), account: Some(account), homes, documents: documents.into_iter().flatten().collect() })
     }
@@ -99,7 +99,7 @@ pub(super) fn restored(tx: &mut Tx, vault: &Vault, rows: Vec<ApplicationRow>) ->
 /// related to it is among `related`.
 pub fn find(tx: &mut Tx, vault: &Vault, id: ApplicationId, who: Option<&Actor>) -> Result<Option<Application>, DbError> {
     let found: Option<ApplicationRow> =
-        tx.run(|conn| table::table.find(id.text()).select(ApplicationRow::as_select()).first(conn).optional())?;
+        native!(tx, |conn| table::table.find(id.text()).select(ApplicationRow::as_select()).first(conn).optional())?;
     let Some(row) = found else { return Ok(None) };
     let round = round_of(tx, &row.round_id)?;
     let application = permitted(tx, row.application(vault, round, tx.now())?)?;
@@ -129,7 +129,7 @@ pub fn find_all(tx: &mut Tx, vault: &Vault, ids: &[ApplicationId]) -> Result<Vec
     for some in ids.chunks(500) {
         let texts: Vec<String> = some.iter().map(ApplicationId::text).collect();
         let rows: Vec<ApplicationRow> =
-            tx.run(|conn| table::table.filter(table::id.eq_any(texts)).select(ApplicationRow::as_select()).load(conn))?;
+            native!(tx, |conn| table::table.filter(table::id.eq_any(texts)).select(ApplicationRow::as_select()).load(conn))?;
         by_id.extend(restored(tx, vault, rows)?.into_iter().map(|one| (one.facts().id.text(), one)));
     }
     Ok(ids.iter().filter_map(|id| by_id.remove(&id.text())).collect())
@@ -159,7 +159,7 @@ pub fn save(tx: &mut Tx, vault: &Vault, changed: Changed<Application>) -> Result
             let child = rewritten.then(|| child_index(vault, &f.content.child.document));
             let before: Option<Vec<u8>> = match child {
                 None => None,
-                Some(_) => tx.run(|conn| table::table.find(&row.id).select(table::child_index).first(conn))?,
+                Some(_) => native!(tx, |conn| table::table.find(&row.id).select(table::child_index).first(conn))?,
             };
             let another = child.clone().filter(|child| before.as_ref() != Some(child));
             let child = child.map(|child| table::child_index.eq(Some(child)));
@@ -177,16 +177,16 @@ pub fn save(tx: &mut Tx, vault: &Vault, changed: Changed<Application>) -> Result
             )))?;
             // Handed in, the unique key holds the child; taken back, nobody does.
             if another.is_some() || f.state != State::Draft {
-                tx.run(|conn| diesel::delete(holds::table.filter(holds::application_id.eq(&row.id))).execute(conn))?;
+                native!(tx, |conn| diesel::delete(holds::table.filter(holds::application_id.eq(&row.id))).execute(conn))?;
             }
             if let Some(child) = another {
                 hold_child(tx, &application, child)?;
             }
             if rewritten {
-                tx.run(|conn| {
+                native!(tx, |conn| {
                     diesel::delete(enrolment_guardians::table.filter(enrolment_guardians::application_id.eq(&row.id))).execute(conn)
                 })?;
-                tx.run(|conn| {
+                native!(tx, |conn| {
                     diesel::delete(enrolment_choices::table.filter(enrolment_choices::application_id.eq(&row.id))).execute(conn)
                 })?;
                 insert_content(tx, vault, &application)?;
@@ -228,10 +228,10 @@ fn hold_child(tx: &mut Tx, application: &Application, child: Vec<u8>) -> Result<
         return Ok(());
     }
     let over = holds::table.find((f.round.id.text(), child.clone())).filter(holds::until_at.le(now.millis()));
-    tx.run(|conn| diesel::delete(over).execute(conn))?;
+    native!(tx, |conn| diesel::delete(over).execute(conn))?;
     let once = (held::round_id.eq(f.round.id.text()), held::child_index.eq(child.clone()), held::applicant_id.eq(f.applicant.text()));
     let before = held::table.find((f.round.id.text(), child.clone(), f.applicant.text()));
-    if tx.run(|conn| before.count().get_result::<i64>(conn))? > 0 {
+    if native!(tx, |conn| before.count().get_result::<i64>(conn))? > 0 {
         return Ok(());
     }
     tx.insert(diesel::insert_into(held::table).values(once))?;
@@ -247,7 +247,7 @@ fn hold_child(tx: &mut Tx, application: &Application, child: Vec<u8>) -> Result<
 /// the applicant keeps a draft for it already.
 pub fn is_registered(tx: &mut Tx, vault: &Vault, round: RoundId, child: &Document, applicant: PrincipalId) -> Result<bool, DbError> {
     let (index, now) = (child_index(vault, child), tx.now());
-    let one: Option<String> = tx.run(|conn| {
+    let one: Option<String> = native!(tx, |conn| {
         table::table
             .filter(table::round_id.eq(round.text()))
             .filter(table::child_index.eq(&index))
@@ -262,14 +262,14 @@ pub fn is_registered(tx: &mut Tx, vault: &Vault, round: RoundId, child: &Documen
         return Ok(true);
     }
     let held = holds::table.find((round.text(), index)).filter(holds::until_at.gt(now.millis()));
-    let held: i64 = tx.run(|conn| held.count().get_result(conn))?;
+    let held: i64 = native!(tx, |conn| held.count().get_result(conn))?;
     Ok(held > 0)
 }
 
 /// How many children a resident has registered in a round.
 pub fn registered_by(tx: &mut Tx, round: RoundId, applicant: PrincipalId) -> Result<i64, DbError> {
     let gone = [State::Draft.as_str(), State::Withdrawn.as_str(), State::Revoked.as_str()];
-    tx.run(|conn| {
+    native!(tx, |conn| {
         table::table
             .filter(table::applicant_id.eq(applicant.text()))
             .filter(table::round_id.eq(round.text()))
@@ -283,13 +283,13 @@ pub fn registered_by(tx: &mut Tx, round: RoundId, applicant: PrincipalId) -> Res
 pub fn undecided(tx: &mut Tx, round: RoundId) -> Result<i64, DbError> {
     let open = [State::Submitted.as_str(), State::InReview.as_str(), State::Verified.as_str(), State::Objection.as_str()];
     let here = table::table.filter(table::round_id.eq(round.text())).filter(table::state.eq_any(open));
-    tx.run(|conn| here.count().get_result(conn))
+    native!(tx, |conn| here.count().get_result(conn))
 }
 
 /// The last instant at which an open offer of a round still waits for an answer.
 pub fn offers_until(tx: &mut Tx, round: RoundId) -> Result<Option<Timestamp>, DbError> {
     let now = tx.now().millis();
-    let last: Option<i64> = tx.run(|conn| {
+    let last: Option<i64> = native!(tx, |conn| {
         table::table
             .filter(table::round_id.eq(round.text()))
             .filter(table::state.eq(State::Offered.as_str()))
@@ -302,7 +302,7 @@ pub fn offers_until(tx: &mut Tx, round: RoundId) -> Result<Option<Timestamp>, Db
 
 /// Whether the round has this receipt already.
 pub fn has_receipt(tx: &mut Tx, round: RoundId, receipt: &str) -> Result<bool, DbError> {
-    let one: Option<String> = tx.run(|conn| {
+    let one: Option<String> = native!(tx, |conn| {
         table::table.filter(table::round_id.eq(round.text())).filter(table::receipt.eq(receipt)).select(table::id).first(conn).optional()
     })?;
     Ok(one.is_some())
@@ -311,14 +311,14 @@ pub fn has_receipt(tx: &mut Tx, round: RoundId, receipt: &str) -> Result<bool, D
 /// How many drafts a resident keeps in a round, and how many applications they have begun there, whatever became of them.
 pub fn begun(tx: &mut Tx, round: RoundId, applicant: PrincipalId) -> Result<(i64, i64), DbError> {
     let own = || table::table.filter(table::applicant_id.eq(applicant.text())).filter(table::round_id.eq(round.text()));
-    let drafts = tx.run(|conn| own().filter(table::state.eq(State::Draft.as_str())).count().get_result(conn))?;
-    Ok((drafts, tx.run(|conn| own().count().get_result(conn))?))
+    let drafts = native!(tx, |conn| own().filter(table::state.eq(State::Draft.as_str())).count().get_result(conn))?;
+    Ok((drafts, native!(tx, |conn| own().count().get_result(conn))?))
 }
 
 /// The others of an application's household that are not given up: its twins.
 pub fn twins(tx: &mut Tx, vault: &Vault, application: &Application) -> Result<Vec<Application>, DbError> {
     let f = application.facts();
-    let rows: Vec<ApplicationRow> = tx.run(|conn| {
+    let rows: Vec<ApplicationRow> = native!(tx, |conn| {
         table::table
             .filter(table::applicant_id.eq(f.applicant.text()))
             .filter(table::round_id.eq(f.round.id.text()))
@@ -335,7 +335,7 @@ pub fn twins(tx: &mut Tx, vault: &Vault, application: &Application) -> Result<Ve
 /// The round's applications in some states, by receipt.
 pub fn of_round(tx: &mut Tx, vault: &Vault, round: &Arc<round::Facts>, states: &[State]) -> Result<Vec<Application>, DbError> {
     let words: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
-    let rows: Vec<ApplicationRow> = tx.run(|conn| {
+    let rows: Vec<ApplicationRow> = native!(tx, |conn| {
         table::table
             .filter(table::round_id.eq(round.id.text()))
             .filter(table::state.eq_any(words))
@@ -350,7 +350,7 @@ pub fn of_round(tx: &mut Tx, vault: &Vault, round: &Arc<round::Facts>, states: &
 /// The receipts of the round's applications in some states, ascending.
 pub fn receipts(tx: &mut Tx, round: RoundId, states: &[State]) -> Result<Vec<String>, DbError> {
     let words: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
-    tx.run(|conn| {
+    native!(tx, |conn| {
         table::table
             .filter(table::round_id.eq(round.text()))
             .filter(table::state.eq_any(words))
@@ -370,7 +370,7 @@ pub fn by_receipt(
     limit: i64,
 ) -> Result<Vec<Application>, DbError> {
     let words: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
-    let rows: Vec<ApplicationRow> = tx.run(|conn| {
+    let rows: Vec<ApplicationRow> = native!(tx, |conn| {
         table::table
             .filter(table::round_id.eq(round.id.text()))
             .filter(table::state.eq_any(words))
@@ -387,7 +387,7 @@ pub fn by_receipt(
 /// Offers that nobody answered in time and nobody has written down yet, of announced rounds.
 pub fn overdue(tx: &mut Tx, vault: &Vault, limit: i64) -> Result<Vec<Application>, DbError> {
     let now = tx.now().millis();
-    let rows: Vec<ApplicationRow> = tx.run(|conn| {
+    let rows: Vec<ApplicationRow> = native!(tx, |conn| {
         table::table
             // A literal, or the partial index of offers is not used.
             .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("enrolment_applications.state = 'offered'"))
@@ -405,7 +405,7 @@ pub fn taken(tx: &mut Tx, round: RoundId) -> Result<HashMap<SchoolId, i64>, DbEr
     let now = tx.now().millis();
     let held = [State::Accepted.as_str(), State::Enrolled.as_str()];
     let open = table::state.eq(State::Offered.as_str()).and(table::due_at.is_null().or(table::due_at.assume_not_null().gt(now)));
-    let rows: Vec<(Option<String>, i64)> = tx.run(|conn| {
+    let rows: Vec<(Option<String>, i64)> = native!(tx, |conn| {
         table::table
             .filter(table::round_id.eq(round.text()))
             .filter(table::state.eq_any(held).or(open))
@@ -418,7 +418,7 @@ pub fn taken(tx: &mut Tx, round: RoundId) -> Result<HashMap<SchoolId, i64>, DbEr
 
 /// How many applications of the round are in each state and tier.
 pub fn counts(tx: &mut Tx, round: RoundId) -> Result<Vec<(State, Option<String>, i64)>, DbError> {
-    let rows: Vec<(String, Option<String>, i64)> = tx.run(|conn| {
+    let rows: Vec<(String, Option<String>, i64)> = native!(tx, |conn| {
         table::table
             .filter(table::round_id.eq(round.text()))
             .group_by((table::state, table::tier))
@@ -431,7 +431,7 @@ pub fn counts(tx: &mut Tx, round: RoundId) -> Result<Vec<(State, Option<String>,
 /// How many listed each school first, and at all; withdrawn and revoked ones not counted.
 pub fn demand(tx: &mut Tx, round: RoundId) -> Result<Vec<(SchoolId, i64, i64)>, DbError> {
     let gone = [State::Withdrawn.as_str(), State::Revoked.as_str(), State::Draft.as_str()];
-    let rows: Vec<(String, i64, i64)> = tx.run(|conn| {
+    let rows: Vec<(String, i64, i64)> = native!(tx, |conn| {
         enrolment_choices::table
             .inner_join(table::table.on(table::id.eq(enrolment_choices::application_id)))
             .filter(enrolment_choices::round_id.eq(round.text()))

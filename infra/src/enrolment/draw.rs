@@ -9,7 +9,7 @@ use jiazai_domain::kernel::time::Timestamp;
 use serde::Deserialize;
 
 use crate::db::schema::{enrolment_draws as table, enrolment_later_draws as later};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::events;
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -111,22 +111,22 @@ macro_rules! later_columns {
 }
 
 pub fn find(tx: &mut Tx, id: DrawId) -> Result<Option<Draw>, DbError> {
-    let row: Option<DrawRow> = tx.run(|conn| table::table.find(id.text()).select(DrawRow::as_select()).first(conn).optional())?;
+    let row: Option<DrawRow> = native!(tx, |conn| table::table.find(id.text()).select(DrawRow::as_select()).first(conn).optional())?;
     if let Some(row) = row {
         return row.draw(1).map(Some);
     }
-    let row: Option<LaterRow> = tx.run(|conn| later::table.find(id.text()).select(later_columns!()).first(conn).optional())?;
+    let row: Option<LaterRow> = native!(tx, |conn| later::table.find(id.text()).select(later_columns!()).first(conn).optional())?;
     row.map(later_draw).transpose()
 }
 
 /// The draws of a round: its own, and those for who came later, in their order.
 pub fn all_of_round(tx: &mut Tx, round: RoundId) -> Result<Vec<Draw>, DbError> {
     let row: Option<DrawRow> =
-        tx.run(|conn| table::table.filter(table::round_id.eq(round.text())).select(DrawRow::as_select()).first(conn).optional())?;
+        native!(tx, |conn| table::table.filter(table::round_id.eq(round.text())).select(DrawRow::as_select()).first(conn).optional())?;
     let Some(row) = row else { return Ok(vec![]) };
     let mut all = vec![row.draw(1)?];
     let rows: Vec<LaterRow> =
-        tx.run(|conn| later::table.filter(later::round_id.eq(round.text())).order(later::number).select(later_columns!()).load(conn))?;
+        native!(tx, |conn| later::table.filter(later::round_id.eq(round.text())).order(later::number).select(later_columns!()).load(conn))?;
     for row in rows {
         all.push(later_draw(row)?);
     }

@@ -8,7 +8,7 @@ use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::Timestamp;
 
 use crate::db::schema::enrolment_late_permits as table;
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::events;
 
 type Row = (String, String, i64, String, String, i64);
@@ -25,13 +25,13 @@ fn permit((round, applicant, until, reason, by, at): Row) -> Result<LatePermit, 
 }
 
 pub fn find(tx: &mut Tx, round: RoundId, applicant: PrincipalId) -> Result<Option<LatePermit>, DbError> {
-    let row: Option<Row> = tx.run(|conn| table::table.find((round.text(), applicant.text())).first(conn).optional())?;
+    let row: Option<Row> = native!(tx, |conn| table::table.find((round.text(), applicant.text())).first(conn).optional())?;
     row.map(permit).transpose()
 }
 
 /// All permits of a round, by resident.
 pub fn of_round(tx: &mut Tx, round: RoundId, after: Option<&str>, limit: i64) -> Result<Vec<LatePermit>, DbError> {
-    let rows: Vec<Row> = tx.run(|conn| {
+    let rows: Vec<Row> = native!(tx, |conn| {
         table::table
             .filter(table::round_id.eq(round.text()))
             .filter(table::applicant_id.gt(after.unwrap_or_default().to_owned()))
@@ -48,7 +48,7 @@ pub fn save(tx: &mut Tx, community: CommunityId, changed: Changed<LatePermit>) -
     let (permit, _, happened) = changed.into_parts();
     let f = permit.facts();
     let before = table::table.find((f.round.text(), f.applicant.text()));
-    tx.run(|conn| diesel::delete(before).execute(conn))?;
+    native!(tx, |conn| diesel::delete(before).execute(conn))?;
     let insert = diesel::insert_into(table::table).values((
         table::round_id.eq(f.round.text()),
         table::applicant_id.eq(f.applicant.text()),

@@ -8,7 +8,7 @@ use jiazai_domain::enrolment::{ApplicationId, DrawId, RoundId, SchoolId};
 use jiazai_domain::kernel::time::Timestamp;
 
 use crate::db::schema::{enrolment_allocations as table, enrolment_traces, enrolment_waiting};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 
 /// An allocation that was made.
 #[derive(Debug, Clone)]
@@ -76,7 +76,7 @@ fn wait(tx: &mut Tx, round: RoundId, school: SchoolId, position: i64, id: Applic
 /// Writes down that a latecomer waits at these schools. The position tells of no order: it is the next free one of the key.
 pub fn queue(tx: &mut Tx, round: RoundId, schools: &[SchoolId], id: ApplicationId) -> Result<(), DbError> {
     for school in schools {
-        let last: Option<i64> = tx.run(|conn| {
+        let last: Option<i64> = native!(tx, |conn| {
             enrolment_waiting::table
                 .filter(enrolment_waiting::round_id.eq(round.text()))
                 .filter(enrolment_waiting::school_id.eq(school.text()))
@@ -90,7 +90,7 @@ pub fn queue(tx: &mut Tx, round: RoundId, schools: &[SchoolId], id: ApplicationI
 
 pub fn made(tx: &mut Tx, round: RoundId) -> Result<Option<Made>, DbError> {
     type Row = (i64, Option<String>, bool, String, String, String, i64);
-    let row: Option<Row> = tx.run(|conn| {
+    let row: Option<Row> = native!(tx, |conn| {
         table::table
             .find(round.text())
             .select((
@@ -123,13 +123,13 @@ pub fn made(tx: &mut Tx, round: RoundId) -> Result<Option<Made>, DbError> {
 /// Why the allocation put a child where it is, as it was written then.
 pub fn trace(tx: &mut Tx, id: ApplicationId) -> Result<Option<serde_json::Value>, DbError> {
     let text: Option<String> =
-        tx.run(|conn| enrolment_traces::table.find(id.text()).select(enrolment_traces::trace).first(conn).optional())?;
+        native!(tx, |conn| enrolment_traces::table.find(id.text()).select(enrolment_traces::trace).first(conn).optional())?;
     text.map(|text| serde_json::from_str(&text).map_err(|e| DbError::Corrupt(e.to_string()))).transpose()
 }
 
 /// Who waits for a seat of each school.
 pub fn waiting(tx: &mut Tx, round: RoundId) -> Result<Vec<(SchoolId, ApplicationId)>, DbError> {
-    let rows: Vec<(String, String)> = tx.run(|conn| {
+    let rows: Vec<(String, String)> = native!(tx, |conn| {
         enrolment_waiting::table
             .filter(enrolment_waiting::round_id.eq(round.text()))
             .order((enrolment_waiting::school_id, enrolment_waiting::position))

@@ -14,7 +14,7 @@ use crate::db::schema::{
     enrolment_applications as applications, enrolment_child_held, enrolment_child_holds, enrolment_choices, enrolment_guardians,
     enrolment_late_permits, enrolment_purges as table, enrolment_rounds, enrolment_seat_holders, events, files,
 };
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::vault::hex;
 
 /// The proof that a round's papers are gone.
@@ -29,7 +29,7 @@ pub struct Purge {
 }
 
 pub fn find(tx: &mut Tx, round: RoundId) -> Result<Option<Purge>, DbError> {
-    let row: Option<(i64, i64, String, String, i64)> = tx.run(|conn| {
+    let row: Option<(i64, i64, String, String, i64)> = native!(tx, |conn| {
         table::table
             .find(round.text())
             .select((table::applications, table::papers, table::manifest, table::manifest_hash, table::purged_at))
@@ -47,7 +47,7 @@ pub fn find(tx: &mut Tx, round: RoundId) -> Result<Option<Purge>, DbError> {
 
 /// Since when a round is finished.
 pub fn finished_at(tx: &mut Tx, round: RoundId) -> Result<Option<Timestamp>, DbError> {
-    let at: Option<i64> = tx.run(|conn| {
+    let at: Option<i64> = native!(tx, |conn| {
         events::table
             .filter(events::subject_id.eq(round.text()))
             .filter(events::kind.eq("enrolment_round.finished"))
@@ -61,7 +61,7 @@ pub fn finished_at(tx: &mut Tx, round: RoundId) -> Result<Option<Timestamp>, DbE
 /// Rounds that were finished before an instant and still have their papers.
 pub fn due(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec<RoundId>, DbError> {
     let done = table::table.select(table::round_id);
-    let ids: Vec<String> = tx.run(|conn| {
+    let ids: Vec<String> = native!(tx, |conn| {
         enrolment_rounds::table
             .filter(enrolment_rounds::state.eq("finished"))
             .filter(enrolment_rounds::id.ne_all(done))
@@ -82,7 +82,7 @@ pub fn due(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec<RoundId>, D
 /// more.
 pub fn purge(tx: &mut Tx, round: RoundId) -> Result<Option<(Purge, Vec<String>)>, DbError> {
     let Some(facts) = super::lock(tx, &super::Sight::everything(), round)? else { return Ok(None) };
-    let all: Vec<(String, String)> = tx.run(|conn| {
+    let all: Vec<(String, String)> = native!(tx, |conn| {
         applications::table
             .filter(applications::round_id.eq(round.text()))
             .order(applications::receipt)
@@ -92,17 +92,17 @@ pub fn purge(tx: &mut Tx, round: RoundId) -> Result<Option<(Purge, Vec<String>)>
     let (mut manifest, mut hashes, mut papers) = (String::new(), Vec::new(), 0);
     for (id, receipt) in &all {
         let own = || files::table.filter(files::subject_id.eq(id));
-        let mut gone: Vec<String> = tx.run(|conn| own().select(files::sha256).load(conn))?;
+        let mut gone: Vec<String> = native!(tx, |conn| own().select(files::sha256).load(conn))?;
         gone.sort_unstable();
         papers += gone.len() as i64;
         gone.iter().for_each(|hash| manifest.push_str(&format!("{receipt} {hash}\n")));
-        tx.run(|conn| diesel::delete(own()).execute(conn))?;
+        native!(tx, |conn| diesel::delete(own()).execute(conn))?;
         hashes.extend(gone);
     }
     let here = || applications::table.filter(applications::round_id.eq(round.text()));
     let ids = || here().select(applications::id);
     let nothing: Option<Vec<u8>> = None;
-    tx.run(|conn| {
+    native!(tx, |conn| {
         let emptied = (
             applications::sealed.eq(&nothing),
             applications::child_index.eq(&nothing),
@@ -112,24 +112,25 @@ pub fn purge(tx: &mut Tx, round: RoundId) -> Result<Option<(Purge, Vec<String>)>
         diesel::update(here()).set(emptied).execute(conn)
     })?;
     let permits = enrolment_late_permits::table.filter(enrolment_late_permits::round_id.eq(round.text()));
-    tx.run(|conn| diesel::delete(permits).execute(conn))?;
+    native!(tx, |conn| diesel::delete(permits).execute(conn))?;
     let permitted = events::table.filter(events::subject_id.eq(round.text())).filter(events::kind.eq("enrolment_round.late_permitted"));
-    tx.run(|conn| diesel::update(permitted).set(events::note.eq(None::<String>)).execute(conn))?;
+    native!(tx, |conn| diesel::update(permitted).set(events::note.eq(None::<String>)).execute(conn))?;
     // What reviewers, families and administrators wrote, by the thousand and not one by one: a list of all ids is too long for one
     // statement.
     for some in all.chunks(500) {
         let subjects: Vec<&String> = some.iter().map(|(id, _)| id).collect();
         let written = events::table.filter(events::subject_id.eq_any(subjects)).filter(events::note.is_not_null());
-        tx.run(|conn| diesel::update(written).set(events::note.eq(None::<String>)).execute(conn))?;
+        native!(tx, |conn| diesel::update(written).set(events::note.eq(None::<String>)).execute(conn))?;
     }
-    tx.run(|conn| diesel::delete(enrolment_child_holds::table.filter(enrolment_child_holds::round_id.eq(round.text()))).execute(conn))?;
-    tx.run(|conn| diesel::delete(enrolment_child_held::table.filter(enrolment_child_held::round_id.eq(round.text()))).execute(conn))?;
+    native!(tx, |conn| diesel::delete(enrolment_child_holds::table.filter(enrolment_child_holds::round_id.eq(round.text())))
+        .execute(conn))?;
+    native!(tx, |conn| diesel::delete(enrolment_child_held::table.filter(enrolment_child_held::round_id.eq(round.text()))).execute(conn))?;
     let holding = enrolment_seat_holders::table.select(enrolment_seat_holders::application_id);
     let idle = enrolment_guardians::table
         .filter(enrolment_guardians::application_id.eq_any(ids()))
         .filter(enrolment_guardians::application_id.ne_all(holding));
-    tx.run(|conn| diesel::delete(idle).execute(conn))?;
-    tx.run(|conn| diesel::delete(enrolment_choices::table.filter(enrolment_choices::round_id.eq(round.text()))).execute(conn))?;
+    native!(tx, |conn| diesel::delete(idle).execute(conn))?;
+    native!(tx, |conn| diesel::delete(enrolment_choices::table.filter(enrolment_choices::round_id.eq(round.text()))).execute(conn))?;
     let purge = Purge {
         applications: all.len() as i64,
         papers,
@@ -150,7 +151,7 @@ pub fn purge(tx: &mut Tx, round: RoundId) -> Result<Option<(Purge, Vec<String>)>
     hashes.dedup();
     let mut orphans = Vec::new();
     for hash in hashes {
-        let others: i64 = tx.run(|conn| files::table.filter(files::sha256.eq(&hash)).count().get_result(conn))?;
+        let others: i64 = native!(tx, |conn| files::table.filter(files::sha256.eq(&hash)).count().get_result(conn))?;
         if others == 0 {
             orphans.push(hash);
         }

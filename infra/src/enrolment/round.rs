@@ -19,7 +19,7 @@ use crate::db::schema::{
     enrolment_applications, enrolment_choices, enrolment_rounds as rounds_table, enrolment_rule_sets, enrolment_seat_plans,
     enrolment_seats, homes,
 };
-use crate::db::{DbError, MultiBackend, Tx, parsed};
+use crate::db::{DbError, MultiBackend, Tx, native, parsed};
 use crate::events;
 
 /// Which rounds somebody sees: drafts where they are made, and what is published where they work; residents see what is
@@ -113,9 +113,9 @@ pub fn round_facts(tx: &mut Tx, sight: &Sight, id: RoundId) -> Result<Option<Arc
     if let Some(facts) = cache::get(&stamp) {
         return Ok(Some(facts));
     }
-    let row: RoundRow = tx.run(|conn| rounds_table::table.find(id.text()).select(RoundRow::as_select()).first(conn))?;
+    let row: RoundRow = native!(tx, |conn| rounds_table::table.find(id.text()).select(RoundRow::as_select()).first(conn))?;
     let stored: String =
-        tx.run(|conn| enrolment_rule_sets::table.find((id.text(), row.rules_version)).select(enrolment_rule_sets::rules).first(conn))?;
+        native!(tx, |conn| enrolment_rule_sets::table.find((id.text(), row.rules_version)).select(enrolment_rule_sets::rules).first(conn))?;
     let seats = Seats { version: row.plan_version, plan: plan(tx, id, row.plan_version)? };
     let stamp = row.stamp.clone();
     let facts = Arc::new(row.facts(rules::rule_set(&stored)?, seats)?);
@@ -129,7 +129,7 @@ pub fn round_facts(tx: &mut Tx, sight: &Sight, id: RoundId) -> Result<Option<Arc
 pub fn lock(tx: &mut Tx, sight: &Sight, id: RoundId) -> Result<Option<Arc<Facts>>, DbError> {
     let row = rounds_table::table.find(id.text());
     // Nothing is changed by it: a row that is written is held until the transaction ends.
-    tx.run(|conn| diesel::update(row).set(rounds_table::stamp.eq(rounds_table::stamp)).execute(conn))?;
+    native!(tx, |conn| diesel::update(row).set(rounds_table::stamp.eq(rounds_table::stamp)).execute(conn))?;
     tx.renew_now();
     round_facts(tx, sight, id)
 }
@@ -140,7 +140,7 @@ pub fn round(tx: &mut Tx, sight: &Sight, id: RoundId) -> Result<Option<Round>, D
 }
 
 fn plan(tx: &mut Tx, id: RoundId, version: i64) -> Result<Plan, DbError> {
-    let rows: Vec<(String, i64)> = tx.run(|conn| {
+    let rows: Vec<(String, i64)> = native!(tx, |conn| {
         enrolment_seats::table
             .filter(enrolment_seats::round_id.eq(id.text()))
             .filter(enrolment_seats::plan_version.eq(version))
@@ -187,7 +187,7 @@ pub fn save_round(tx: &mut Tx, changed: Changed<Round>) -> Result<Round, DbError
             insert_plan(tx, f, by, None)?;
         }
         Some(version) => {
-            let before: (i64, i64) = tx.run(|conn| {
+            let before: (i64, i64) = native!(tx, |conn| {
                 rounds_table::table.find(&row.id).select((rounds_table::rules_version, rounds_table::plan_version)).first(conn)
             })?;
             let same = rounds_table::table.filter(rounds_table::id.eq(&row.id)).filter(rounds_table::version.eq(version));
@@ -215,7 +215,7 @@ pub fn save_round(tx: &mut Tx, changed: Changed<Round>) -> Result<Round, DbError
             } else if f.state == State::Draft {
                 // A draft's plan is nobody's promise yet: it stays version 1, whatever is in it.
                 let old = enrolment_seats::table.filter(enrolment_seats::round_id.eq(&row.id));
-                tx.run(|conn| diesel::delete(old).execute(conn))?;
+                native!(tx, |conn| diesel::delete(old).execute(conn))?;
                 insert_seats(tx, f)?;
             }
         }
@@ -263,7 +263,7 @@ fn insert_seats(tx: &mut Tx, f: &Facts) -> Result<(), DbError> {
 /// The versions of a round's seat plan after one of them, oldest first.
 pub fn seat_plans(tx: &mut Tx, id: RoundId, after: i64, limit: i64) -> Result<Vec<SeatPlan>, DbError> {
     type Row = (i64, Option<String>, Option<String>, i64);
-    let rows: Vec<Row> = tx.run(|conn| {
+    let rows: Vec<Row> = native!(tx, |conn| {
         enrolment_seat_plans::table
             .filter(enrolment_seat_plans::round_id.eq(id.text()))
             .filter(enrolment_seat_plans::version.gt(after))
@@ -278,7 +278,7 @@ pub fn seat_plans(tx: &mut Tx, id: RoundId, after: i64, limit: i64) -> Result<Ve
             .load(conn)
     })?;
     let versions: Vec<i64> = rows.iter().map(|row| row.0).collect();
-    let seats: Vec<(i64, String, i64)> = tx.run(|conn| {
+    let seats: Vec<(i64, String, i64)> = native!(tx, |conn| {
         enrolment_seats::table
             .filter(enrolment_seats::round_id.eq(id.text()))
             .filter(enrolment_seats::plan_version.eq_any(versions))
@@ -301,7 +301,7 @@ pub fn seat_plans(tx: &mut Tx, id: RoundId, after: i64, limit: i64) -> Result<Ve
 
 /// The versions of a round's rules after one of them, oldest first.
 pub fn rule_sets(tx: &mut Tx, id: RoundId, after: i64, limit: i64) -> Result<Vec<Rules>, DbError> {
-    let rows: Vec<(i64, String, Option<String>, i64)> = tx.run(|conn| {
+    let rows: Vec<(i64, String, Option<String>, i64)> = native!(tx, |conn| {
         enrolment_rule_sets::table
             .filter(enrolment_rule_sets::round_id.eq(id.text()))
             .filter(enrolment_rule_sets::version.gt(after))
@@ -330,7 +330,7 @@ pub fn registrations(tx: &mut Tx, round: &Facts, schools: &[SchoolId]) -> Result
     // Whoever chooses nothing where there is one school wants that one.
     let n: i64 = if schools.is_empty() || round.plan().len() == 1 {
         let here = enrolment_applications::table.filter(enrolment_applications::round_id.eq(round.id.text()));
-        tx.run(|conn| here.filter(enrolment_applications::state.ne_all(gone)).count().get_result(conn))?
+        native!(tx, |conn| here.filter(enrolment_applications::state.ne_all(gone)).count().get_result(conn))?
     } else {
         let buildings: Vec<String> = round.zone_buildings(schools).iter().map(BuildingId::text).collect();
         let schools: Vec<String> = schools.iter().map(SchoolId::text).collect();
@@ -339,7 +339,7 @@ pub fn registrations(tx: &mut Tx, round: &Facts, schools: &[SchoolId]) -> Result
         } else {
             let living = homes::table.filter(homes::building_id.eq_any(buildings)).select(homes::id.nullable());
             let chosen = enrolment_choices::table.filter(enrolment_choices::application_id.eq(enrolment_applications::id));
-            tx.run(|conn| {
+            native!(tx, |conn| {
                 enrolment_applications::table
                     .filter(enrolment_applications::round_id.eq(round.id.text()))
                     .filter(enrolment_applications::home_id.eq_any(living))
@@ -349,7 +349,7 @@ pub fn registrations(tx: &mut Tx, round: &Facts, schools: &[SchoolId]) -> Result
                     .get_result(conn)
             })?
         };
-        let listed: i64 = tx.run(|conn| {
+        let listed: i64 = native!(tx, |conn| {
             enrolment_choices::table
                 .inner_join(enrolment_applications::table.on(enrolment_applications::id.eq(enrolment_choices::application_id)))
                 .filter(enrolment_choices::round_id.eq(round.id.text()))
@@ -367,7 +367,7 @@ pub fn registrations(tx: &mut Tx, round: &Facts, schools: &[SchoolId]) -> Result
 /// How many objections of a round nobody has decided about yet.
 pub fn pending_objections(tx: &mut Tx, round: RoundId) -> Result<i64, DbError> {
     let states: Vec<&str> = Application::IN_OBJECTION.iter().map(|state| state.as_str()).collect();
-    let rows: Vec<(String, String)> = tx.run(|conn| {
+    let rows: Vec<(String, String)> = native!(tx, |conn| {
         enrolment_applications::table
             .filter(enrolment_applications::round_id.eq(round.text()))
             .filter(enrolment_applications::state.eq_any(states))

@@ -8,7 +8,7 @@ use jiazai_domain::enrolment::school::{Facts, School};
 use jiazai_domain::kernel::changed::Changed;
 
 use crate::db::schema::{school_communities, schools as schools_table};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::events;
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -32,7 +32,7 @@ pub fn school(tx: &mut Tx, id: SchoolId) -> Result<Option<School>, DbError> {
 /// The schools of these ids that exist, in the order of their ids.
 pub fn schools_of(tx: &mut Tx, ids: &[SchoolId]) -> Result<Vec<School>, DbError> {
     let ids: Vec<String> = ids.iter().map(SchoolId::text).collect();
-    let rows: Vec<SchoolRow> = tx.run(|conn| {
+    let rows: Vec<SchoolRow> = native!(tx, |conn| {
         schools_table::table.filter(schools_table::id.eq_any(ids)).order(schools_table::id).select(SchoolRow::as_select()).load(conn)
     })?;
     with_communities(tx, rows)
@@ -58,7 +58,7 @@ fn with_communities(tx: &mut Tx, rows: Vec<SchoolRow>) -> Result<Vec<School>, Db
         return Ok(vec![]);
     }
     let ids: Vec<&String> = rows.iter().map(|row| &row.id).collect();
-    let served: Vec<(String, String)> = tx.run(|conn| {
+    let served: Vec<(String, String)> = native!(tx, |conn| {
         school_communities::table
             .filter(school_communities::school_id.eq_any(ids))
             .order((school_communities::school_id, school_communities::community_id))
@@ -104,7 +104,7 @@ pub fn save_school(tx: &mut Tx, changed: Changed<School>) -> Result<School, DbEr
                 schools_table::version.eq(f.version),
                 schools_table::updated_at.eq(now),
             )))?;
-            tx.run(|conn| diesel::delete(school_communities::table.filter(school_communities::school_id.eq(&id))).execute(conn))?;
+            native!(tx, |conn| diesel::delete(school_communities::table.filter(school_communities::school_id.eq(&id))).execute(conn))?;
         }
     }
     for community in &f.communities {

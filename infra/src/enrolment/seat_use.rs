@@ -17,7 +17,7 @@ use super::{Sight, round_facts};
 use crate::db::schema::{
     enrolment_applications, enrolment_guardians, enrolment_seat_holders as holders, enrolment_seat_uses as table, homes, people,
 };
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::registry::people as persons;
 use crate::vault::{Vault, hex};
 
@@ -31,8 +31,8 @@ pub fn family(vault: &Vault, application: &Application) -> Family {
 pub fn family_of(tx: &mut Tx, account: PrincipalId) -> Result<Family, DbError> {
     let own: Vec<String> = persons::persons_of(tx, account)?.iter().map(|person| person.text()).collect();
     let own: Vec<Option<Vec<u8>>> =
-        tx.run(|conn| people::table.filter(people::id.eq_any(own)).select(people::document_index).load(conn))?;
-    let named: Vec<Vec<u8>> = tx.run(|conn| {
+        native!(tx, |conn| people::table.filter(people::id.eq_any(own)).select(people::document_index).load(conn))?;
+    let named: Vec<Vec<u8>> = native!(tx, |conn| {
         enrolment_guardians::table
             .inner_join(enrolment_applications::table.on(enrolment_applications::id.eq(enrolment_guardians::application_id)))
             .filter(enrolment_applications::applicant_id.eq(account.text()))
@@ -55,7 +55,7 @@ pub fn is_locked_for(tx: &mut Tx, round: &round::Facts, home: HomeId, account: P
 
 /// The uses of a home's seat, past and to come.
 pub fn of_home(tx: &mut Tx, home: HomeId) -> Result<Vec<SeatUse>, DbError> {
-    let rows: Vec<(i64, String)> = tx.run(|conn| {
+    let rows: Vec<(i64, String)> = native!(tx, |conn| {
         table::table
             .filter(table::home_id.eq(home.text()))
             .order(table::school_year)
@@ -77,7 +77,7 @@ pub fn of_home(tx: &mut Tx, home: HomeId) -> Result<Vec<SeatUse>, DbError> {
 }
 
 fn families(tx: &mut Tx, ids: Vec<String>) -> Result<HashMap<String, Family>, DbError> {
-    let guardians: Vec<(String, Vec<u8>)> = tx.run(|conn| {
+    let guardians: Vec<(String, Vec<u8>)> = native!(tx, |conn| {
         enrolment_guardians::table
             .filter(enrolment_guardians::application_id.eq_any(ids))
             .select((enrolment_guardians::application_id, enrolment_guardians::document_index))
@@ -94,7 +94,7 @@ fn families(tx: &mut Tx, ids: Vec<String>) -> Result<HashMap<String, Family>, Db
 /// lock, and before the uses are read.
 pub fn hold(tx: &mut Tx, home: HomeId) -> Result<(), DbError> {
     let row = homes::table.find(home.text());
-    tx.run(|conn| diesel::update(row).set(homes::version.eq(homes::version)).execute(conn)).map(drop)
+    native!(tx, |conn| diesel::update(row).set(homes::version.eq(homes::version)).execute(conn)).map(drop)
 }
 
 /// Lets an application sit on its home's seat, with the rows that it takes. Where another transaction took one of them all the
@@ -128,18 +128,18 @@ fn insert(tx: &mut Tx, rows: &[SeatUse]) -> Result<(), DbError> {
 
 /// Gives back what an application took. Siblings who still sit on the home's seat take it in its place.
 pub fn release(tx: &mut Tx, application: ApplicationId) -> Result<(), DbError> {
-    let home: Option<String> = tx.run(|conn| holders::table.find(application.text()).select(holders::home_id).first(conn).optional())?;
+    let home: Option<String> = native!(tx, |conn| holders::table.find(application.text()).select(holders::home_id).first(conn).optional())?;
     let Some(home) = home.as_deref().map(parsed).transpose()? else { return Ok(()) };
     hold(tx, home)?;
-    tx.run(|conn| diesel::delete(table::table.filter(table::application_id.eq(application.text()))).execute(conn))?;
-    tx.run(|conn| diesel::delete(holders::table.find(application.text())).execute(conn))?;
+    native!(tx, |conn| diesel::delete(table::table.filter(table::application_id.eq(application.text()))).execute(conn))?;
+    native!(tx, |conn| diesel::delete(holders::table.find(application.text())).execute(conn))?;
     let (sitting, left) = (sitting(tx, home)?, of_home(tx, home)?);
     insert(tx, &handed_on(&sitting, &left))
 }
 
 /// The claims of all who sit on a home's seat, whoever came first first.
 fn sitting(tx: &mut Tx, home: HomeId) -> Result<Vec<Claim>, DbError> {
-    let rows: Vec<(String, String)> = tx.run(|conn| {
+    let rows: Vec<(String, String)> = native!(tx, |conn| {
         holders::table
             .inner_join(enrolment_applications::table.on(enrolment_applications::id.eq(holders::application_id)))
             .filter(holders::home_id.eq(home.text()))

@@ -24,7 +24,7 @@ pub use self::staff::{
 };
 use crate::api_key;
 use crate::db::schema::{principals, role_grants, sessions};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 
 /// How a grant without a community is written.
 pub(crate) const PLATFORM: &str = "*";
@@ -68,7 +68,7 @@ impl TryFrom<PrincipalRow> for Principal {
 /// Who a session belongs to, if it is still alive and its owner may still act.
 pub fn of_session(tx: &mut Tx, session: SessionId) -> Result<Option<Actor>, DbError> {
     let now = tx.now().millis();
-    let row: Option<PrincipalRow> = tx.run(|conn| {
+    let row: Option<PrincipalRow> = native!(tx, |conn| {
         principals::table
             .inner_join(sessions::table)
             .filter(sessions::id.eq(session.text()))
@@ -104,7 +104,7 @@ pub fn actor_of(tx: &mut Tx, id: PrincipalId) -> Result<Option<Actor>, DbError> 
 
 pub fn principal(tx: &mut Tx, id: PrincipalId) -> Result<Option<Principal>, DbError> {
     let row: Option<PrincipalRow> =
-        tx.run(|conn| principals::table.find(id.text()).select(PrincipalRow::as_select()).first(conn).optional())?;
+        native!(tx, |conn| principals::table.find(id.text()).select(PrincipalRow::as_select()).first(conn).optional())?;
     row.map(Principal::try_from).transpose()
 }
 
@@ -114,10 +114,10 @@ pub fn names_of(tx: &mut Tx, ids: &[PrincipalId]) -> Result<HashMap<PrincipalId,
     let rows: Vec<(String, String)> = match ids {
         [] => return Ok(HashMap::new()),
         // Of one, the statement is always the same and stays prepared.
-        [one] => tx.run(|conn| principals::table.filter(principals::id.eq(one.text())).select(name).load(conn))?,
+        [one] => native!(tx, |conn| principals::table.filter(principals::id.eq(one.text())).select(name).load(conn))?,
         many => {
             let texts: Vec<String> = many.iter().map(PrincipalId::text).collect();
-            tx.run(|conn| principals::table.filter(principals::id.eq_any(texts)).select(name).load(conn))?
+            native!(tx, |conn| principals::table.filter(principals::id.eq_any(texts)).select(name).load(conn))?
         }
     };
     rows.into_iter().map(|(id, name)| Ok((parsed(&id)?, name))).collect()
@@ -147,7 +147,7 @@ pub fn update_principal(tx: &mut Tx, id: PrincipalId, version: i64, display_name
 }
 
 pub fn grants_of(tx: &mut Tx, principal: PrincipalId) -> Result<Vec<Grant>, DbError> {
-    let rows: Vec<(String, String)> = tx.run(|conn| {
+    let rows: Vec<(String, String)> = native!(tx, |conn| {
         role_grants::table
             .filter(role_grants::principal_id.eq(principal.text()))
             .order((role_grants::role, role_grants::community_id))
@@ -165,7 +165,7 @@ fn grant(role: &str, community: &str) -> Result<Grant, DbError> {
 /// The grants of those of these accounts that have any.
 pub fn grants_of_all(tx: &mut Tx, principals: &[PrincipalId]) -> Result<HashMap<PrincipalId, Vec<Grant>>, DbError> {
     let ids: Vec<String> = principals.iter().map(PrincipalId::text).collect();
-    let rows: Vec<(String, String, String)> = tx.run(|conn| {
+    let rows: Vec<(String, String, String)> = native!(tx, |conn| {
         role_grants::table
             .filter(role_grants::principal_id.eq_any(ids))
             .order((role_grants::principal_id, role_grants::role, role_grants::community_id))
@@ -183,13 +183,13 @@ pub fn grants_of_all(tx: &mut Tx, principals: &[PrincipalId]) -> Result<HashMap<
 /// or comes after this transaction and sees what it has done.
 pub fn hold_acting(tx: &mut Tx, id: PrincipalId) -> Result<bool, DbError> {
     let acting = principals::table.filter(principals::id.eq(id.text())).filter(principals::disabled_at.is_null());
-    let held = tx.run(|conn| diesel::update(acting).set(principals::version.eq(principals::version)).execute(conn))?;
+    let held = native!(tx, |conn| diesel::update(acting).set(principals::version.eq(principals::version)).execute(conn))?;
     Ok(held == 1)
 }
 
 /// Puts these grants in the place of whatever the account had.
 pub fn replace_grants(tx: &mut Tx, principal: PrincipalId, grants: &[Grant]) -> Result<(), DbError> {
-    tx.run(|conn| diesel::delete(role_grants::table.filter(role_grants::principal_id.eq(principal.text()))).execute(conn))?;
+    native!(tx, |conn| diesel::delete(role_grants::table.filter(role_grants::principal_id.eq(principal.text()))).execute(conn))?;
     let now = tx.now().millis();
     for grant in grants {
         tx.insert(diesel::insert_into(role_grants::table).values((

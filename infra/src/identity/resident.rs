@@ -7,7 +7,7 @@ use jiazai_domain::actor::{PrincipalId, PrincipalKind};
 
 use super::insert_principal;
 use crate::db::schema::{principals, residents, staff};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::vault::{Aad, Secret, Vault};
 
 pub(super) const OPENID: &str = "openid";
@@ -20,8 +20,11 @@ fn resident_cell<'a>(column: &'static str, row: &'a str) -> Aad<'a> {
 /// The account of a WeChat user.
 pub fn resident_by_openid(tx: &mut Tx, vault: &Vault, openid: &str) -> Result<Option<PrincipalId>, DbError> {
     let index = vault.blind_index(OPENID, openid);
-    let id: Option<String> =
-        tx.run(|conn| residents::table.filter(residents::openid_index.eq(&index)).select(residents::principal_id).first(conn).optional())?;
+    let id: Option<String> = native!(tx, |conn| residents::table
+        .filter(residents::openid_index.eq(&index))
+        .select(residents::principal_id)
+        .first(conn)
+        .optional())?;
     id.map(|id| parsed(&id)).transpose()
 }
 
@@ -38,12 +41,13 @@ fn insert_resident(tx: &mut Tx, vault: &Vault, principal: PrincipalId, openid: &
 /// The openid, to send a message to: of a resident, or of a member of staff who has bound one.
 pub fn openid_of(tx: &mut Tx, vault: &Vault, principal: PrincipalId) -> Result<Option<Secret>, DbError> {
     let row = principal.text();
-    let resident: Option<Vec<u8>> = tx.run(|conn| residents::table.find(&row).select(residents::openid_sealed).first(conn).optional())?;
+    let resident: Option<Vec<u8>> =
+        native!(tx, |conn| residents::table.find(&row).select(residents::openid_sealed).first(conn).optional())?;
     let (table, sealed) = match resident {
         Some(sealed) => ("residents", Some(sealed)),
         None => {
             let bound: Option<Option<Vec<u8>>> =
-                tx.run(|conn| staff::table.find(&row).select(staff::openid_sealed).first(conn).optional())?;
+                native!(tx, |conn| staff::table.find(&row).select(staff::openid_sealed).first(conn).optional())?;
             ("staff", bound.flatten())
         }
     };
@@ -86,7 +90,7 @@ pub fn bind_phone(tx: &mut Tx, vault: &Vault, principal: PrincipalId, phone: &st
 
 /// Takes the phone number out of an account.
 pub fn forget_phone(tx: &mut Tx, principal: PrincipalId) -> Result<(), DbError> {
-    tx.run(|conn| {
+    native!(tx, |conn| {
         diesel::update(residents::table.find(principal.text()))
             .set((
                 residents::phone_index.eq(None::<Vec<u8>>),
@@ -102,7 +106,7 @@ pub fn forget_phone(tx: &mut Tx, principal: PrincipalId) -> Result<(), DbError> 
 pub fn phone_of(tx: &mut Tx, vault: &Vault, principal: PrincipalId) -> Result<Option<Secret>, DbError> {
     let row = principal.text();
     let sealed: Option<Option<Vec<u8>>> =
-        tx.run(|conn| residents::table.find(&row).select(residents::phone_sealed).first(conn).optional())?;
+        native!(tx, |conn| residents::table.find(&row).select(residents::phone_sealed).first(conn).optional())?;
     let Some(sealed) = sealed.flatten() else { return Ok(None) };
     vault.open_text(resident_cell(PHONE, &row), &sealed).map(Some).map_err(|e| DbError::Corrupt(e.to_string()))
 }
@@ -113,7 +117,7 @@ pub fn phones_of(tx: &mut Tx, vault: &Vault, ids: &[PrincipalId]) -> Result<Hash
         return Ok(HashMap::new());
     }
     let texts: Vec<String> = ids.iter().map(PrincipalId::text).collect();
-    let rows: Vec<(String, Option<Vec<u8>>)> = tx.run(|conn| {
+    let rows: Vec<(String, Option<Vec<u8>>)> = native!(tx, |conn| {
         residents::table.filter(residents::principal_id.eq_any(texts)).select((residents::principal_id, residents::phone_sealed)).load(conn)
     })?;
     let mut phones = HashMap::new();
@@ -130,7 +134,7 @@ pub fn erase_resident(tx: &mut Tx, vault: &Vault, principal: PrincipalId) -> Res
     let row = principal.text();
     let now = tx.now().millis();
     // The account first: whoever holds it to write into it (`hold_acting`) is waited for, and whoever comes later finds it gone.
-    tx.run(|conn| {
+    native!(tx, |conn| {
         diesel::update(principals::table.find(&row))
             .set((
                 principals::display_name.eq("已注销用户"),
@@ -142,7 +146,7 @@ pub fn erase_resident(tx: &mut Tx, vault: &Vault, principal: PrincipalId) -> Res
     })?;
     // The openid's place is taken by the account's own id, so that the same WeChat user may come back as somebody new.
     let gone = format!("erased:{row}");
-    tx.run(|conn| {
+    native!(tx, |conn| {
         diesel::update(residents::table.find(&row))
             .set((
                 residents::openid_index.eq(vault.blind_index(OPENID, &gone)),

@@ -5,7 +5,7 @@ use jiazai_domain::actor::{PrincipalId, SessionId};
 use jiazai_domain::kernel::time::Timestamp;
 
 use crate::db::schema::sessions;
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 
 /// A log-in on one device, and which of its refresh tokens may be spent next.
 #[derive(Debug, Clone)]
@@ -46,7 +46,8 @@ pub fn insert_session(tx: &mut Tx, session: &Session) -> Result<(), DbError> {
 }
 
 pub fn session(tx: &mut Tx, id: SessionId) -> Result<Option<Session>, DbError> {
-    let row: Option<SessionRow> = tx.run(|conn| sessions::table.find(id.text()).select(SessionRow::as_select()).first(conn).optional())?;
+    let row: Option<SessionRow> =
+        native!(tx, |conn| sessions::table.find(id.text()).select(SessionRow::as_select()).first(conn).optional())?;
     row.map(|row| {
         Ok(Session {
             id: parsed(&row.id)?,
@@ -77,13 +78,13 @@ pub fn rotate_session(tx: &mut Tx, session: &Session, idle_until: Timestamp) -> 
 pub fn end_session(tx: &mut Tx, id: SessionId, reason: &str) -> Result<(), DbError> {
     let now = tx.now().millis();
     let live = sessions::table.filter(sessions::id.eq(id.text())).filter(sessions::ended_at.is_null());
-    tx.run(|conn| diesel::update(live).set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason))).execute(conn)).map(drop)
+    native!(tx, |conn| diesel::update(live).set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason))).execute(conn)).map(drop)
 }
 
 pub fn end_sessions_of(tx: &mut Tx, principal: PrincipalId, reason: &str) -> Result<(), DbError> {
     let now = tx.now().millis();
     let live = sessions::table.filter(sessions::principal_id.eq(principal.text())).filter(sessions::ended_at.is_null());
-    tx.run(|conn| diesel::update(live).set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason))).execute(conn)).map(drop)
+    native!(tx, |conn| diesel::update(live).set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason))).execute(conn)).map(drop)
 }
 
 /// Ends all sessions of an account but this one.
@@ -94,10 +95,10 @@ pub fn end_other_sessions(tx: &mut Tx, principal: PrincipalId, but: Option<Sessi
         .filter(sessions::principal_id.eq(principal.text()))
         .filter(sessions::id.ne(kept))
         .filter(sessions::ended_at.is_null());
-    tx.run(|conn| diesel::update(others).set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason))).execute(conn)).map(drop)
+    native!(tx, |conn| diesel::update(others).set((sessions::ended_at.eq(now), sessions::end_reason.eq(reason))).execute(conn)).map(drop)
 }
 
 /// Deletes sessions that ended before `before`, and says how many.
 pub fn forget_sessions(tx: &mut Tx, before: Timestamp) -> Result<usize, DbError> {
-    tx.run(|conn| diesel::delete(sessions::table.filter(sessions::ends_at.lt(before.millis()))).execute(conn))
+    native!(tx, |conn| diesel::delete(sessions::table.filter(sessions::ends_at.lt(before.millis()))).execute(conn))
 }

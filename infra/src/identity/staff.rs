@@ -7,7 +7,7 @@ use jiazai_domain::kernel::time::Timestamp;
 use super::resident::OPENID;
 use super::{PLATFORM, Principal, PrincipalRow, grants_of, grants_of_all, hold_acting};
 use crate::db::schema::{login_failures, principals, role_grants, staff};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::vault::{Aad, Secret, Vault};
 
 /// What a member of staff logs in with.
@@ -47,12 +47,12 @@ impl TryFrom<StaffRow> for StaffAccount {
 /// `username` in lower case.
 pub fn staff_by_username(tx: &mut Tx, username: &str) -> Result<Option<StaffAccount>, DbError> {
     let row: Option<StaffRow> =
-        tx.run(|conn| staff::table.filter(staff::username.eq(username)).select(StaffRow::as_select()).first(conn).optional())?;
+        native!(tx, |conn| staff::table.filter(staff::username.eq(username)).select(StaffRow::as_select()).first(conn).optional())?;
     row.map(StaffAccount::try_from).transpose()
 }
 
 pub fn staff_account(tx: &mut Tx, id: PrincipalId) -> Result<Option<StaffAccount>, DbError> {
-    let row: Option<StaffRow> = tx.run(|conn| staff::table.find(id.text()).select(StaffRow::as_select()).first(conn).optional())?;
+    let row: Option<StaffRow> = native!(tx, |conn| staff::table.find(id.text()).select(StaffRow::as_select()).first(conn).optional())?;
     row.map(StaffAccount::try_from).transpose()
 }
 
@@ -86,7 +86,7 @@ pub fn change_password(tx: &mut Tx, id: PrincipalId, present: &str, password_has
 /// takes the access away at the same moment is seen here, or waits for this transaction and ends the session that it opens.
 pub fn hold_staff(tx: &mut Tx, id: PrincipalId, checked_hash: &str) -> Result<Option<StaffAccount>, DbError> {
     let same = staff::table.filter(staff::principal_id.eq(id.text())).filter(staff::password_hash.eq(checked_hash));
-    let held = tx.run(|conn| diesel::update(same).set(staff::password_hash.eq(staff::password_hash)).execute(conn))?;
+    let held = native!(tx, |conn| diesel::update(same).set(staff::password_hash.eq(staff::password_hash)).execute(conn))?;
     if held == 1 && hold_acting(tx, id)? { staff_account(tx, id) } else { Ok(None) }
 }
 
@@ -99,7 +99,7 @@ pub fn use_totp_step(tx: &mut Tx, account: &StaffAccount, step: u64) -> Result<(
 /// The members of staff who have bound this WeChat. Their openids are sealed without an index: they are a few hundred, and this is asked
 /// when WeChat tells that somebody has left.
 pub fn staff_by_openid(tx: &mut Tx, vault: &Vault, openid: &str) -> Result<Vec<PrincipalId>, DbError> {
-    let bound: Vec<(String, Option<Vec<u8>>)> = tx.run(|conn| {
+    let bound: Vec<(String, Option<Vec<u8>>)> = native!(tx, |conn| {
         staff::table.filter(staff::openid_sealed.is_not_null()).select((staff::principal_id, staff::openid_sealed)).load(conn)
     })?;
     let mut found = Vec::new();
@@ -115,7 +115,7 @@ pub fn staff_by_openid(tx: &mut Tx, vault: &Vault, openid: &str) -> Result<Vec<P
 
 /// Forgets the WeChat of a member of staff: nothing is sent there any more.
 pub fn forget_staff_openid(tx: &mut Tx, id: PrincipalId) -> Result<(), DbError> {
-    tx.run(|conn| diesel::update(staff::table.find(id.text())).set(staff::openid_sealed.eq(None::<Vec<u8>>)).execute(conn)).map(drop)
+    native!(tx, |conn| diesel::update(staff::table.find(id.text())).set(staff::openid_sealed.eq(None::<Vec<u8>>)).execute(conn)).map(drop)
 }
 
 /// Where notices to a member of staff go from now on.
@@ -132,8 +132,11 @@ fn name_index(vault: &Vault, username: &str) -> Vec<u8> {
 /// Until when log-ins with this user name are refused, whoever has it. A lock that would last for more than `longest_s` seconds was set
 /// while the clock was ahead, and nobody is locked out for as long as it was wrong.
 pub fn locked_until(tx: &mut Tx, vault: &Vault, username: &str, longest_s: i64) -> Result<Option<Timestamp>, DbError> {
-    let until: Option<Option<i64>> =
-        tx.run(|conn| login_failures::table.find(name_index(vault, username)).select(login_failures::locked_until).first(conn).optional())?;
+    let until: Option<Option<i64>> = native!(tx, |conn| login_failures::table
+        .find(name_index(vault, username))
+        .select(login_failures::locked_until)
+        .first(conn)
+        .optional())?;
     let now = tx.now();
     Ok(until.flatten().map(Timestamp::from_millis).filter(|until| *until > now && *until <= now.plus_seconds(longest_s)))
 }
@@ -150,20 +153,22 @@ pub fn count_failure(tx: &mut Tx, vault: &Vault, username: &str, limit: i64, unt
     )
     .bind::<Binary, _>(&index)
     .bind::<BigInt, _>(now);
-    tx.run(|conn| count.execute(conn))?;
+    native!(tx, |conn| count.execute(conn))?;
     let over = login_failures::table.filter(login_failures::name_index.eq(&index)).filter(login_failures::failures.ge(limit));
-    tx.run(|conn| diesel::update(over).set((login_failures::locked_until.eq(until.millis()), login_failures::failures.eq(0))).execute(conn))
-        .map(drop)
+    native!(tx, |conn| diesel::update(over)
+        .set((login_failures::locked_until.eq(until.millis()), login_failures::failures.eq(0)))
+        .execute(conn))
+    .map(drop)
 }
 
 /// A right password ends the count.
 pub fn forgive_failures(tx: &mut Tx, vault: &Vault, username: &str) -> Result<(), DbError> {
-    tx.run(|conn| diesel::delete(login_failures::table.find(name_index(vault, username))).execute(conn)).map(drop)
+    native!(tx, |conn| diesel::delete(login_failures::table.find(name_index(vault, username))).execute(conn)).map(drop)
 }
 
 /// Forgets counts that nobody has added to since `before`.
 pub fn forget_failures(tx: &mut Tx, before: Timestamp) -> Result<usize, DbError> {
-    tx.run(|conn| diesel::delete(login_failures::table.filter(login_failures::last_at.lt(before.millis()))).execute(conn))
+    native!(tx, |conn| diesel::delete(login_failures::table.filter(login_failures::last_at.lt(before.millis()))).execute(conn))
 }
 
 pub fn set_totp(tx: &mut Tx, vault: &Vault, id: PrincipalId, key: Option<&Secret>) -> Result<(), DbError> {
@@ -250,7 +255,7 @@ pub fn list_workers(
 }
 
 pub fn staff_member(tx: &mut Tx, id: PrincipalId) -> Result<Option<StaffMember>, DbError> {
-    let row: Option<(PrincipalRow, String, bool)> = tx.run(|conn| {
+    let row: Option<(PrincipalRow, String, bool)> = native!(tx, |conn| {
         principals::table
             .inner_join(staff::table)
             .filter(principals::id.eq(id.text()))
@@ -282,7 +287,7 @@ fn member(tx: &mut Tx, row: PrincipalRow, username: String, has_totp: bool) -> R
 
 /// The platform administrator who has been one for longest: in whose name a command acts when it names nobody.
 pub fn eldest_platform_admin(tx: &mut Tx) -> Result<Option<PrincipalId>, DbError> {
-    let id: Option<String> = tx.run(|conn| {
+    let id: Option<String> = native!(tx, |conn| {
         role_grants::table
             .inner_join(principals::table)
             .filter(role_grants::role.eq(Role::PlatformAdmin.as_str()))
@@ -304,8 +309,8 @@ pub fn other_platform_admins(tx: &mut Tx, without: PrincipalId) -> Result<i64, D
          (SELECT principal_id FROM role_grants WHERE role = 'platform_admin' AND community_id = $1)",
     )
     .bind::<diesel::sql_types::Text, _>(PLATFORM);
-    tx.run(|conn| all.execute(conn))?;
-    tx.run(|conn| {
+    native!(tx, |conn| all.execute(conn))?;
+    native!(tx, |conn| {
         role_grants::table
             .inner_join(principals::table)
             .filter(role_grants::role.eq("platform_admin"))

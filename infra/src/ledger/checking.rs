@@ -9,7 +9,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use jiazai_domain::actor::{Communities, CommunityId};
 use jiazai_domain::kernel::ledger::Verdict;
 
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Tx, native};
 
 /// So many transactions, or accounts, are added up by one statement.
 const PORTION: i64 = 5_000;
@@ -85,7 +85,7 @@ impl Check {
             return Ok(Ok(Verdict { balanced: wrong == 0 && sum == 0, entries, sum }));
         };
         let sums = diesel::sql_query(&*statement).bind::<Text, _>(&*after).bind::<BigInt, _>(self.at_once);
-        let sums: Sums = tx.run(|conn| sums.get_result(conn))?;
+        let sums: Sums = native!(tx, |conn| sums.get_result(conn))?;
         match sums.last {
             Some(last) => *after = last,
             None => drop(self.left.pop()),

@@ -19,7 +19,7 @@ pub use self::checking::Check;
 pub use self::moves::{Granting, Reversing, Spending, expire_due, grant, reverse, spend};
 pub use self::reading::{Balance, EntryLine, Written, balance, balance_before, earned_in, entries, entry, statement_lines};
 use crate::db::schema::{ledger_accounts, ledger_draws, ledger_entries, ledger_lots, ledger_transactions};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::events;
 
 jiazai_domain::words! {
@@ -55,7 +55,7 @@ fn lot((id, account, granted, remaining, expired, granted_at, expires_at): LotRo
 pub fn wallet(tx: &mut Tx, person: PrincipalId, unit: Unit, also: &[LotId]) -> Result<Wallet, DbError> {
     let account = held(tx, person, unit)?;
     let also: Vec<String> = also.iter().map(LotId::text).collect();
-    let rows: Vec<LotRow> = tx.run(|conn| {
+    let rows: Vec<LotRow> = native!(tx, |conn| {
         ledger_lots::table
             .filter(ledger_lots::account_id.eq(account.id.text()))
             .filter(ledger_lots::remaining.gt(0).or(ledger_lots::id.eq_any(also)))
@@ -74,8 +74,9 @@ fn wallet_for_grant(tx: &mut Tx, person: PrincipalId, unit: Unit) -> Result<Wall
         of.filter(ledger_lots::expires_at.is_not_null()).select(ledger_lots::all_columns)
     };
     let expires_at = || ledger_lots::expires_at.assume_not_null();
-    let mut rows: Vec<LotRow> = tx.run(|conn| left().filter(expires_at().le(now)).load(conn))?;
-    let next: Option<LotRow> = tx.run(|conn| left().filter(expires_at().gt(now)).order(ledger_lots::expires_at).first(conn).optional())?;
+    let mut rows: Vec<LotRow> = native!(tx, |conn| left().filter(expires_at().le(now)).load(conn))?;
+    let next: Option<LotRow> =
+        native!(tx, |conn| left().filter(expires_at().gt(now)).order(ledger_lots::expires_at).first(conn).optional())?;
     rows.extend(next);
     Ok(Wallet::restore(account, rows.into_iter().map(lot).collect::<Result<_, _>>()?))
 }
@@ -91,7 +92,7 @@ fn held(tx: &mut Tx, person: PrincipalId, unit: Unit) -> Result<Account, DbError
         let still = diesel::update(own).set(ledger_accounts::unit.eq(ledger_accounts::unit));
         let of = (ledger_accounts::id, ledger_accounts::balance, ledger_accounts::entries, ledger_accounts::entered_at);
         let still = still.returning(of);
-        tx.run(|conn| still.get_result::<(String, Option<i64>, Option<i64>, Option<i64>)>(conn).optional())
+        native!(tx, |conn| still.get_result::<(String, Option<i64>, Option<i64>, Option<i64>)>(conn).optional())
     };
     let found = match take(tx)? {
         Some(found) => Some(found),
@@ -115,7 +116,7 @@ fn held(tx: &mut Tx, person: PrincipalId, unit: Unit) -> Result<Account, DbError
 /// A fund of a community; made when there is none.
 pub fn fund(tx: &mut Tx, community: CommunityId, fund: Fund, unit: Unit) -> Result<Account, DbError> {
     let find = |tx: &mut Tx| -> Result<Option<String>, DbError> {
-        tx.run(|conn| {
+        native!(tx, |conn| {
             ledger_accounts::table
                 .filter(ledger_accounts::community_id.is_not_null())
                 .filter(ledger_accounts::community_id.assume_not_null().eq(community.text()))
@@ -155,7 +156,7 @@ fn open(tx: &mut Tx, unit: Unit, person: Option<PrincipalId>, fund: Option<(Comm
     .bind::<Nullable<BigInt>, _>(person.map(|_| 0))
     .bind::<BigInt, _>(now)
     .bind::<Nullable<BigInt>, _>(person.map(|_| 0));
-    tx.run(|conn| insert.execute(conn)).map(drop)
+    native!(tx, |conn| insert.execute(conn)).map(drop)
 }
 
 /// New ids for a posting, and what it is for.
@@ -165,7 +166,7 @@ pub fn order(tx: &Tx, source: Source, reason: Option<String>) -> Order {
 
 /// The transaction that this source has posted, if it has. To be asked before posting, with the wallet in hand.
 pub fn posted(tx: &mut Tx, source: &Source) -> Result<Option<TransactionId>, DbError> {
-    let id: Option<String> = tx.run(|conn| {
+    let id: Option<String> = native!(tx, |conn| {
         ledger_transactions::table
             .filter(ledger_transactions::source_kind.eq(&source.kind))
             .filter(ledger_transactions::source_id.eq(&source.id))
@@ -209,7 +210,7 @@ pub fn post(tx: &mut Tx, community: CommunityId, by: Option<PrincipalId>, wallet
             ledger_accounts::expires_next_at.eq(after.expires_next_at().map(Timestamp::millis)),
         ))
         .returning(ledger_accounts::balance);
-    let balance: Option<Option<i64>> = tx.run(|conn| moved.get_result(conn).optional())?;
+    let balance: Option<Option<i64>> = native!(tx, |conn| moved.get_result(conn).optional())?;
     let Some(balance) = balance else { return Err(tx.run_again()) };
     for entry in posting.entries() {
         tx.insert(diesel::insert_into(ledger_entries::table).values((
@@ -272,7 +273,7 @@ pub struct Reversible {
 
 /// The transaction with this id, for a reversal.
 pub fn reversible(tx: &mut Tx, id: TransactionId) -> Result<Option<Reversible>, DbError> {
-    let row: Option<(String, String, String)> = tx.run(|conn| {
+    let row: Option<(String, String, String)> = native!(tx, |conn| {
         ledger_transactions::table
             .find(id.text())
             .select((ledger_transactions::source_kind, ledger_transactions::source_id, ledger_transactions::community_id))
@@ -280,7 +281,7 @@ pub fn reversible(tx: &mut Tx, id: TransactionId) -> Result<Option<Reversible>, 
             .optional()
     })?;
     let Some((kind, source_id, community)) = row else { return Ok(None) };
-    let sides: Vec<(i64, String, String, Option<String>)> = tx.run(|conn| {
+    let sides: Vec<(i64, String, String, Option<String>)> = native!(tx, |conn| {
         ledger_entries::table
             .inner_join(ledger_accounts::table.on(ledger_accounts::id.eq(ledger_entries::account_id)))
             .filter(ledger_entries::transaction_id.eq(id.text()))
@@ -292,13 +293,13 @@ pub fn reversible(tx: &mut Tx, id: TransactionId) -> Result<Option<Reversible>, 
     let (Some((amount, person)), Some((_, account, unit, _))) = (own, other) else {
         return Err(DbError::Corrupt("a transaction is not between a person and a fund".to_owned()));
     };
-    let draws: Vec<(String, i64)> = tx.run(|conn| {
+    let draws: Vec<(String, i64)> = native!(tx, |conn| {
         ledger_draws::table
             .filter(ledger_draws::transaction_id.eq(id.text()))
             .select((ledger_draws::lot_id, ledger_draws::amount))
             .load(conn)
     })?;
-    let reversed: Option<String> = tx.run(|conn| {
+    let reversed: Option<String> = native!(tx, |conn| {
         ledger_transactions::table
             .filter(ledger_transactions::reverses.is_not_null())
             .filter(ledger_transactions::reverses.assume_not_null().eq(id.text()))

@@ -8,7 +8,7 @@ use jiazai_domain::kernel::time::Timestamp;
 
 use super::{Fund, fund, order, post, posted, reversible, wallet, wallet_for_grant};
 use crate::db::schema::{ledger_draws, ledger_transactions};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 
 /// What is granted: how much to whom, out of which community's fund, until when, and for what.
 #[derive(Debug, Clone)]
@@ -119,7 +119,7 @@ fn expired(tx: &mut Tx, mut wallet: Wallet, unit: Unit) -> Result<Wallet, DbErro
 
 /// The community that granted a lot.
 fn community_of(tx: &mut Tx, lot: LotId) -> Result<CommunityId, DbError> {
-    let community: String = tx.run(|conn| {
+    let community: String = native!(tx, |conn| {
         ledger_draws::table
             .inner_join(ledger_transactions::table.on(ledger_transactions::id.eq(ledger_draws::transaction_id)))
             .filter(ledger_draws::lot_id.eq(lot.text()))

@@ -6,7 +6,7 @@ use jiazai_domain::kernel::ledger::{EntryId, Line, Month, TransactionId, Unit};
 use jiazai_domain::kernel::time::Timestamp;
 
 use crate::db::schema::{ledger_accounts, ledger_entries, ledger_transactions};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 
 /// What somebody has, and whether something of it has expired and is not posted yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Balance {
 
 /// One row: reading it does not grow with history. Who has no account has nothing.
 pub fn balance(tx: &mut Tx, person: PrincipalId, unit: Unit) -> Result<Balance, DbError> {
-    let row: Option<(Option<i64>, Option<i64>)> = tx.run(|conn| {
+    let row: Option<(Option<i64>, Option<i64>)> = native!(tx, |conn| {
         ledger_accounts::table
             .filter(ledger_accounts::person_id.is_not_null())
             .filter(ledger_accounts::person_id.assume_not_null().eq(person.text()))
@@ -114,7 +114,7 @@ pub fn balance_before(tx: &mut Tx, person: PrincipalId, unit: Unit, at: Timestam
     let earlier = of_person!(person, unit)
         .filter(ledger_entries::occurred_at.lt(at.millis()))
         .order((ledger_entries::occurred_at.desc(), ledger_entries::number.desc()));
-    let row: Option<LineRow> = tx.run(|conn| earlier.first(conn).optional())?;
+    let row: Option<LineRow> = native!(tx, |conn| earlier.first(conn).optional())?;
     Ok(row.and_then(|row| line(row).ok()?.balance_after).unwrap_or(0))
 }
 
@@ -124,7 +124,7 @@ pub fn statement_lines(tx: &mut Tx, person: PrincipalId, unit: Unit, month: Mont
         .filter(ledger_entries::occurred_at.ge(month.from().millis()))
         .filter(ledger_entries::occurred_at.lt(month.until().millis()))
         .order(ledger_entries::number);
-    let rows: Vec<LineRow> = tx.run(|conn| within.load(conn))?;
+    let rows: Vec<LineRow> = native!(tx, |conn| within.load(conn))?;
     rows.into_iter()
         .map(|row| {
             let EntryLine { id, number, amount, source, reason, occurred_at, .. } = line(row)?;
@@ -160,7 +160,7 @@ pub fn earned_in(
     .bind::<Text, _>(source.to_owned())
     .bind::<BigInt, _>(month.from().millis())
     .bind::<BigInt, _>(month.until().millis());
-    let earned: Earned = tx.run(|conn| sum.get_result(conn))?;
+    let earned: Earned = native!(tx, |conn| sum.get_result(conn))?;
     Ok(earned.total)
 }
 
@@ -174,7 +174,7 @@ pub struct Written {
 }
 
 pub fn entry(tx: &mut Tx, id: EntryId) -> Result<Option<Written>, DbError> {
-    let row: Option<(LineRow, String, Option<String>)> = tx.run(|conn| {
+    let row: Option<(LineRow, String, Option<String>)> = native!(tx, |conn| {
         ledger_entries::table
             .inner_join(ledger_transactions::table.on(ledger_transactions::id.eq(ledger_entries::transaction_id)))
             .inner_join(ledger_accounts::table.on(ledger_accounts::id.eq(ledger_entries::account_id)))

@@ -15,7 +15,7 @@ use jiazai_domain::registry::{Binding, BindingId, Fact, GridId, HomeId, PersonId
 
 use super::{LAST_DAY, facts};
 use crate::db::schema::{home_bindings, homes};
-use crate::db::{DbError, MultiBackend, Tx, parsed};
+use crate::db::{DbError, MultiBackend, Tx, native, parsed};
 use crate::events;
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -104,7 +104,7 @@ pub fn save(tx: &mut Tx, changed: Changed<Binding>) -> Result<Binding, DbError> 
 
 pub fn find(tx: &mut Tx, id: BindingId) -> Result<Option<Bound>, DbError> {
     let now = tx.now();
-    let found: Option<Joined> = tx.run(|conn| {
+    let found: Option<Joined> = native!(tx, |conn| {
         home_bindings::table
             .inner_join(homes::table)
             .filter(home_bindings::id.eq(id.text()))
@@ -118,7 +118,7 @@ pub fn find(tx: &mut Tx, id: BindingId) -> Result<Option<Bound>, DbError> {
 /// All bindings of an account to a home, whatever became of them.
 pub fn between(tx: &mut Tx, account: PrincipalId, home: HomeId) -> Result<Vec<Binding>, DbError> {
     let now = tx.now();
-    let found: Vec<Joined> = tx.run(|conn| {
+    let found: Vec<Joined> = native!(tx, |conn| {
         home_bindings::table
             .inner_join(homes::table)
             .filter(home_bindings::principal_id.eq(account.text()))
@@ -133,7 +133,7 @@ pub fn between(tx: &mut Tx, account: PrincipalId, home: HomeId) -> Result<Vec<Bi
 /// How many claims of an account wait for a keeper.
 pub fn pending(tx: &mut Tx, account: PrincipalId) -> Result<i64, DbError> {
     let own = home_bindings::table.filter(home_bindings::principal_id.eq(account.text()));
-    tx.run(|conn| own.filter(home_bindings::state.eq(State::Pending.as_str())).count().get_result(conn))
+    native!(tx, |conn| own.filter(home_bindings::state.eq(State::Pending.as_str())).count().get_result(conn))
 }
 
 /// Whose bindings are listed.
@@ -235,7 +235,7 @@ pub fn list(tx: &mut Tx, whose: &Whose, filter: &Filter, after: Option<&str>, li
 /// Bindings whose lease has run out and nobody has written down yet.
 pub fn expired(tx: &mut Tx, limit: i64) -> Result<Vec<Binding>, DbError> {
     let now = tx.now();
-    let found: Vec<Joined> = tx.run(|conn| {
+    let found: Vec<Joined> = native!(tx, |conn| {
         home_bindings::table
             .inner_join(homes::table)
             // A literal, or the partial index of leases is not used.
@@ -252,7 +252,7 @@ pub fn expired(tx: &mut Tx, limit: i64) -> Result<Vec<Binding>, DbError> {
 /// Ends what somebody who has died or moved away is bound to, resting on a recorded fact or not; `ends` says which.
 pub fn part(tx: &mut Tx, person: PersonId, ends: impl Fn(Relation) -> bool) -> Result<(), DbError> {
     let now = tx.now();
-    let found: Vec<Joined> = tx.run(|conn| {
+    let found: Vec<Joined> = native!(tx, |conn| {
         home_bindings::table
             .inner_join(homes::table)
             .filter(home_bindings::person_id.eq(person.text()))
@@ -275,7 +275,7 @@ pub fn part(tx: &mut Tx, person: PersonId, ends: impl Fn(Relation) -> bool) -> R
 /// death. Called by whoever has saved a fact of somebody who was known before.
 pub fn follow(tx: &mut Tx, fact: &Fact) -> Result<(), DbError> {
     let now = tx.now();
-    let found: Vec<Joined> = tx.run(|conn| {
+    let found: Vec<Joined> = native!(tx, |conn| {
         home_bindings::table
             .inner_join(homes::table)
             .filter(home_bindings::person_id.eq(fact.person.text()))

@@ -13,7 +13,7 @@ use super::bindings::active;
 use super::facts;
 use super::people::{document_index, name_index, phone_index};
 use crate::db::schema::{home_bindings, people};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::vault::Vault;
 
 /// What a resident says of themselves when claiming a home. The telephone is the one that WeChat vouches for.
@@ -32,7 +32,7 @@ type Indexed = (String, Vec<u8>, Option<Vec<u8>>, Option<Date>, i64);
 /// opened. None when nobody in the home's community has it. With it comes the person's version from before their facts were read, for
 /// [`people::hold`](super::people::hold).
 pub fn matches(tx: &mut Tx, vault: &Vault, community: CommunityId, home: HomeId, claim: Claim) -> Result<Option<(Match, i64)>, DbError> {
-    let found: Option<Indexed> = tx.run(|conn| {
+    let found: Option<Indexed> = native!(tx, |conn| {
         people::table
             .filter(people::community_id.eq(community.text()))
             .filter(people::document_index.eq(document_index(vault, claim.document)))
@@ -65,7 +65,7 @@ pub fn accounts_of(tx: &mut Tx, people: &[PersonId]) -> Result<HashMap<PersonId,
         return Ok(HashMap::new());
     }
     let (ids, today): (Vec<String>, Date) = (people.iter().map(PersonId::text).collect(), tx.now().date());
-    let rows: Vec<(Option<String>, String)> = tx.run(|conn| {
+    let rows: Vec<(Option<String>, String)> = native!(tx, |conn| {
         home_bindings::table
             .filter(home_bindings::person_id.eq_any(ids))
             .filter(active(today))
@@ -85,7 +85,7 @@ pub fn accounts_of(tx: &mut Tx, people: &[PersonId]) -> Result<HashMap<PersonId,
 /// Who an account is in the registries of its communities, by active bindings.
 pub fn persons_of(tx: &mut Tx, account: PrincipalId) -> Result<Vec<PersonId>, DbError> {
     let today = tx.now().date();
-    let ids: Vec<Option<String>> = tx.run(|conn| {
+    let ids: Vec<Option<String>> = native!(tx, |conn| {
         home_bindings::table
             .filter(home_bindings::principal_id.eq(account.text()))
             .filter(home_bindings::person_id.is_not_null())

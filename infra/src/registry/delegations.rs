@@ -9,7 +9,7 @@ use jiazai_domain::registry::{Delegation, DelegationId, FactKind, HomeId, Person
 
 use super::{facts, homes as homes_rows};
 use crate::db::schema::{delegations, household_facts};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::events;
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -84,7 +84,7 @@ pub fn save(tx: &mut Tx, changed: Changed<Delegation>) -> Result<Delegation, DbE
 
 pub fn find(tx: &mut Tx, id: DelegationId) -> Result<Option<Delegation>, DbError> {
     let row: Option<DelegationRow> =
-        tx.run(|conn| delegations::table.find(id.text()).select(DelegationRow::as_select()).first(conn).optional())?;
+        native!(tx, |conn| delegations::table.find(id.text()).select(DelegationRow::as_select()).first(conn).optional())?;
     row.map(Delegation::try_from).transpose()
 }
 
@@ -113,7 +113,7 @@ pub fn around(tx: &mut Tx, account: PrincipalId, after: Option<&str>, limit: i64
 pub fn live(tx: &mut Tx, granted_by: PrincipalId) -> Result<i64, DbError> {
     let now = tx.now().millis();
     let own = delegations::table.filter(delegations::granted_by.eq(granted_by.text())).filter(delegations::revoked_at.is_null());
-    tx.run(|conn| own.filter(delegations::expires_at.gt(now)).count().get_result(conn))
+    native!(tx, |conn| own.filter(delegations::expires_at.gt(now)).count().get_result(conn))
 }
 
 /// A delegation of a community by which the delegate may act for another account in a matter, now.
@@ -124,7 +124,7 @@ pub fn between(
     scope: DelegationScope,
 ) -> Result<Option<Delegation>, DbError> {
     let now = tx.now();
-    let rows: Vec<DelegationRow> = tx.run(|conn| {
+    let rows: Vec<DelegationRow> = native!(tx, |conn| {
         delegations::table
             .filter(delegations::community_id.eq(community.text()))
             .filter(delegations::delegate_id.eq(delegate.text()))
@@ -144,7 +144,7 @@ pub fn between(
 pub fn homes_of_person(tx: &mut Tx, person: PersonId) -> Result<Vec<HomeId>, DbError> {
     let today = tx.now().date();
     let own = [FactKind::Residence, FactKind::Ownership, FactKind::Tenancy].map(FactKind::as_str);
-    let ids: Vec<String> = tx.run(|conn| {
+    let ids: Vec<String> = native!(tx, |conn| {
         household_facts::table
             .filter(household_facts::person_id.eq(person.text()))
             .filter(household_facts::kind.eq_any(own))

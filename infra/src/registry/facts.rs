@@ -7,7 +7,7 @@ use jiazai_domain::registry::{Correction, Fact, FactId, HomeId, Interval, Person
 
 use super::{LAST_DAY, bindings};
 use crate::db::schema::household_facts;
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::events;
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -103,7 +103,7 @@ pub fn of_homes(tx: &mut Tx, homes: &[HomeId]) -> Result<Vec<Fact>, DbError> {
         return Ok(vec![]);
     }
     let ids: Vec<String> = homes.iter().map(HomeId::text).collect();
-    facts(tx.run(|conn| {
+    facts(native!(tx, |conn| {
         household_facts::table
             .filter(household_facts::home_id.eq_any(ids))
             .order(household_facts::id)
@@ -118,7 +118,7 @@ pub fn of_people(tx: &mut Tx, people: &[PersonId]) -> Result<Vec<Fact>, DbError>
         return Ok(vec![]);
     }
     let ids: Vec<String> = people.iter().map(PersonId::text).collect();
-    facts(tx.run(|conn| {
+    facts(native!(tx, |conn| {
         household_facts::table
             .filter(household_facts::person_id.eq_any(ids))
             .order(household_facts::id)
@@ -135,7 +135,8 @@ pub fn around(tx: &mut Tx, person: PersonId, home: HomeId) -> Result<Vec<Fact>, 
 }
 
 pub fn find(tx: &mut Tx, id: FactId) -> Result<Option<Fact>, DbError> {
-    let row: Option<FactRow> = tx.run(|conn| household_facts::table.find(id.text()).select(FactRow::as_select()).first(conn).optional())?;
+    let row: Option<FactRow> =
+        native!(tx, |conn| household_facts::table.find(id.text()).select(FactRow::as_select()).first(conn).optional())?;
     row.map(Fact::try_from).transpose()
 }
 

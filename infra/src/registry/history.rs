@@ -6,7 +6,7 @@ use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::registry::HomeId;
 
 use crate::db::schema::{home_occupancies, registry_alterations};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::vault::{Aad, Vault};
 
 fn corrupt(error: impl std::fmt::Display) -> DbError {
@@ -36,7 +36,7 @@ type AlteredRow = (i64, String, Option<Vec<u8>>, Option<Vec<u8>>, String, i64);
 /// What was written of a person (or a home) before, oldest first, after a key.
 pub fn history(tx: &mut Tx, vault: &Vault, subject: &str, after: Option<&str>, limit: i64) -> Result<Vec<Altered>, DbError> {
     let (version, field) = after.and_then(|key| key.split_once('/')).map_or((0, ""), |(v, f)| (v.parse().unwrap_or(0), f));
-    let rows: Vec<AlteredRow> = tx.run(|conn| {
+    let rows: Vec<AlteredRow> = native!(tx, |conn| {
         registry_alterations::table
             .filter(registry_alterations::subject_id.eq(subject))
             .filter(
@@ -73,7 +73,7 @@ pub fn history(tx: &mut Tx, vault: &Vault, subject: &str, after: Option<&str>, l
 pub fn home_history(tx: &mut Tx, vault: &Vault, home: HomeId, after: Option<&str>, limit: i64) -> Result<Vec<Altered>, DbError> {
     let mut all = history(tx, vault, &home.text(), after, limit)?;
     // All of them: each says what stood before the next.
-    let words: Vec<(i64, String, String, i64)> = tx.run(|conn| {
+    let words: Vec<(i64, String, String, i64)> = native!(tx, |conn| {
         home_occupancies::table
             .filter(home_occupancies::home_id.eq(home.text()))
             .order(home_occupancies::home_version)

@@ -17,7 +17,7 @@ use super::bindings::active;
 use super::facts;
 pub use super::listed::{Listed, Mark, Which, list, mark};
 use crate::db::schema::{home_bindings, home_occupancies, homes, registry_alterations};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::events;
 use crate::vault::{Aad, Vault};
 
@@ -89,10 +89,10 @@ pub fn labels_of(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, String>,
     let rows: Vec<(String, String)> = match ids {
         [] => return Ok(HashMap::new()),
         // Of one, the statement is always the same and stays prepared.
-        [one] => tx.run(|conn| homes::table.filter(homes::id.eq(one.text())).select((homes::id, homes::label)).load(conn))?,
+        [one] => native!(tx, |conn| homes::table.filter(homes::id.eq(one.text())).select((homes::id, homes::label)).load(conn))?,
         many => {
             let texts: Vec<String> = many.iter().map(HomeId::text).collect();
-            tx.run(|conn| homes::table.filter(homes::id.eq_any(texts)).select((homes::id, homes::label)).load(conn))?
+            native!(tx, |conn| homes::table.filter(homes::id.eq_any(texts)).select((homes::id, homes::label)).load(conn))?
         }
     };
     rows.into_iter().map(|(id, label)| Ok((parsed(&id)?, label))).collect()
@@ -101,7 +101,7 @@ pub fn labels_of(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, String>,
 /// Writes anew what tickets show of the homes of a building, after it or its estate got another name.
 pub fn relabel(tx: &mut Tx, estate: &Estate, building: &Building) -> Result<(), DbError> {
     let rows: Vec<HomeRow> =
-        tx.run(|conn| homes::table.filter(homes::building_id.eq(building.id.text())).select(HomeRow::as_select()).load(conn))?;
+        native!(tx, |conn| homes::table.filter(homes::building_id.eq(building.id.text())).select(HomeRow::as_select()).load(conn))?;
     for row in rows {
         let home = row.home(None)?;
         let label = label(estate, building, &home);
@@ -115,7 +115,7 @@ pub fn relabel(tx: &mut Tx, estate: &Estate, building: &Building) -> Result<(), 
 
 /// The home and what tickets show of it.
 pub fn find(tx: &mut Tx, id: HomeId) -> Result<Option<(Home, String)>, DbError> {
-    let row: Option<HomeRow> = tx.run(|conn| homes::table.find(id.text()).select(HomeRow::as_select()).first(conn).optional())?;
+    let row: Option<HomeRow> = native!(tx, |conn| homes::table.find(id.text()).select(HomeRow::as_select()).first(conn).optional())?;
     let Some(row) = row else { return Ok(None) };
     let set = if row.occupancy_set.is_some() { said(tx, id, Timestamp::from_millis(i64::MAX))? } else { None };
     let label = row.label.clone();
@@ -128,7 +128,7 @@ pub fn buildings_of(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, Build
     for some in ids.chunks(500) {
         let texts: Vec<String> = some.iter().map(HomeId::text).collect();
         let rows: Vec<(String, Option<String>)> =
-            tx.run(|conn| homes::table.filter(homes::id.eq_any(texts)).select((homes::id, homes::building_id)).load(conn))?;
+            native!(tx, |conn| homes::table.filter(homes::id.eq_any(texts)).select((homes::id, homes::building_id)).load(conn))?;
         for (home, building) in rows {
             if let Some(building) = building {
                 found.insert(parsed(&home)?, parsed(&building)?);
@@ -143,8 +143,10 @@ pub fn sites_of(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, (Option<B
     let mut found = HashMap::new();
     for some in ids.chunks(500) {
         let texts: Vec<String> = some.iter().map(HomeId::text).collect();
-        let rows: Vec<(String, Option<String>, String)> =
-            tx.run(|conn| homes::table.filter(homes::id.eq_any(texts)).select((homes::id, homes::building_id, homes::label)).load(conn))?;
+        let rows: Vec<(String, Option<String>, String)> = native!(tx, |conn| homes::table
+            .filter(homes::id.eq_any(texts))
+            .select((homes::id, homes::building_id, homes::label))
+            .load(conn))?;
         for (home, building, label) in rows {
             found.insert(parsed(&home)?, (building.as_deref().map(parsed).transpose()?, label));
         }
@@ -158,8 +160,8 @@ pub fn find_all(tx: &mut Tx, ids: &[HomeId]) -> Result<Vec<Home>, DbError> {
         return Ok(vec![]);
     }
     let texts: Vec<String> = ids.iter().map(HomeId::text).collect();
-    let rows: Vec<HomeRow> = tx.run(|conn| homes::table.filter(homes::id.eq_any(&texts)).select(HomeRow::as_select()).load(conn))?;
-    let words: Vec<(String, String, String, i64)> = tx.run(|conn| {
+    let rows: Vec<HomeRow> = native!(tx, |conn| homes::table.filter(homes::id.eq_any(&texts)).select(HomeRow::as_select()).load(conn))?;
+    let words: Vec<(String, String, String, i64)> = native!(tx, |conn| {
         home_occupancies::table
             .filter(home_occupancies::home_id.eq_any(&texts))
             .order((home_occupancies::home_id, home_occupancies::home_version))
@@ -185,14 +187,16 @@ pub fn places_of(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, (Communi
         return Ok(HashMap::new());
     }
     let texts: Vec<String> = ids.iter().map(HomeId::text).collect();
-    let rows: Vec<(String, String, Option<String>)> =
-        tx.run(|conn| homes::table.filter(homes::id.eq_any(texts)).select((homes::id, homes::community_id, homes::grid_id)).load(conn))?;
+    let rows: Vec<(String, String, Option<String>)> = native!(tx, |conn| homes::table
+        .filter(homes::id.eq_any(texts))
+        .select((homes::id, homes::community_id, homes::grid_id))
+        .load(conn))?;
     rows.iter().map(|(id, community, grid)| Ok((parsed(id)?, (parsed(community)?, grid.as_deref().map(parsed).transpose()?)))).collect()
 }
 
 /// The last word of a keeper about a home's occupancy up to an instant.
 pub fn said(tx: &mut Tx, home: HomeId, until: Timestamp) -> Result<Option<SetOccupancy>, DbError> {
-    let row: Option<(String, String, i64)> = tx.run(|conn| {
+    let row: Option<(String, String, i64)> = native!(tx, |conn| {
         home_occupancies::table
             .filter(home_occupancies::home_id.eq(home.text()))
             .filter(home_occupancies::set_at.le(until.millis()))
@@ -324,15 +328,18 @@ pub fn touch(tx: &mut Tx, home: &Home, facts: &[Fact]) -> Result<Home, DbError> 
 pub fn any_due(tx: &mut Tx) -> Result<bool, DbError> {
     let today = tx.now().date();
     let one: Option<String> =
-        tx.run(|conn| homes::table.filter(homes::derived_until.le(today)).select(homes::id).first(conn).optional())?;
+        native!(tx, |conn| homes::table.filter(homes::derived_until.le(today)).select(homes::id).first(conn).optional())?;
     Ok(one.is_some())
 }
 
 /// Writes down what the facts say of homes for which a fact has begun or ended since it was last worked out.
 pub fn derive_due(tx: &mut Tx, limit: i64) -> Result<usize, DbError> {
     let today = tx.now().date();
-    let due: Vec<(String, i64)> =
-        tx.run(|conn| homes::table.filter(homes::derived_until.le(today)).limit(limit).select((homes::id, homes::version)).load(conn))?;
+    let due: Vec<(String, i64)> = native!(tx, |conn| homes::table
+        .filter(homes::derived_until.le(today))
+        .limit(limit)
+        .select((homes::id, homes::version))
+        .load(conn))?;
     let ids = due.iter().map(|(id, _)| parsed(id)).collect::<Result<Vec<HomeId>, _>>()?;
     let by_home = facts_by_home(tx, &ids)?;
     let mut derived = 0;
@@ -346,7 +353,7 @@ pub fn derive_due(tx: &mut Tx, limit: i64) -> Result<usize, DbError> {
             homes::derived_until.eq(next_change(own, today)),
             homes::version.eq(version + 1),
         );
-        derived += tx.run(|conn| diesel::update(same).set(next).execute(conn))?;
+        derived += native!(tx, |conn| diesel::update(same).set(next).execute(conn))?;
     }
     Ok(derived)
 }
@@ -368,7 +375,7 @@ pub fn exist_in(tx: &mut Tx, community: CommunityId, ids: &[HomeId]) -> Result<V
         return Ok(vec![]);
     }
     let texts: Vec<String> = ids.iter().map(HomeId::text).collect();
-    let found: Vec<String> = tx.run(|conn| {
+    let found: Vec<String> = native!(tx, |conn| {
         homes::table.filter(homes::community_id.eq(community.text())).filter(homes::id.eq_any(texts)).select(homes::id).load(conn)
     })?;
     found.iter().map(|id| parsed(id)).collect()
@@ -378,7 +385,7 @@ pub fn exist_in(tx: &mut Tx, community: CommunityId, ids: &[HomeId]) -> Result<V
 pub fn who_speak_for(tx: &mut Tx, ids: &[HomeId]) -> Result<Vec<PrincipalId>, DbError> {
     let today = tx.now().date();
     let texts: Vec<String> = ids.iter().map(HomeId::text).collect();
-    let accounts: Vec<String> = tx.run(|conn| {
+    let accounts: Vec<String> = native!(tx, |conn| {
         home_bindings::table
             .filter(home_bindings::home_id.eq_any(texts))
             .filter(active(today))
@@ -394,7 +401,7 @@ pub fn who_speak_for(tx: &mut Tx, ids: &[HomeId]) -> Result<Vec<PrincipalId>, Db
 /// The homes that an account may speak for now: those of its active bindings whose lease is not over.
 pub fn spoken_for_by(tx: &mut Tx, account: PrincipalId) -> Result<Vec<HomeId>, DbError> {
     let today = tx.now().date();
-    let ids: Vec<String> = tx.run(|conn| {
+    let ids: Vec<String> = native!(tx, |conn| {
         home_bindings::table
             .filter(home_bindings::principal_id.eq(account.text()))
             .filter(active(today))

@@ -7,7 +7,7 @@ use jiazai_domain::registry::{Area, BuildingId, GridId, Grids, HomeId, Occupancy
 
 use super::homes::{area, facts_by_home};
 use crate::db::schema::homes;
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 
 /// A home as a list or the map shows it.
 #[derive(Debug, Clone)]
@@ -127,5 +127,5 @@ pub fn mark(tx: &mut Tx, community: CommunityId) -> Result<Mark, DbError> {
     )
     .bind::<diesel::sql_types::Text, _>(community.text())
     .bind::<diesel::sql_types::Text, _>(community.text());
-    tx.run(|conn| asked.get_result(conn))
+    native!(tx, |conn| asked.get_result(conn))
 }

@@ -16,7 +16,7 @@ pub use super::claims::{Claim, accounts_of, matches, persons_of};
 pub use super::history::{Altered, history, home_history};
 use super::{facts, homes as places, tags};
 use crate::db::schema::{homes, household_facts, people, person_tags};
-use crate::db::{DbError, MultiBackend, Tx, parsed};
+use crate::db::{DbError, MultiBackend, Tx, native, parsed};
 use crate::events;
 use crate::vault::{Aad, Vault};
 
@@ -129,13 +129,13 @@ fn opened(vault: &Vault, rows: Vec<PersonRow>) -> Result<Vec<Person>, DbError> {
 
 /// The person, whoever asks.
 pub fn find(tx: &mut Tx, vault: &Vault, id: PersonId) -> Result<Option<Person>, DbError> {
-    let row: Option<PersonRow> = tx.run(|conn| people::table.find(id.text()).select(PersonRow::as_select()).first(conn).optional())?;
+    let row: Option<PersonRow> = native!(tx, |conn| people::table.find(id.text()).select(PersonRow::as_select()).first(conn).optional())?;
     row.map(|row| row.person(vault)).transpose()
 }
 
 /// Whether the registry knows the person and no day of their death.
 pub fn is_alive(tx: &mut Tx, id: PersonId) -> Result<bool, DbError> {
-    let row: Option<Option<Date>> = tx.run(|conn| people::table.find(id.text()).select(people::deceased_on).first(conn).optional())?;
+    let row: Option<Option<Date>> = native!(tx, |conn| people::table.find(id.text()).select(people::deceased_on).first(conn).optional())?;
     Ok(row.is_some_and(|died| died.is_none()))
 }
 
@@ -144,7 +144,7 @@ pub fn find_all(tx: &mut Tx, vault: &Vault, ids: &[PersonId]) -> Result<Vec<Pers
         return Ok(vec![]);
     }
     let texts: Vec<String> = ids.iter().map(PersonId::text).collect();
-    let rows = tx.run(|conn| people::table.filter(people::id.eq_any(texts)).select(PersonRow::as_select()).load(conn))?;
+    let rows = native!(tx, |conn| people::table.filter(people::id.eq_any(texts)).select(PersonRow::as_select()).load(conn))?;
     opened(vault, rows)
 }
 
@@ -220,7 +220,7 @@ pub fn hold(tx: &mut Tx, id: PersonId, version: i64) -> Result<(), DbError> {
 
 /// The version of a person, read before anything else of them is.
 pub fn version(tx: &mut Tx, id: PersonId) -> Result<Option<i64>, DbError> {
-    tx.run(|conn| people::table.find(id.text()).select(people::version).first(conn).optional())
+    native!(tx, |conn| people::table.find(id.text()).select(people::version).first(conn).optional())
 }
 
 // Deliberately missing: erasing people. Facts and shares of others hang on them; they die or move out.
@@ -231,7 +231,7 @@ pub fn grids_of(tx: &mut Tx, ids: &[PersonId], day: Date) -> Result<HashMap<Pers
         return Ok(HashMap::new());
     }
     let texts: Vec<String> = ids.iter().map(PersonId::text).collect();
-    let rows: Vec<(String, Option<String>)> = tx.run(|conn| {
+    let rows: Vec<(String, Option<String>)> = native!(tx, |conn| {
         household_facts::table
             .inner_join(homes::table)
             .filter(household_facts::person_id.eq_any(texts))

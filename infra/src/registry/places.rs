@@ -8,7 +8,7 @@ use jiazai_domain::kernel::changed::{Changed, Event};
 use jiazai_domain::registry::{Building, BuildingId, Estate, EstateGroup, EstateGroupId, EstateId, Grid, GridId};
 
 use crate::db::schema::{buildings, estate_groups, estates, grid_staff, grids, homes};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::events;
 
 fn happened(tx: &mut Tx, community: CommunityId, id: &str, version: i64, events: &[Event]) -> Result<(), DbError> {
@@ -63,12 +63,13 @@ pub fn save_group(tx: &mut Tx, changed: Changed<EstateGroup>) -> Result<EstateGr
 }
 
 pub fn group(tx: &mut Tx, id: EstateGroupId) -> Result<Option<EstateGroup>, DbError> {
-    let row: Option<GroupRow> = tx.run(|conn| estate_groups::table.find(id.text()).select(GroupRow::as_select()).first(conn).optional())?;
+    let row: Option<GroupRow> =
+        native!(tx, |conn| estate_groups::table.find(id.text()).select(GroupRow::as_select()).first(conn).optional())?;
     row.map(EstateGroup::try_from).transpose()
 }
 
 pub fn groups(tx: &mut Tx, community: CommunityId, after: Option<&str>, limit: i64) -> Result<Vec<EstateGroup>, DbError> {
-    let rows: Vec<GroupRow> = tx.run(|conn| {
+    let rows: Vec<GroupRow> = native!(tx, |conn| {
         estate_groups::table
             .filter(estate_groups::community_id.eq(community.text()))
             .filter(estate_groups::id.gt(after.unwrap_or_default()))
@@ -142,7 +143,7 @@ pub fn save_estate(tx: &mut Tx, changed: Changed<Estate>) -> Result<Estate, DbEr
 }
 
 pub fn estate(tx: &mut Tx, id: EstateId) -> Result<Option<Estate>, DbError> {
-    let row: Option<EstateRow> = tx.run(|conn| estates::table.find(id.text()).select(EstateRow::as_select()).first(conn).optional())?;
+    let row: Option<EstateRow> = native!(tx, |conn| estates::table.find(id.text()).select(EstateRow::as_select()).first(conn).optional())?;
     row.map(Estate::try_from).transpose()
 }
 
@@ -189,7 +190,7 @@ struct GridRow {
 
 fn with_staff(tx: &mut Tx, rows: Vec<GridRow>) -> Result<Vec<Grid>, DbError> {
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
-    let found: Vec<(String, String)> = tx.run(|conn| {
+    let found: Vec<(String, String)> = native!(tx, |conn| {
         grid_staff::table
             .filter(grid_staff::grid_id.eq_any(&ids))
             .order(grid_staff::principal_id)
@@ -240,7 +241,7 @@ pub fn save_grid(tx: &mut Tx, changed: Changed<Grid>) -> Result<Grid, DbError> {
                 grids::external_code.eq(&grid.external_code),
                 grids::version.eq(grid.version),
             )))?;
-            tx.run(|conn| diesel::delete(grid_staff::table.filter(grid_staff::grid_id.eq(&id))).execute(conn))?;
+            native!(tx, |conn| diesel::delete(grid_staff::table.filter(grid_staff::grid_id.eq(&id))).execute(conn))?;
         }
     }
     for person in &grid.staff {
@@ -255,12 +256,12 @@ pub fn save_grid(tx: &mut Tx, changed: Changed<Grid>) -> Result<Grid, DbError> {
 }
 
 pub fn grid(tx: &mut Tx, id: GridId) -> Result<Option<Grid>, DbError> {
-    let row: Option<GridRow> = tx.run(|conn| grids::table.find(id.text()).select(GridRow::as_select()).first(conn).optional())?;
+    let row: Option<GridRow> = native!(tx, |conn| grids::table.find(id.text()).select(GridRow::as_select()).first(conn).optional())?;
     Ok(with_staff(tx, row.into_iter().collect())?.pop())
 }
 
 pub fn grids(tx: &mut Tx, community: CommunityId, after: Option<&str>, limit: i64) -> Result<Vec<Grid>, DbError> {
-    let rows: Vec<GridRow> = tx.run(|conn| {
+    let rows: Vec<GridRow> = native!(tx, |conn| {
         grids::table
             .filter(grids::community_id.eq(community.text()))
             .filter(grids::id.gt(after.unwrap_or_default()))
@@ -275,7 +276,7 @@ pub fn grids(tx: &mut Tx, community: CommunityId, after: Option<&str>, limit: i6
 /// The grids that somebody looks after, in all communities.
 pub fn grids_of(tx: &mut Tx, person: PrincipalId) -> Result<Vec<GridId>, DbError> {
     let ids: Vec<String> =
-        tx.run(|conn| grid_staff::table.filter(grid_staff::principal_id.eq(person.text())).select(grid_staff::grid_id).load(conn))?;
+        native!(tx, |conn| grid_staff::table.filter(grid_staff::principal_id.eq(person.text())).select(grid_staff::grid_id).load(conn))?;
     ids.iter().map(|id| parsed(id)).collect()
 }
 
@@ -340,7 +341,7 @@ pub fn save_building(tx: &mut Tx, changed: Changed<Building>) -> Result<Building
             )))?;
             let within = homes::table.filter(homes::building_id.eq(&row.id));
             // One version on, so that a keeper of the old grid who decides about a home just now decides again.
-            tx.run(|conn| {
+            native!(tx, |conn| {
                 diesel::update(within).set((homes::grid_id.eq(&row.grid_id), homes::version.eq(homes::version + 1))).execute(conn)
             })?;
         }
@@ -364,7 +365,7 @@ pub fn hold_estate(tx: &mut Tx, estate: &Estate) -> Result<(), DbError> {
 
 pub fn building(tx: &mut Tx, id: BuildingId) -> Result<Option<Building>, DbError> {
     let row: Option<BuildingRow> =
-        tx.run(|conn| buildings::table.find(id.text()).select(BuildingRow::as_select()).first(conn).optional())?;
+        native!(tx, |conn| buildings::table.find(id.text()).select(BuildingRow::as_select()).first(conn).optional())?;
     row.map(Building::try_from).transpose()
 }
 
@@ -375,7 +376,7 @@ pub fn communities_of(tx: &mut Tx, ids: &[BuildingId]) -> Result<HashMap<Buildin
     }
     let ids: Vec<String> = ids.iter().map(BuildingId::text).collect();
     let rows: Vec<(String, String)> =
-        tx.run(|conn| buildings::table.filter(buildings::id.eq_any(ids)).select((buildings::id, buildings::community_id)).load(conn))?;
+        native!(tx, |conn| buildings::table.filter(buildings::id.eq_any(ids)).select((buildings::id, buildings::community_id)).load(conn))?;
     rows.iter().map(|(building, community)| Ok((parsed(building)?, parsed(community)?))).collect()
 }
 

@@ -9,7 +9,7 @@ use jiazai_domain::registry::proposal::{Field, Proposal, ProposedChange, State};
 use jiazai_domain::registry::{GridId, Grids, HomeId, ProposalId};
 
 use crate::db::schema::{homes, registry_proposals};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::events;
 use crate::vault::{Aad, Vault};
 
@@ -76,7 +76,7 @@ fn proposed(vault: &Vault, (row, grid, label): Joined) -> Result<Proposed, DbErr
 /// How many proposals of somebody wait for a keeper.
 pub fn pending(tx: &mut Tx, proposer: PrincipalId) -> Result<i64, DbError> {
     let own = registry_proposals::table.filter(registry_proposals::proposer_id.eq(proposer.text()));
-    tx.run(|conn| own.filter(registry_proposals::state.eq("pending")).count().get_result(conn))
+    native!(tx, |conn| own.filter(registry_proposals::state.eq("pending")).count().get_result(conn))
 }
 
 /// Saves a decision; a proposal's changes are written once.
@@ -118,7 +118,7 @@ pub fn save(tx: &mut Tx, vault: &Vault, changed: Changed<Proposal>) -> Result<Pr
 }
 
 pub fn find(tx: &mut Tx, vault: &Vault, id: ProposalId) -> Result<Option<Proposed>, DbError> {
-    let found: Option<Joined> = tx.run(|conn| {
+    let found: Option<Joined> = native!(tx, |conn| {
         registry_proposals::table
             .inner_join(homes::table)
             .filter(registry_proposals::id.eq(id.text()))
@@ -179,11 +179,11 @@ pub fn list(tx: &mut Tx, vault: &Vault, whose: &Whose, filter: Filter, after: Op
 /// Forgets what an account proposed, word by word. That it proposed something, and what a keeper made of it, stays.
 pub fn forget_words_of(tx: &mut Tx, vault: &Vault, account: PrincipalId) -> Result<(), DbError> {
     let own = registry_proposals::table.filter(registry_proposals::proposer_id.eq(account.text())).select(registry_proposals::id);
-    let ids: Vec<String> = tx.run(|conn| own.load(conn))?;
+    let ids: Vec<String> = native!(tx, |conn| own.load(conn))?;
     for id in ids {
         let nothing = vault.seal(cell(&id), b"[]");
         let row = registry_proposals::table.find(&id);
-        tx.run(|conn| diesel::update(row).set(registry_proposals::changes_sealed.eq(nothing)).execute(conn))?;
+        native!(tx, |conn| diesel::update(row).set(registry_proposals::changes_sealed.eq(nothing)).execute(conn))?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use jiazai_domain::registry::{FactKind, GridId, Grids, PersonId};
 
 use super::{facts, homes as home_rows, people as people_rows, tags};
 use crate::db::schema::{grids, homes, household_facts, people, person_tags};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::vault::Vault;
 
 /// Counts a community, or some grids of it. `roles` are the asker's, for which tags they may see.
@@ -19,16 +19,16 @@ use crate::vault::Vault;
 pub fn count(tx: &mut Tx, vault: &Vault, community: CommunityId, within: &Grids, roles: &[Role]) -> Result<Tally, DbError> {
     let today = tx.now().date();
     let mut tally = Tally::new(today);
-    let names: HashMap<String, String> = tx
-        .run(|conn| grids::table.filter(grids::community_id.eq(community.text())).select((grids::id, grids::name)).load(conn))?
-        .into_iter()
-        .collect();
+    let names: HashMap<String, String> =
+        native!(tx, |conn| grids::table.filter(grids::community_id.eq(community.text())).select((grids::id, grids::name)).load(conn))?
+            .into_iter()
+            .collect();
     let name = |grid: Option<&String>| grid.and_then(|id| names.get(id)).map(String::as_str);
     for home in home_rows::list(tx, &home_rows::Which::Community(community, within.clone()))? {
         tally.homes(home.occupancy, name(home.grid.as_ref()), 1);
     }
 
-    let mut ties: Vec<(String, String, Option<String>)> = tx.run(|conn| {
+    let mut ties: Vec<(String, String, Option<String>)> = native!(tx, |conn| {
         household_facts::table
             .inner_join(homes::table)
             .inner_join(people::table)
@@ -74,7 +74,7 @@ fn tags_of(tx: &mut Tx, community: CommunityId, roles: &[Role]) -> Result<HashMa
     let today = tx.now().date();
     let dictionary = tags::dictionary(tx, community)?;
     let seen: Vec<String> = dictionary.into_iter().filter(|tag| tag.visible_to(roles)).map(|tag| tag.code).collect();
-    let mut given: Vec<(String, String)> = tx.run(|conn| {
+    let mut given: Vec<(String, String)> = native!(tx, |conn| {
         person_tags::table
             .filter(person_tags::community_id.eq(community.text()))
             .filter(person_tags::code.eq_any(&seen))

@@ -10,7 +10,7 @@ use jiazai_domain::registry::{Interval, PersonId, PersonTag, PersonTagId, Tag};
 
 use super::LAST_DAY;
 use crate::db::schema::{person_tags, tags};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::events;
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -46,14 +46,17 @@ impl TryFrom<TagRow> for Tag {
 
 /// The whole dictionary of a community, by code.
 pub fn dictionary(tx: &mut Tx, community: CommunityId) -> Result<Vec<Tag>, DbError> {
-    let rows: Vec<TagRow> = tx
-        .run(|conn| tags::table.filter(tags::community_id.eq(community.text())).order(tags::code).select(TagRow::as_select()).load(conn))?;
+    let rows: Vec<TagRow> = native!(tx, |conn| tags::table
+        .filter(tags::community_id.eq(community.text()))
+        .order(tags::code)
+        .select(TagRow::as_select())
+        .load(conn))?;
     rows.into_iter().map(Tag::try_from).collect()
 }
 
 pub fn find(tx: &mut Tx, community: CommunityId, code: &str) -> Result<Option<Tag>, DbError> {
     let row: Option<TagRow> =
-        tx.run(|conn| tags::table.find((community.text(), code)).select(TagRow::as_select()).first(conn).optional())?;
+        native!(tx, |conn| tags::table.find((community.text(), code)).select(TagRow::as_select()).first(conn).optional())?;
     row.map(Tag::try_from).transpose()
 }
 
@@ -151,7 +154,7 @@ pub fn of_people(tx: &mut Tx, people: &[PersonId]) -> Result<HashMap<PersonId, V
         return Ok(given);
     }
     let ids: Vec<String> = people.iter().map(PersonId::text).collect();
-    let rows: Vec<GivenRow> = tx.run(|conn| {
+    let rows: Vec<GivenRow> = native!(tx, |conn| {
         person_tags::table.filter(person_tags::person_id.eq_any(ids)).order(person_tags::id).select(GivenRow::as_select()).load(conn)
     })?;
     for row in rows {
@@ -162,7 +165,8 @@ pub fn of_people(tx: &mut Tx, people: &[PersonId]) -> Result<HashMap<PersonId, V
 }
 
 pub fn given(tx: &mut Tx, id: PersonTagId) -> Result<Option<PersonTag>, DbError> {
-    let row: Option<GivenRow> = tx.run(|conn| person_tags::table.find(id.text()).select(GivenRow::as_select()).first(conn).optional())?;
+    let row: Option<GivenRow> =
+        native!(tx, |conn| person_tags::table.find(id.text()).select(GivenRow::as_select()).first(conn).optional())?;
     row.map(PersonTag::try_from).transpose()
 }
 

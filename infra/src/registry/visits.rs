@@ -8,7 +8,7 @@ use jiazai_domain::registry::visit::{State, Visit, VisitNote};
 use jiazai_domain::registry::{GridId, Grids, HomeId, VisitId};
 
 use crate::db::schema::{home_visits, homes};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::events;
 use crate::vault::{Aad, Vault};
 
@@ -105,7 +105,7 @@ pub fn save(tx: &mut Tx, vault: &Vault, changed: Changed<Visit>) -> Result<Visit
 }
 
 pub fn find(tx: &mut Tx, vault: &Vault, id: VisitId) -> Result<Option<Planned>, DbError> {
-    let found: Option<(VisitRow, Option<String>, String)> = tx.run(|conn| {
+    let found: Option<(VisitRow, Option<String>, String)> = native!(tx, |conn| {
         home_visits::table
             .inner_join(homes::table)
             .filter(home_visits::id.eq(id.text()))

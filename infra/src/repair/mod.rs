@@ -17,7 +17,7 @@ use jiazai_domain::repair::{Alarm, CONFIRMED_AFTER_S, Category, Dispatch, Sight,
 
 use self::row::{CategoryRow, TicketRow};
 use crate::db::schema::{repair_categories, repair_ticket_homes, repair_ticket_reporters, repair_tickets};
-use crate::db::{DbError, MultiBackend, Tx};
+use crate::db::{DbError, MultiBackend, Tx, native};
 use crate::events;
 use crate::events::EventId;
 use crate::registry::homes;
@@ -34,7 +34,7 @@ pub struct Filter {
 
 /// The ticket, whoever asks; what they may see of it is for [`Ticket::view`] to say.
 pub fn find(tx: &mut Tx, id: TicketId) -> Result<Option<Ticket>, DbError> {
-    let found: Option<(TicketRow, CategoryRow)> = tx.run(|conn| {
+    let found: Option<(TicketRow, CategoryRow)> = native!(tx, |conn| {
         repair_tickets::table
             .inner_join(repair_categories::table.on(
                 repair_categories::community_id.eq(repair_tickets::community_id).and(repair_categories::code.eq(repair_tickets::category)),
@@ -79,7 +79,7 @@ pub fn save_telling(tx: &mut Tx, changed: Changed<Ticket>) -> Result<(Ticket, Ve
             if facts.duplicates > 0 {
                 also_reported(tx, facts.id, &facts.also_reported)?;
                 // A merge may have brought more homes; those that are there already stay.
-                let known: Vec<String> = tx.run(|conn| {
+                let known: Vec<String> = native!(tx, |conn| {
                     repair_ticket_homes::table
                         .filter(repair_ticket_homes::ticket_id.eq(facts.id.text()))
                         .select(repair_ticket_homes::home_id)
@@ -111,7 +111,7 @@ fn also_reported(tx: &mut Tx, ticket: TicketId, people: &[PrincipalId]) -> Resul
         )
         .bind::<diesel::sql_types::Text, _>(person.text())
         .bind::<diesel::sql_types::Text, _>(ticket.text());
-        tx.run(|conn| insert.execute(conn))?;
+        native!(tx, |conn| insert.execute(conn))?;
     }
     Ok(())
 }
@@ -124,7 +124,7 @@ pub fn neighbours(tx: &mut Tx, ticket: &Ticket) -> Result<Vec<PrincipalId>, DbEr
 /// Tickets of which an alarm is due, the longest due first.
 pub fn alarms_due(tx: &mut Tx, limit: i64) -> Result<Vec<Ticket>, DbError> {
     let now = tx.now().millis();
-    let rows: Vec<TicketRow> = tx.run(|conn| {
+    let rows: Vec<TicketRow> = native!(tx, |conn| {
         repair_tickets::table
             .filter(repair_tickets::alarm_at.le(now))
             .order(repair_tickets::alarm_at)
@@ -143,7 +143,7 @@ pub fn give_alarm(tx: &mut Tx, ticket: &Ticket, alarm: &Alarm) -> Result<(), DbE
         .filter(repair_tickets::id.eq(facts.id.text()))
         .filter(repair_tickets::version.eq(facts.version))
         .filter(repair_tickets::alarm_at.eq(facts.alarms.next.map(Timestamp::millis)));
-    let given = tx.run(|conn| diesel::update(same).set(repair_tickets::alarm_at.eq(alarm.next.map(Timestamp::millis))).execute(conn))?;
+    let given = native!(tx, |conn| diesel::update(same).set(repair_tickets::alarm_at.eq(alarm.next.map(Timestamp::millis))).execute(conn))?;
     if given == 1 {
         events::record(tx, facts.community, &facts.id.text(), facts.version, std::slice::from_ref(&alarm.event))?;
     }
@@ -245,7 +245,7 @@ fn with_categories(tx: &mut Tx, rows: Vec<TicketRow>) -> Result<Vec<Ticket>, DbE
     let mut communities: Vec<String> = rows.iter().map(|row| row.community_id.clone()).collect();
     communities.sort();
     communities.dedup();
-    let known: Vec<CategoryRow> = tx.run(|conn| {
+    let known: Vec<CategoryRow> = native!(tx, |conn| {
         repair_categories::table.filter(repair_categories::community_id.eq_any(communities)).select(CategoryRow::as_select()).load(conn)
     })?;
     rows.into_iter()
@@ -263,8 +263,10 @@ pub fn by_ids(tx: &mut Tx, ids: &[TicketId]) -> Result<Vec<Ticket>, DbError> {
         [one] => Ok(find(tx, *one)?.into_iter().collect()),
         many => {
             let texts: Vec<String> = many.iter().map(|id| id.text()).collect();
-            let rows: Vec<TicketRow> =
-                tx.run(|conn| repair_tickets::table.filter(repair_tickets::id.eq_any(texts)).select(TicketRow::as_select()).load(conn))?;
+            let rows: Vec<TicketRow> = native!(tx, |conn| repair_tickets::table
+                .filter(repair_tickets::id.eq_any(texts))
+                .select(TicketRow::as_select())
+                .load(conn))?;
             with_categories(tx, rows)
         }
     }
@@ -272,7 +274,7 @@ pub fn by_ids(tx: &mut Tx, ids: &[TicketId]) -> Result<Vec<Ticket>, DbError> {
 
 /// Everything that a person reported, oldest first, for their own copy of their data.
 pub fn reported_by(tx: &mut Tx, person: PrincipalId) -> Result<Vec<Ticket>, DbError> {
-    let rows: Vec<TicketRow> = tx.run(|conn| {
+    let rows: Vec<TicketRow> = native!(tx, |conn| {
         repair_tickets::table
             .filter(repair_tickets::reporter_id.eq(person.text()))
             .order(repair_tickets::id)
@@ -285,7 +287,7 @@ pub fn reported_by(tx: &mut Tx, person: PrincipalId) -> Result<Vec<Ticket>, DbEr
 /// Resolved tickets that time has confirmed and nobody has written down yet.
 pub fn confirmed_by_time(tx: &mut Tx, limit: i64) -> Result<Vec<Ticket>, DbError> {
     let due = tx.now().plus_seconds(-CONFIRMED_AFTER_S).millis();
-    let rows: Vec<TicketRow> = tx.run(|conn| {
+    let rows: Vec<TicketRow> = native!(tx, |conn| {
         repair_tickets::table
             // A literal, or the partial index of resolved tickets is not used.
             .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("repair_tickets.state = 'resolved'"))
@@ -301,8 +303,11 @@ pub fn confirmed_by_time(tx: &mut Tx, limit: i64) -> Result<Vec<Ticket>, DbError
 // Categories ---------------------------------------------------------------------------------------------------------
 
 pub fn category(tx: &mut Tx, community: CommunityId, code: &str) -> Result<Option<Category>, DbError> {
-    let row: Option<CategoryRow> =
-        tx.run(|conn| repair_categories::table.find((community.text(), code)).select(CategoryRow::as_select()).first(conn).optional())?;
+    let row: Option<CategoryRow> = native!(tx, |conn| repair_categories::table
+        .find((community.text(), code))
+        .select(CategoryRow::as_select())
+        .first(conn)
+        .optional())?;
     row.map(CategoryRow::category).transpose()
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::row::TicketRow;
 use super::with_categories;
 use crate::db::schema::{events, repair_origins, repair_tickets};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::vault::{Aad, Vault};
 
 /// Whom to ask about a ticket that a program reported: somebody without an account. Sealed, and shown to nobody whole.
@@ -72,7 +72,7 @@ pub fn insert_origin(
 pub fn contact(tx: &mut Tx, vault: &Vault, ticket: TicketId) -> Result<Option<Contact>, DbError> {
     let id = ticket.text();
     let sealed: Option<Option<Vec<u8>>> =
-        tx.run(|conn| repair_origins::table.find(&id).select(repair_origins::contact).first(conn).optional())?;
+        native!(tx, |conn| repair_origins::table.find(&id).select(repair_origins::contact).first(conn).optional())?;
     let Some(sealed) = sealed.flatten() else { return Ok(None) };
     let corrupt = || DbError::Corrupt(format!("the contact of {id}"));
     let plain = vault.open(cell(&id), &sealed).map_err(|_| corrupt())?;
@@ -82,7 +82,7 @@ pub fn contact(tx: &mut Tx, vault: &Vault, ticket: TicketId) -> Result<Option<Co
 /// Forgets contacts that are older than `before`: a ticket is over by then, and nobody is rung up about it.
 pub fn forget_contacts(tx: &mut Tx, before: Timestamp) -> Result<usize, DbError> {
     let old = repair_origins::table.filter(repair_origins::contact.is_not_null()).filter(repair_origins::created_at.lt(before.millis()));
-    tx.run(|conn| diesel::update(old).set(repair_origins::contact.eq(None::<Vec<u8>>)).execute(conn))
+    native!(tx, |conn| diesel::update(old).set(repair_origins::contact.eq(None::<Vec<u8>>)).execute(conn))
 }
 
 /// What somebody who keeps a copy asks for.
@@ -152,7 +152,7 @@ pub fn requests(tx: &mut Tx, asked: &Asked) -> Result<Vec<Request>, DbError> {
     let rows: Vec<TicketRow> = tx.run(|conn| query.load(conn))?;
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
     let stored: Vec<(i64, bool)> = rows.iter().map(|row| (row.updated_at, row.state == State::Closed.as_str())).collect();
-    let origins: Vec<(String, Option<f64>, Option<f64>, Option<String>)> = tx.run(|conn| {
+    let origins: Vec<(String, Option<f64>, Option<f64>, Option<String>)> = native!(tx, |conn| {
         repair_origins::table
             .filter(repair_origins::ticket_id.eq_any(&ids))
             .select((repair_origins::ticket_id, repair_origins::lat, repair_origins::long, repair_origins::media_url))
@@ -195,7 +195,7 @@ pub fn updates(
         .filter(repair_tickets::community_id.eq(community.text()))
         .filter(repair_tickets::updated_at.ge(from.millis()))
         .select(repair_tickets::id);
-    let rows: Vec<(String, String, String, String, i64)> = tx.run(|conn| {
+    let rows: Vec<(String, String, String, String, i64)> = native!(tx, |conn| {
         events::table
             .filter(events::subject_id.eq_any(changed))
             // An alarm is our own affair and changes nothing.

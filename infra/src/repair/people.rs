@@ -6,7 +6,7 @@ use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::repair::{Attending, Candidate, State, Worker};
 
 use crate::db::schema::{principals, repair_tickets, role_grants};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::identity::{self, PLATFORM};
 
 /// More of a kind are not told of one ticket.
@@ -14,7 +14,7 @@ const MOST_ATTENDING: i64 = 50;
 
 /// Those who hold exactly this role in a community, or everywhere, and may act.
 fn who_are(tx: &mut Tx, role: Role, community: CommunityId, most: i64) -> Result<Vec<PrincipalId>, DbError> {
-    let ids: Vec<String> = tx.run(|conn| {
+    let ids: Vec<String> = native!(tx, |conn| {
         role_grants::table
             .inner_join(principals::table)
             .filter(role_grants::role.eq(role.as_str()))
@@ -53,7 +53,7 @@ pub fn candidates(tx: &mut Tx, community: CommunityId) -> Result<Vec<Candidate>,
     let workers = who_are(tx, Role::RepairWorker, community, i64::MAX)?;
     let ids: Vec<String> = workers.iter().map(PrincipalId::text).collect();
     let open: Vec<&str> = State::ALL.iter().filter(|state| state.is_open()).map(|state| state.as_str()).collect();
-    let jobs: Vec<(Option<String>, i64)> = tx.run(|conn| {
+    let jobs: Vec<(Option<String>, i64)> = native!(tx, |conn| {
         repair_tickets::table
             .filter(repair_tickets::worker_id.eq_any(&ids))
             .filter(repair_tickets::state.eq_any(open))
@@ -61,7 +61,7 @@ pub fn candidates(tx: &mut Tx, community: CommunityId) -> Result<Vec<Candidate>,
             .select((repair_tickets::worker_id, diesel::dsl::count_star()))
             .load(conn)
     })?;
-    let latest: Vec<(Option<String>, Option<i64>)> = tx.run(|conn| {
+    let latest: Vec<(Option<String>, Option<i64>)> = native!(tx, |conn| {
         repair_tickets::table
             .filter(repair_tickets::worker_id.eq_any(&ids))
             .group_by(repair_tickets::worker_id)

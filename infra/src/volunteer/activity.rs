@@ -8,7 +8,7 @@ use jiazai_domain::volunteer::{Activity, ActivityId, ActivityState, ENDED_AFTER_
 
 use super::row::ActivityRow;
 use crate::db::schema::{volunteer_activities as activities_table, volunteer_shifts};
-use crate::db::{DbError, MultiBackend, Tx};
+use crate::db::{DbError, MultiBackend, Tx, native};
 use crate::events;
 
 /// Which activities somebody sees: all of the communities where they lead, and the published ones of others. Residents see
@@ -70,7 +70,7 @@ pub fn activity(tx: &mut Tx, sight: &Sight, id: ActivityId) -> Result<Option<Act
 /// Adds the end of the last shift, which is where time ends an activity.
 fn with_ends(tx: &mut Tx, rows: Vec<ActivityRow>) -> Result<Vec<Activity>, DbError> {
     let ids: Vec<&String> = rows.iter().map(|row| &row.id).collect();
-    let ends: Vec<(String, Option<i64>)> = tx.run(|conn| {
+    let ends: Vec<(String, Option<i64>)> = native!(tx, |conn| {
         volunteer_shifts::table
             .filter(volunteer_shifts::activity_id.eq_any(ids))
             .filter(volunteer_shifts::state.eq(ShiftState::Scheduled.as_str()))
@@ -124,7 +124,7 @@ pub fn activities(tx: &mut Tx, sight: &Sight, filter: &Filter, after: Option<&st
 /// being cancelled or ended. Load it after this, not before.
 pub fn hold_activity(tx: &mut Tx, id: ActivityId) -> Result<(), DbError> {
     let row = activities_table::table.find(id.text());
-    tx.run(|conn| diesel::update(row).set(activities_table::version.eq(activities_table::version)).execute(conn)).map(drop)
+    native!(tx, |conn| diesel::update(row).set(activities_table::version.eq(activities_table::version)).execute(conn)).map(drop)
 }
 
 pub fn save_activity(tx: &mut Tx, changed: Changed<Activity>) -> Result<Activity, DbError> {

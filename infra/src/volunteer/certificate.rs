@@ -7,7 +7,7 @@ use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::volunteer::{Certificate, CertificateCode, CertificateFacts, Revocation};
 
 use crate::db::schema::volunteer_certificates as table;
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::events;
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -67,7 +67,7 @@ impl Row {
 }
 
 pub fn certificate(tx: &mut Tx, code: CertificateCode) -> Result<Option<Certificate>, DbError> {
-    let row: Option<Row> = tx.run(|conn| table::table.find(code.to_string()).select(Row::as_select()).first(conn).optional())?;
+    let row: Option<Row> = native!(tx, |conn| table::table.find(code.to_string()).select(Row::as_select()).first(conn).optional())?;
     row.map(Row::certificate).transpose()
 }
 

@@ -8,7 +8,7 @@ use jiazai_domain::volunteer::{Activity, ActivityId, Eligibility, GuardianConsen
 
 use super::person::{CARER, facts_of};
 use crate::db::schema::{home_bindings, volunteer_guardian_consents as table};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::events;
 use crate::registry::bindings;
 use crate::vault::Vault;
@@ -46,7 +46,7 @@ impl TryFrom<Row> for GuardianConsent {
 }
 
 pub fn consent(tx: &mut Tx, id: GuardianConsentId) -> Result<Option<GuardianConsent>, DbError> {
-    let row: Option<Row> = tx.run(|conn| table::table.find(id.text()).select(Row::as_select()).first(conn).optional())?;
+    let row: Option<Row> = native!(tx, |conn| table::table.find(id.text()).select(Row::as_select()).first(conn).optional())?;
     row.map(GuardianConsent::try_from).transpose()
 }
 
@@ -64,7 +64,7 @@ pub(super) fn standing(tx: &mut Tx, vault: &Vault, activity: &Activity, minor: P
 
 /// Consents for this minor in this activity that nobody withdrew, the oldest first.
 fn live(tx: &mut Tx, activity: ActivityId, minor: PrincipalId) -> Result<Vec<GuardianConsent>, DbError> {
-    let rows: Vec<Row> = tx.run(|conn| {
+    let rows: Vec<Row> = native!(tx, |conn| {
         table::table
             .filter(table::activity_id.eq(activity.text()))
             .filter(table::minor_id.eq(minor.text()))
@@ -128,7 +128,7 @@ pub fn kin(tx: &mut Tx, vault: &Vault, community: CommunityId, minor: PrincipalI
     let guardian_born_on = facts_of(tx, vault, community, guardian, &nothing)?.born_on;
     let today = tx.now().date();
     let bound = |tx: &mut Tx, account: PrincipalId, but: &'static str| -> Result<Vec<String>, DbError> {
-        tx.run(|conn| {
+        native!(tx, |conn| {
             home_bindings::table
                 .filter(home_bindings::principal_id.eq(account.text()))
                 .filter(home_bindings::community_id.eq(community.text()))

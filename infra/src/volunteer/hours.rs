@@ -6,7 +6,7 @@ use jiazai_domain::kernel::time::{Date, Timestamp};
 use jiazai_domain::volunteer::{Hours, RankingBy};
 
 use crate::db::schema::{principals, volunteer_hours, volunteer_records};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 
 /// Writes a sign-up's hours. Once: the sign-up is the key.
 pub fn add_hours(tx: &mut Tx, hours: &Hours) -> Result<(), DbError> {
@@ -37,7 +37,7 @@ pub fn minutes_by_community(tx: &mut Tx, person: PrincipalId) -> Result<Vec<(Com
          GROUP BY community_id ORDER BY community_id",
     )
     .bind::<diesel::sql_types::Text, _>(person.text());
-    let rows: Vec<Sum> = tx.run(|conn| sums.load(conn))?;
+    let rows: Vec<Sum> = native!(tx, |conn| sums.load(conn))?;
     rows.into_iter().map(|row| Ok((parsed(&row.owner)?, row.minutes))).collect()
 }
 
@@ -83,7 +83,7 @@ pub fn ranking(tx: &mut Tx, community: CommunityId, since: Date, by: RankingBy, 
             .bind::<Text, _>(day)
             .bind::<Bool, _>(true)
             .bind::<BigInt, _>(limit);
-            tx.run(|conn| sums.load(conn))?
+            native!(tx, |conn| sums.load(conn))?
         }
         RankingBy::Points => {
             let sums = diesel::sql_query(
@@ -102,12 +102,14 @@ pub fn ranking(tx: &mut Tx, community: CommunityId, since: Date, by: RankingBy, 
             .bind::<BigInt, _>(Timestamp::start_of(since).millis())
             .bind::<Bool, _>(true)
             .bind::<BigInt, _>(limit);
-            tx.run(|conn| sums.load(conn))?
+            native!(tx, |conn| sums.load(conn))?
         }
     };
     let ids: Vec<&String> = rows.iter().map(|row| &row.owner).collect();
-    let names: Vec<(String, String)> =
-        tx.run(|conn| principals::table.filter(principals::id.eq_any(ids)).select((principals::id, principals::display_name)).load(conn))?;
+    let names: Vec<(String, String)> = native!(tx, |conn| principals::table
+        .filter(principals::id.eq_any(ids))
+        .select((principals::id, principals::display_name))
+        .load(conn))?;
     rows.iter()
         .map(|row| {
             let name = names.iter().find(|(id, _)| *id == row.owner).map_or_else(String::new, |(_, name)| name.clone());
@@ -120,5 +122,5 @@ pub fn ranking(tx: &mut Tx, community: CommunityId, since: Date, by: RankingBy, 
 pub fn set_ranked(tx: &mut Tx, person: PrincipalId, ranked: bool) -> Result<(), DbError> {
     super::touch(tx, person)?;
     let own = volunteer_records::table.find(person.text());
-    tx.run(|conn| diesel::update(own).set(volunteer_records::ranked.eq(ranked)).execute(conn)).map(drop)
+    native!(tx, |conn| diesel::update(own).set(volunteer_records::ranked.eq(ranked)).execute(conn)).map(drop)
 }

@@ -5,7 +5,7 @@ use jiazai_domain::actor::PrincipalId;
 use jiazai_domain::volunteer::{ShiftId, SignUp};
 
 use crate::db::schema::{principals, volunteer_activities, volunteer_posts, volunteer_shifts};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 
 /// Titles and names for some sign-ups, read at once for all of them.
 #[derive(Debug, Default)]
@@ -41,20 +41,20 @@ pub fn labels(tx: &mut Tx, sign_ups: &[SignUp]) -> Result<Labels, DbError> {
         all
     };
     let shifts = distinct(|s| s.facts().shift.text());
-    let titles: Vec<(String, String)> = tx.run(|conn| {
+    let titles: Vec<(String, String)> = native!(tx, |conn| {
         volunteer_shifts::table
             .inner_join(volunteer_activities::table.on(volunteer_activities::id.eq(volunteer_shifts::activity_id)))
             .filter(volunteer_shifts::id.eq_any(&shifts))
             .select((volunteer_shifts::id, volunteer_activities::title))
             .load(conn)
     })?;
-    let posts: Vec<(String, i64, Option<String>)> = tx.run(|conn| {
+    let posts: Vec<(String, i64, Option<String>)> = native!(tx, |conn| {
         volunteer_posts::table
             .filter(volunteer_posts::shift_id.eq_any(&shifts))
             .select((volunteer_posts::shift_id, volunteer_posts::number, volunteer_posts::name))
             .load(conn)
     })?;
-    let people: Vec<(String, String)> = tx.run(|conn| {
+    let people: Vec<(String, String)> = native!(tx, |conn| {
         principals::table
             .filter(principals::id.eq_any(distinct(|s| s.facts().resident.text())))
             .select((principals::id, principals::display_name))

@@ -11,7 +11,7 @@ use jiazai_domain::volunteer::{
 };
 
 use crate::db::schema::{buildings, home_bindings, homes, volunteer_activities, volunteer_records, volunteer_shifts, volunteer_sign_ups};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::registry::{bindings, facts, people, tags};
 use crate::vault::Vault;
 
@@ -49,7 +49,7 @@ pub fn facts_of(
     wanted: &Eligibility,
 ) -> Result<PersonFacts, DbError> {
     let today = tx.now().date();
-    let bound: Vec<BoundRow> = tx.run(|conn| {
+    let bound: Vec<BoundRow> = native!(tx, |conn| {
         home_bindings::table
             .inner_join(homes::table.left_join(buildings::table))
             .filter(home_bindings::principal_id.eq(account.text()))
@@ -88,7 +88,7 @@ fn estates_of(tx: &mut Tx, at: &[String]) -> Result<Vec<EstateId>, DbError> {
     if at.is_empty() {
         return Ok(vec![]);
     }
-    let ids: Vec<String> = tx.run(|conn| {
+    let ids: Vec<String> = native!(tx, |conn| {
         homes::table.inner_join(buildings::table).filter(homes::id.eq_any(at)).select(buildings::estate_id).distinct().load(conn)
     })?;
     ids.iter().map(|id| parsed(id)).collect()
@@ -123,13 +123,13 @@ pub fn touch(tx: &mut Tx, person: PrincipalId) -> Result<(), DbError> {
     )
     .bind::<Text, _>(person.text())
     .bind::<Bool, _>(false);
-    tx.run(|conn| touch.execute(conn)).map(drop)
+    native!(tx, |conn| touch.execute(conn)).map(drop)
 }
 
 /// How often the person's record was moved: by everything that was done with a sign-up of theirs. It never shrinks.
 pub fn record_moves(tx: &mut Tx, person: PrincipalId) -> Result<i64, DbError> {
     let moves: Option<i64> =
-        tx.run(|conn| volunteer_records::table.find(person.text()).select(volunteer_records::moves).first(conn).optional())?;
+        native!(tx, |conn| volunteer_records::table.find(person.text()).select(volunteer_records::moves).first(conn).optional())?;
     Ok(moves.unwrap_or(0))
 }
 
@@ -182,7 +182,7 @@ pub(super) fn known(
         .and(volunteer_sign_ups::community_id.eq(s.community.text()))
         .and(volunteer_shifts::starts_at.ge(since));
     let here = volunteer_sign_ups::shift_id.eq(s.id.text());
-    let around: Vec<Around> = tx.run(|conn| {
+    let around: Vec<Around> = native!(tx, |conn| {
         volunteer_sign_ups::table
             .inner_join(volunteer_shifts::table.on(volunteer_shifts::id.eq(volunteer_sign_ups::shift_id)))
             .inner_join(volunteer_activities::table.on(volunteer_activities::id.eq(volunteer_shifts::activity_id)))
@@ -243,7 +243,7 @@ pub fn waits(tx: &mut Tx, person: PrincipalId, shift: ShiftId, at: &Occasion) ->
     if at.flexible {
         return Ok(vec![]);
     }
-    let rows: Vec<(String, String, i64, String)> = tx.run(|conn| {
+    let rows: Vec<(String, String, i64, String)> = native!(tx, |conn| {
         volunteer_sign_ups::table
             .inner_join(volunteer_shifts::table.on(volunteer_shifts::id.eq(volunteer_sign_ups::shift_id)))
             .inner_join(volunteer_activities::table.on(volunteer_activities::id.eq(volunteer_shifts::activity_id)))
@@ -265,7 +265,7 @@ pub fn waits(tx: &mut Tx, person: PrincipalId, shift: ShiftId, at: &Occasion) ->
 /// How many claims a household has in a post, those in `but` not counted.
 fn household_in(tx: &mut Tx, shift: &Shift, post: &Post, household: HomeId, but: &[SignUpId]) -> Result<i64, DbError> {
     let but: Vec<String> = but.iter().map(SignUpId::text).collect();
-    tx.run(|conn| {
+    native!(tx, |conn| {
         volunteer_sign_ups::table
             .filter(volunteer_sign_ups::shift_id.eq(shift.facts().id.text()))
             .filter(volunteer_sign_ups::post.eq(post.number))

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use jiazai_domain::volunteer::{REMIND_BEFORE_S, SignUp, SignUpId, State};
 
 use crate::db::schema::{volunteer_reminders, volunteer_shifts, volunteer_sign_ups};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::events;
 
 /// Sign-ups whose shift begins within a day and that nobody was reminded of for that time, soonest first.
@@ -14,7 +14,7 @@ pub fn to_remind(tx: &mut Tx, limit: i64) -> Result<Vec<SignUpId>, DbError> {
     let told = volunteer_reminders::table
         .filter(volunteer_reminders::sign_up_id.eq(volunteer_sign_ups::id))
         .filter(volunteer_reminders::starts_at.eq(volunteer_shifts::starts_at));
-    let ids: Vec<String> = tx.run(|conn| {
+    let ids: Vec<String> = native!(tx, |conn| {
         volunteer_sign_ups::table
             .inner_join(volunteer_shifts::table.on(volunteer_shifts::id.eq(volunteer_sign_ups::shift_id)))
             .filter(volunteer_shifts::state.eq("scheduled"))
@@ -39,7 +39,7 @@ pub fn remind(tx: &mut Tx, sign_up: &SignUp) -> Result<bool, DbError> {
     let once = diesel::sql_query("INSERT INTO volunteer_reminders (sign_up_id, starts_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
         .bind::<Text, _>(f.id.text())
         .bind::<BigInt, _>(f.occasion.starts_at.millis());
-    if tx.run(|conn| once.execute(conn))? == 0 {
+    if native!(tx, |conn| once.execute(conn))? == 0 {
         return Ok(false);
     }
     events::record(tx, f.community, &f.id.text(), f.version, &[event])?;
@@ -49,5 +49,5 @@ pub fn remind(tx: &mut Tx, sign_up: &SignUp) -> Result<bool, DbError> {
 /// Forgets reminders of shifts that have begun.
 pub fn forget_reminders(tx: &mut Tx) -> Result<usize, DbError> {
     let begun = volunteer_reminders::table.filter(volunteer_reminders::starts_at.le(tx.now().millis()));
-    tx.run(|conn| diesel::delete(begun).execute(conn))
+    native!(tx, |conn| diesel::delete(begun).execute(conn))
 }

@@ -5,7 +5,7 @@ use jiazai_domain::actor::CommunityId;
 use jiazai_domain::volunteer::{NoShowRule, PointCaps};
 
 use crate::db::schema::volunteer_rules;
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Tx, native};
 
 /// The rules of a community.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,7 +20,7 @@ pub struct Rules {
 
 pub fn rules(tx: &mut Tx, community: CommunityId) -> Result<Rules, DbError> {
     type Row = (i64, i64, i64, i64, Option<i64>, Option<i64>, i64);
-    let row: Option<Row> = tx.run(|conn| {
+    let row: Option<Row> = native!(tx, |conn| {
         volunteer_rules::table
             .find(community.text())
             .select((

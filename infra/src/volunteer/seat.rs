@@ -26,7 +26,7 @@ use super::shift::{opening, post, version};
 use super::sign_up::{facts_stored, mark_waiting, offered, open_in, save_sign_up, waiting};
 use crate::capacity::{self, Attempt, Owner, write_move};
 use crate::db::schema::{volunteer_activities, volunteer_posts, volunteer_shifts, volunteer_sign_ups};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::vault::Vault;
 
 /// One post of a shift, as the owner of a pool.
@@ -317,7 +317,7 @@ pub fn hold(tx: &mut Tx, mut posts: Vec<(ShiftId, i64)>) -> Result<(), DbError> 
     posts.dedup();
     for (shift, number) in posts {
         let post = volunteer_posts::table.find((shift.text(), number));
-        tx.run(|conn| diesel::update(post).set(volunteer_posts::moves.eq(volunteer_posts::moves)).execute(conn))?;
+        native!(tx, |conn| diesel::update(post).set(volunteer_posts::moves.eq(volunteer_posts::moves)).execute(conn))?;
     }
     Ok(())
 }

@@ -9,13 +9,13 @@ use jiazai_domain::volunteer::{Activity, ActivityId, Post, Shift, ShiftId, State
 use super::activity::{Sight, activity};
 use super::row::{PostRow, ShiftRow};
 use crate::db::schema::{volunteer_posts, volunteer_shifts, volunteer_sign_ups};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::events;
 
 /// The shift, whoever asks.
 pub fn shift(tx: &mut Tx, id: ShiftId) -> Result<Option<Shift>, DbError> {
     let row: Option<ShiftRow> =
-        tx.run(|conn| volunteer_shifts::table.find(id.text()).select(ShiftRow::as_select()).first(conn).optional())?;
+        native!(tx, |conn| volunteer_shifts::table.find(id.text()).select(ShiftRow::as_select()).first(conn).optional())?;
     let Some(row) = row else { return Ok(None) };
     Ok(with_posts(tx, vec![row])?.pop())
 }
@@ -28,7 +28,7 @@ pub fn opening(tx: &mut Tx, sight: &Sight, id: ShiftId) -> Result<Option<(Activi
 
 fn with_posts(tx: &mut Tx, rows: Vec<ShiftRow>) -> Result<Vec<Shift>, DbError> {
     let ids: Vec<&String> = rows.iter().map(|row| &row.id).collect();
-    let mut posts: Vec<PostRow> = tx.run(|conn| {
+    let mut posts: Vec<PostRow> = native!(tx, |conn| {
         volunteer_posts::table
             .filter(volunteer_posts::shift_id.eq_any(ids))
             .order((volunteer_posts::shift_id, volunteer_posts::number))
@@ -47,7 +47,7 @@ fn with_posts(tx: &mut Tx, rows: Vec<ShiftRow>) -> Result<Vec<Shift>, DbError> {
 
 /// The post as it stands now.
 pub(super) fn post(tx: &mut Tx, shift: ShiftId, number: i64) -> Result<Post, DbError> {
-    let row: PostRow = tx.run(|conn| volunteer_posts::table.find((shift.text(), number)).select(PostRow::as_select()).first(conn))?;
+    let row: PostRow = native!(tx, |conn| volunteer_posts::table.find((shift.text(), number)).select(PostRow::as_select()).first(conn))?;
     Ok(row.post())
 }
 
@@ -97,7 +97,7 @@ pub fn save_shift(tx: &mut Tx, changed: Changed<Shift>) -> Result<Shift, DbError
         Some(version) => {
             // The posts first: everybody takes them before anything else of a shift.
             let posts = volunteer_posts::table.filter(volunteer_posts::shift_id.eq(&row.id));
-            tx.run(|conn| diesel::update(posts).set(volunteer_posts::moves.eq(volunteer_posts::moves + 1)).execute(conn))?;
+            native!(tx, |conn| diesel::update(posts).set(volunteer_posts::moves.eq(volunteer_posts::moves + 1)).execute(conn))?;
             let same = volunteer_shifts::table.filter(volunteer_shifts::id.eq(&row.id)).filter(volunteer_shifts::version.eq(version));
             tx.update_one(diesel::update(same).set((
                 volunteer_shifts::state.eq(&row.state),
@@ -114,7 +114,7 @@ pub fn save_shift(tx: &mut Tx, changed: Changed<Shift>) -> Result<Shift, DbError
 
 /// The version of the shift as it stands now.
 pub(super) fn version(tx: &mut Tx, id: ShiftId) -> Result<i64, DbError> {
-    tx.run(|conn| volunteer_shifts::table.find(id.text()).select(volunteer_shifts::version).first(conn))
+    native!(tx, |conn| volunteer_shifts::table.find(id.text()).select(volunteer_shifts::version).first(conn))
 }
 
 /// Whoever has a place, an offer or a number in the line, or is there already. To be read with the posts in hand, so that nobody signs
@@ -122,7 +122,7 @@ pub(super) fn version(tx: &mut Tx, id: ShiftId) -> Result<i64, DbError> {
 pub fn roster_of(tx: &mut Tx, shifts: &[ShiftId]) -> Result<Vec<PrincipalId>, DbError> {
     let open = [State::Confirmed, State::Offered, State::Waitlisted, State::Present].map(State::as_str);
     let ids: Vec<String> = shifts.iter().map(ShiftId::text).collect();
-    let people: Vec<String> = tx.run(|conn| {
+    let people: Vec<String> = native!(tx, |conn| {
         volunteer_sign_ups::table
             .filter(volunteer_sign_ups::shift_id.eq_any(ids))
             .filter(volunteer_sign_ups::state.eq_any(open))

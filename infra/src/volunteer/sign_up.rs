@@ -9,7 +9,7 @@ use jiazai_domain::volunteer::{Action, ActivityId, ShiftId, SignUp, SignUpFacts,
 
 use super::row::{OfActivity, OfConsent, OfShift, SignUpRow};
 use crate::db::schema::{volunteer_activities, volunteer_consents, volunteer_shifts, volunteer_sign_ups};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::events;
 
 /// What a list of sign-ups is narrowed to.
@@ -47,7 +47,7 @@ fn facts((row, shift, activity, consent): Found) -> Result<SignUpFacts, DbError>
 
 /// The sign-up as it stands now, whoever asks.
 pub fn sign_up(tx: &mut Tx, id: SignUpId) -> Result<Option<SignUp>, DbError> {
-    let found: Option<Found> = tx.run(|conn| joined!().filter(volunteer_sign_ups::id.eq(id.text())).first(conn).optional())?;
+    let found: Option<Found> = native!(tx, |conn| joined!().filter(volunteer_sign_ups::id.eq(id.text())).first(conn).optional())?;
     let now = tx.now();
     found.map(|found| Ok(SignUp::restore(facts(found)?, now))).transpose()
 }
@@ -58,7 +58,7 @@ pub fn sign_ups_by_ids(tx: &mut Tx, ids: &[SignUpId]) -> Result<Vec<SignUp>, DbE
         return Ok(vec![]);
     }
     let texts: Vec<String> = ids.iter().map(SignUpId::text).collect();
-    let rows: Vec<Found> = tx.run(|conn| joined!().filter(volunteer_sign_ups::id.eq_any(texts)).load(conn))?;
+    let rows: Vec<Found> = native!(tx, |conn| joined!().filter(volunteer_sign_ups::id.eq_any(texts)).load(conn))?;
     let now = tx.now();
     rows.into_iter().map(|row| Ok(SignUp::restore(facts(row)?, now))).collect()
 }
@@ -87,7 +87,7 @@ pub fn sign_ups(tx: &mut Tx, filter: &SignUpFilter, after: Option<&str>, limit: 
 /// Somebody's claims on these shifts: at most one each.
 pub fn claims_in(tx: &mut Tx, resident: PrincipalId, shifts: &[ShiftId]) -> Result<Vec<SignUp>, DbError> {
     let ids: Vec<String> = shifts.iter().map(ShiftId::text).collect();
-    let rows: Vec<Found> = tx.run(|conn| {
+    let rows: Vec<Found> = native!(tx, |conn| {
         joined!()
             .filter(volunteer_sign_ups::resident_id.eq(resident.text()))
             .filter(volunteer_sign_ups::shift_id.eq_any(ids))
@@ -102,7 +102,7 @@ pub fn claims_in(tx: &mut Tx, resident: PrincipalId, shifts: &[ShiftId]) -> Resu
 /// What somebody has in an activity that has not begun, newest first.
 pub(super) fn ahead(tx: &mut Tx, resident: PrincipalId, activity: ActivityId) -> Result<Vec<SignUp>, DbError> {
     let ahead = [State::Confirmed, State::Offered, State::Waitlisted];
-    let rows: Vec<Found> = tx.run(|conn| {
+    let rows: Vec<Found> = native!(tx, |conn| {
         joined!()
             .filter(volunteer_sign_ups::resident_id.eq(resident.text()))
             .filter(volunteer_sign_ups::state.eq_any(ahead.map(State::as_str)))
@@ -127,7 +127,7 @@ macro_rules! standing_in {
 
 /// Those in a post who have an offer, as it is stored.
 pub(super) fn offered(tx: &mut Tx, shift: ShiftId, post: i64) -> Result<Vec<Waiting>, DbError> {
-    let rows: Vec<Found> = tx.run(|conn| standing_in!(shift, post, State::Offered).load(conn))?;
+    let rows: Vec<Found> = native!(tx, |conn| standing_in!(shift, post, State::Offered).load(conn))?;
     rows.into_iter().map(facts).collect()
 }
 
@@ -144,7 +144,7 @@ pub(super) fn waiting(tx: &mut Tx, shift: ShiftId, post: i64, after: i64, limit:
 
 /// A sign-up as it is stored: what time has done to it since is not looked at.
 pub(super) fn facts_stored(tx: &mut Tx, id: SignUpId) -> Result<Option<SignUpFacts>, DbError> {
-    let found: Option<Found> = tx.run(|conn| joined!().filter(volunteer_sign_ups::id.eq(id.text())).first(conn).optional())?;
+    let found: Option<Found> = native!(tx, |conn| joined!().filter(volunteer_sign_ups::id.eq(id.text())).first(conn).optional())?;
     found.map(facts).transpose()
 }
 
@@ -153,7 +153,7 @@ pub(super) fn mark_waiting(tx: &mut Tx, ids: &[SignUpId]) -> Result<(), DbError>
     let same = volunteer_sign_ups::table
         .filter(volunteer_sign_ups::id.eq_any(ids.iter().map(SignUpId::text).collect::<Vec<_>>()))
         .filter(volunteer_sign_ups::state.eq(State::Waitlisted.as_str()));
-    tx.run(|conn| diesel::update(same).set(volunteer_sign_ups::version.eq(volunteer_sign_ups::version + 1)).execute(conn)).map(drop)
+    native!(tx, |conn| diesel::update(same).set(volunteer_sign_ups::version.eq(volunteer_sign_ups::version + 1)).execute(conn)).map(drop)
 }
 
 /// Everybody of a shift who has not left: confirmed, offered, waitlisted, present; stored states. Their rows are ours from here on: a
@@ -162,8 +162,8 @@ pub(super) fn open_in(tx: &mut Tx, shift: ShiftId) -> Result<Vec<SignUpFacts>, D
     let open = [State::Confirmed, State::Offered, State::Waitlisted, State::Present].map(State::as_str);
     let rows =
         volunteer_sign_ups::table.filter(volunteer_sign_ups::shift_id.eq(shift.text())).filter(volunteer_sign_ups::state.eq_any(open));
-    tx.run(|conn| diesel::update(rows).set(volunteer_sign_ups::version.eq(volunteer_sign_ups::version)).execute(conn))?;
-    let rows: Vec<Found> = tx.run(|conn| {
+    native!(tx, |conn| diesel::update(rows).set(volunteer_sign_ups::version.eq(volunteer_sign_ups::version)).execute(conn))?;
+    let rows: Vec<Found> = native!(tx, |conn| {
         joined!().filter(volunteer_sign_ups::shift_id.eq(shift.text())).filter(volunteer_sign_ups::state.eq_any(open)).load(conn)
     })?;
     rows.into_iter().map(facts).collect()
@@ -195,7 +195,7 @@ pub fn positions(tx: &mut Tx, sign_ups: &[SignUp]) -> Result<HashMap<SignUpId, i
         State::Waitlisted,
         list(waiting.iter().map(|f| f.id.text()).collect()),
     ));
-    let rows: Vec<Turn> = tx.run(|conn| turns.load(conn))?;
+    let rows: Vec<Turn> = native!(tx, |conn| turns.load(conn))?;
     rows.into_iter().map(|row| Ok((parsed(&row.id)?, row.turn))).collect()
 }
 
@@ -239,7 +239,7 @@ pub fn save_sign_up(tx: &mut Tx, changed: Changed<SignUp>) -> Result<SignUp, DbE
             // It changes with the activity only.
             if happened.iter().any(|event| event.kind == Action::Swap.event()) {
                 let before = volunteer_consents::table.find(&row.id);
-                tx.run(|conn| diesel::delete(before).execute(conn))?;
+                native!(tx, |conn| diesel::delete(before).execute(conn))?;
                 insert_consent(tx, f)?;
             }
         }

@@ -7,7 +7,7 @@ use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::volunteer::{Earlier, SignUpId, Swap, SwapFacts, SwapId};
 
 use crate::db::schema::volunteer_swaps as table;
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::events;
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -68,7 +68,7 @@ impl Row {
 }
 
 pub fn swap(tx: &mut Tx, id: SwapId) -> Result<Option<Swap>, DbError> {
-    let row: Option<Row> = tx.run(|conn| table::table.find(id.text()).select(Row::as_select()).first(conn).optional())?;
+    let row: Option<Row> = native!(tx, |conn| table::table.find(id.text()).select(Row::as_select()).first(conn).optional())?;
     let now = tx.now();
     row.map(|row| row.swap(now)).transpose()
 }
@@ -92,7 +92,7 @@ pub fn swaps_of(tx: &mut Tx, person: PrincipalId, after: Option<&str>, limit: i6
 /// How often a place was offered for another one before, and for any; what nobody agreed to in time is written down first, so that it
 /// does not stand in the way. The caller has moved the proposer's record.
 pub fn earlier(tx: &mut Tx, own: SignUpId, other: SignUpId) -> Result<Earlier, DbError> {
-    let rows: Vec<Row> = tx.run(|conn| table::table.filter(table::own_id.eq(own.text())).select(Row::as_select()).load(conn))?;
+    let rows: Vec<Row> = native!(tx, |conn| table::table.filter(table::own_id.eq(own.text())).select(Row::as_select()).load(conn))?;
     let (now, mut earlier) = (tx.now(), Earlier::default());
     for row in rows {
         let facts = row.facts()?;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{active_in, find, note_failing, save};
 use crate::db::schema::{webhook_deliveries as table, webhooks};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::events::{EventId, Recorded};
 
 /// Attempts that the log keeps of one delivery: two whole ladders.
@@ -100,7 +100,7 @@ fn insert(tx: &mut Tx, webhook: WebhookId, event: EventId, kind: &str, occurred_
     .bind::<BigInt, _>(now)
     .bind::<BigInt, _>(occurred_at.millis())
     .bind::<BigInt, _>(now);
-    tx.run(|conn| insert.execute(conn))?;
+    native!(tx, |conn| insert.execute(conn))?;
     Ok(id)
 }
 
@@ -131,7 +131,8 @@ pub fn insert_test(tx: &mut Tx, webhook: WebhookId) -> Result<DeliveryId, DbErro
 }
 
 pub fn delivery(tx: &mut Tx, id: DeliveryId) -> Result<Option<Delivery>, DbError> {
-    let row: Option<DeliveryRow> = tx.run(|conn| table::table.find(id.text()).select(DeliveryRow::as_select()).first(conn).optional())?;
+    let row: Option<DeliveryRow> =
+        native!(tx, |conn| table::table.find(id.text()).select(DeliveryRow::as_select()).first(conn).optional())?;
     row.map(Delivery::try_from).transpose()
 }
 
@@ -163,7 +164,7 @@ pub fn list_deliveries(tx: &mut Tx, webhook: WebhookId, filter: Filter, after: O
 pub fn ready(tx: &mut Tx) -> Result<Vec<WebhookId>, DbError> {
     let now = tx.now().millis();
     let waiting = table::table.filter(table::webhook_id.eq(webhooks::id)).filter(table::due_at.le(now));
-    let ids: Vec<String> = tx.run(|conn| {
+    let ids: Vec<String> = native!(tx, |conn| {
         webhooks::table
             .filter(webhooks::removed_at.is_null())
             .filter(webhooks::state.eq(State::Active.as_str()))
@@ -177,7 +178,7 @@ pub fn ready(tx: &mut Tx) -> Result<Vec<WebhookId>, DbError> {
 /// What is to be sent to an endpoint now, longest due first.
 pub fn due(tx: &mut Tx, webhook: WebhookId, limit: i64) -> Result<Vec<Delivery>, DbError> {
     let now = tx.now().millis();
-    let rows: Vec<DeliveryRow> = tx.run(|conn| {
+    let rows: Vec<DeliveryRow> = native!(tx, |conn| {
         table::table
             .filter(table::webhook_id.eq(webhook.text()))
             .filter(table::due_at.le(now))
@@ -272,7 +273,7 @@ pub fn enqueue(tx: &mut Tx, webhook: &Webhook, event: &Recorded) -> Result<(), D
     .bind::<BigInt, _>(now)
     .bind::<Text, _>(webhook.id.text())
     .bind::<Text, _>(event.id.text());
-    if tx.run(|conn| again.execute(conn))? > 0 {
+    if native!(tx, |conn| again.execute(conn))? > 0 {
         return Ok(());
     }
     insert(tx, webhook.id, event.id, &event.kind, event.occurred_at).map(drop)
@@ -286,17 +287,17 @@ pub fn tidy(tx: &mut Tx, limit: i64) -> Result<usize, DbError> {
     )
     .bind::<BigInt, _>(before)
     .bind::<BigInt, _>(limit);
-    let old = tx.run(|conn| old.execute(conn))?;
+    let old = native!(tx, |conn| old.execute(conn))?;
     let orphaned = diesel::sql_query(
         "DELETE FROM webhook_deliveries WHERE id IN (SELECT d.id FROM webhooks w JOIN webhook_deliveries d ON d.webhook_id = w.id \
          WHERE w.removed_at IS NOT NULL LIMIT $1)",
     )
     .bind::<BigInt, _>(limit);
-    let orphaned = tx.run(|conn| orphaned.execute(conn))?;
+    let orphaned = native!(tx, |conn| orphaned.execute(conn))?;
     let empty = diesel::sql_query(
         "DELETE FROM webhooks WHERE removed_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.webhook_id = webhooks.id) \
          AND NOT EXISTS (SELECT 1 FROM webhook_secrets s WHERE s.webhook_id = webhooks.id)",
     );
-    tx.run(|conn| empty.execute(conn))?;
+    native!(tx, |conn| empty.execute(conn))?;
     Ok(old + orphaned)
 }

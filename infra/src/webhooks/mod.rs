@@ -16,7 +16,7 @@ pub use self::deliveries::{
 pub use self::sign::{new_secret, signatures};
 pub use self::transport::{Sent, Transport, judge_url};
 use crate::db::schema::{webhook_secrets, webhooks};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::events;
 use crate::vault::{Aad, Secret, Vault};
 
@@ -113,7 +113,7 @@ pub fn save(tx: &mut Tx, changed: Changed<Webhook>, beside: Option<CommunityId>)
 
 /// An endpoint that was not removed.
 pub fn find(tx: &mut Tx, id: WebhookId) -> Result<Option<Webhook>, DbError> {
-    let row: Option<WebhookRow> = tx.run(|conn| {
+    let row: Option<WebhookRow> = native!(tx, |conn| {
         webhooks::table
             .filter(webhooks::id.eq(id.text()))
             .filter(webhooks::removed_at.is_null())
@@ -148,7 +148,7 @@ pub fn count_to_add(tx: &mut Tx, community: Option<CommunityId>) -> Result<i64, 
         use diesel::sql_types::Text;
         // Holds the community's row until the end of the transaction, so that two who add at once count one another.
         let hold = diesel::sql_query("UPDATE communities SET version = version WHERE id = $1").bind::<Text, _>(community.text());
-        tx.run(|conn| hold.execute(conn))?;
+        native!(tx, |conn| hold.execute(conn))?;
     }
     let mut query = webhooks::table.filter(webhooks::removed_at.is_null()).count().into_boxed();
     query = match community {
@@ -161,7 +161,7 @@ pub fn count_to_add(tx: &mut Tx, community: Option<CommunityId>) -> Result<i64, 
 /// Active endpoints that may be told of what happens in these communities.
 fn active_in(tx: &mut Tx, communities: &[CommunityId]) -> Result<Vec<Webhook>, DbError> {
     let ids: Vec<Option<String>> = communities.iter().map(|id| Some(id.text())).collect();
-    let rows: Vec<WebhookRow> = tx.run(|conn| {
+    let rows: Vec<WebhookRow> = native!(tx, |conn| {
         webhooks::table
             .filter(webhooks::removed_at.is_null())
             .filter(webhooks::state.eq(State::Active.as_str()))
@@ -181,7 +181,7 @@ pub fn remove(tx: &mut Tx, webhook: &Webhook, event: &Event, by: &Actor) -> Resu
         .filter(webhooks::version.eq(webhook.version))
         .filter(webhooks::removed_at.is_null());
     tx.update_one(diesel::update(same).set((webhooks::removed_at.eq(now), webhooks::state.eq(State::Disabled.as_str()))))?;
-    tx.run(|conn| diesel::delete(webhook_secrets::table.filter(webhook_secrets::webhook_id.eq(webhook.id.text()))).execute(conn))?;
+    native!(tx, |conn| diesel::delete(webhook_secrets::table.filter(webhook_secrets::webhook_id.eq(webhook.id.text()))).execute(conn))?;
     if let Some(community) = webhook.community {
         events::record(tx, community, &webhook.id.text(), webhook.version + 1, std::slice::from_ref(event))?;
     }
@@ -194,11 +194,11 @@ fn note_failing(tx: &mut Tx, id: WebhookId, since: Option<Timestamp>) -> Result<
     match since {
         Some(at) => {
             let fine = one.filter(webhooks::failing_since.is_null());
-            tx.run(|conn| diesel::update(fine).set(webhooks::failing_since.eq(at.millis())).execute(conn)).map(drop)
+            native!(tx, |conn| diesel::update(fine).set(webhooks::failing_since.eq(at.millis())).execute(conn)).map(drop)
         }
         None => {
             let failing = one.filter(webhooks::failing_since.is_not_null());
-            tx.run(|conn| diesel::update(failing).set(webhooks::failing_since.eq(None::<i64>)).execute(conn)).map(drop)
+            native!(tx, |conn| diesel::update(failing).set(webhooks::failing_since.eq(None::<i64>)).execute(conn)).map(drop)
         }
     }
 }
@@ -214,16 +214,16 @@ pub fn add_secret(tx: &mut Tx, vault: &Vault, webhook: WebhookId, secret: &Secre
     let now = tx.now();
     let until = now.plus_seconds(old_for_s).millis();
     let own = || webhook_secrets::table.filter(webhook_secrets::webhook_id.eq(webhook.text()));
-    tx.run(|conn| {
+    native!(tx, |conn| {
         let lasting = own().filter(webhook_secrets::expires_at.is_null().or(webhook_secrets::expires_at.gt(until)));
         diesel::update(lasting).set(webhook_secrets::expires_at.eq(until)).execute(conn)
     })?;
     let known: Vec<(String, Option<i64>)> =
-        tx.run(|conn| own().order(webhook_secrets::id.desc()).select((webhook_secrets::id, webhook_secrets::expires_at)).load(conn))?;
+        native!(tx, |conn| own().order(webhook_secrets::id.desc()).select((webhook_secrets::id, webhook_secrets::expires_at)).load(conn))?;
     let over = |expires_at: Option<i64>| expires_at.is_some_and(|at| at <= now.millis());
     let gone: Vec<String> =
         known.into_iter().enumerate().filter(|(i, (_, ends))| *i + 1 >= MOST_SECRETS || over(*ends)).map(|(_, (id, _))| id).collect();
-    tx.run(|conn| diesel::delete(webhook_secrets::table.filter(webhook_secrets::id.eq_any(gone))).execute(conn))?;
+    native!(tx, |conn| diesel::delete(webhook_secrets::table.filter(webhook_secrets::id.eq_any(gone))).execute(conn))?;
     let id: SecretId = tx.new_id();
     let id = id.text();
     tx.insert(diesel::insert_into(webhook_secrets::table).values((
@@ -237,7 +237,7 @@ pub fn add_secret(tx: &mut Tx, vault: &Vault, webhook: WebhookId, secret: &Secre
 /// The secrets that sign now, newest first.
 pub fn secrets(tx: &mut Tx, vault: &Vault, webhook: WebhookId) -> Result<Vec<Secret>, DbError> {
     let now = tx.now().millis();
-    let rows: Vec<(String, Vec<u8>)> = tx.run(|conn| {
+    let rows: Vec<(String, Vec<u8>)> = native!(tx, |conn| {
         webhook_secrets::table
             .filter(webhook_secrets::webhook_id.eq(webhook.text()))
             .filter(webhook_secrets::expires_at.is_null().or(webhook_secrets::expires_at.gt(now)))

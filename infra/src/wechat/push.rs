@@ -27,7 +27,7 @@ use subtle::ConstantTimeEq;
 
 use super::answer;
 use crate::db::schema::wechat_pushes;
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Tx, native};
 use crate::vault::{Secret, hex};
 
 /// A message has a few hundred bytes.
@@ -346,13 +346,13 @@ pub fn is_new(tx: &mut Tx, message: &Message) -> Result<bool, DbError> {
         .bind::<Text, _>(message.key())
         .bind::<Text, _>(message.name())
         .bind::<BigInt, _>(now);
-    Ok(tx.run(|conn| insert.execute(conn))? == 1)
+    Ok(native!(tx, |conn| insert.execute(conn))? == 1)
 }
 
 /// Forgets what is too old to be taken again.
 pub fn forget(tx: &mut Tx) -> Result<usize, DbError> {
     let before = tx.now().plus_seconds(-3 * FRESH_S).millis();
-    tx.run(|conn| diesel::delete(wechat_pushes::table.filter(wechat_pushes::received_at.lt(before))).execute(conn))
+    native!(tx, |conn| diesel::delete(wechat_pushes::table.filter(wechat_pushes::received_at.lt(before))).execute(conn))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use jiazai_domain::registry::ImportId;
 use jiazai_domain::registry::import::Import;
 
 use crate::db::schema::import_attempts;
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Tx, native};
 
 /// So often an import may be begun without getting any further.
 pub const MOST_ATTEMPTS: i64 = 5;
@@ -17,7 +17,7 @@ const WAIT_MS: i64 = 10_000;
 /// was since it last got any further.
 pub fn begin(tx: &mut Tx, import: &Import) -> Result<i64, DbError> {
     let id = import.id.text();
-    let known: Option<(i64, i64)> = tx.run(|conn| {
+    let known: Option<(i64, i64)> = native!(tx, |conn| {
         import_attempts::table.find(&id).select((import_attempts::attempts, import_attempts::done_through)).first(conn).optional()
     })?;
     let attempts = match known {
@@ -35,7 +35,7 @@ pub fn begin(tx: &mut Tx, import: &Import) -> Result<i64, DbError> {
     .bind::<BigInt, _>(attempts)
     .bind::<BigInt, _>(import.through)
     .bind::<BigInt, _>(tx.now().plus_millis(wait).millis());
-    tx.run(|conn| statement.execute(conn))?;
+    native!(tx, |conn| statement.execute(conn))?;
     Ok(attempts)
 }
 
@@ -43,10 +43,10 @@ pub fn begin(tx: &mut Tx, import: &Import) -> Result<i64, DbError> {
 pub fn forgive(tx: &mut Tx, id: ImportId) -> Result<(), DbError> {
     let same = import_attempts::table.find(id.text());
     let next = (import_attempts::attempts.eq(import_attempts::attempts - 1), import_attempts::not_before.eq(0));
-    tx.run(|conn| diesel::update(same).set(next).execute(conn)).map(drop)
+    native!(tx, |conn| diesel::update(same).set(next).execute(conn)).map(drop)
 }
 
 /// Nobody will begin it any more.
 pub(super) fn forget(tx: &mut Tx, id: ImportId) -> Result<(), DbError> {
-    tx.run(|conn| diesel::delete(import_attempts::table.find(id.text())).execute(conn)).map(drop)
+    native!(tx, |conn| diesel::delete(import_attempts::table.find(id.text())).execute(conn)).map(drop)
 }

@@ -14,7 +14,7 @@ use jiazai_domain::registry::{Building, Estate, FactKind, Grid, GridId, Grids, H
 use super::rows::{Book, row as person_row, tags_held};
 use super::{extras, homes as home_rows};
 use crate::db::schema::{homes as home_table, people as people_table, registry_extras};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::registry::places::{self, BuildingFilter};
 use crate::registry::{facts, homes, tags};
 use crate::vault::Vault;
@@ -29,11 +29,11 @@ pub fn extra_names(tx: &mut Tx, community: CommunityId, kind: Kind) -> Result<Ve
     match kind {
         Kind::Registry => {
             let here = home_table::table.filter(home_table::community_id.eq(community.text())).select(home_table::id);
-            tx.run(|conn| named.filter(registry_extras::subject_id.eq_any(here)).load(conn))
+            native!(tx, |conn| named.filter(registry_extras::subject_id.eq_any(here)).load(conn))
         }
         Kind::People => {
             let here = people_table::table.filter(people_table::community_id.eq(community.text())).select(people_table::id);
-            tx.run(|conn| named.filter(registry_extras::subject_id.eq_any(here)).load(conn))
+            native!(tx, |conn| named.filter(registry_extras::subject_id.eq_any(here)).load(conn))
         }
     }
 }

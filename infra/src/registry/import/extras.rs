@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Binary, Text};
 
 use crate::db::schema::registry_extras;
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Tx, native};
 use crate::vault::{Aad, Vault};
 
 fn row(subject: &str, name: &str) -> String {
@@ -24,7 +24,7 @@ pub(super) fn save(tx: &mut Tx, vault: &Vault, subject: &str, extras: &[(String,
         .bind::<Text, _>(subject)
         .bind::<Text, _>(name)
         .bind::<Binary, _>(sealed);
-        tx.run(|conn| statement.execute(conn))?;
+        native!(tx, |conn| statement.execute(conn))?;
     }
     Ok(())
 }
@@ -35,7 +35,7 @@ pub(super) fn of(tx: &mut Tx, vault: &Vault, subjects: Vec<String>) -> Result<Ha
     if subjects.is_empty() {
         return Ok(found);
     }
-    let rows: Vec<(String, String, Vec<u8>)> = tx.run(|conn| {
+    let rows: Vec<(String, String, Vec<u8>)> = native!(tx, |conn| {
         registry_extras::table
             .filter(registry_extras::subject_id.eq_any(subjects))
             .order((registry_extras::subject_id, registry_extras::name))

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::MAX_DIFFS;
 use crate::db::schema::{import_diffs, import_errors};
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Tx, native};
 use crate::vault::{Aad, Vault};
 
 /// One remembered fault of a row.
@@ -28,12 +28,12 @@ pub fn save_faults(tx: &mut Tx, id: ImportId, faults: &[RowFault]) -> Result<(),
     if faults.is_empty() {
         return Ok(());
     }
-    let known: i64 = tx.run(|conn| import_errors::table.filter(import_errors::import_id.eq(id.text())).count().get_result(conn))?;
+    let known: i64 = native!(tx, |conn| import_errors::table.filter(import_errors::import_id.eq(id.text())).count().get_result(conn))?;
     let room = MAX_ROW_FAULTS.saturating_sub(usize::try_from(known).unwrap_or(usize::MAX));
     let number = |fault: &RowFault| i64::try_from(fault.line).unwrap_or(i64::MAX);
     let first = faults.iter().map(number).min().unwrap_or(0);
     // Lines come in their order, so there is nothing here but when an import is refused or given up as a whole.
-    let before: Vec<(i64, i64)> = tx.run(|conn| {
+    let before: Vec<(i64, i64)> = native!(tx, |conn| {
         import_errors::table
             .filter(import_errors::import_id.eq(id.text()))
             .filter(import_errors::line.ge(first))
@@ -61,7 +61,7 @@ pub fn save_faults(tx: &mut Tx, id: ImportId, faults: &[RowFault]) -> Result<(),
 
 /// The faults of an import by line, after a line and position.
 pub fn faults_after(tx: &mut Tx, id: ImportId, (line, position): (i64, i64), limit: i64) -> Result<Vec<Wrong>, DbError> {
-    let rows: Vec<(i64, i64, String, String, String)> = tx.run(|conn| {
+    let rows: Vec<(i64, i64, String, String, String)> = native!(tx, |conn| {
         import_errors::table
             .filter(import_errors::import_id.eq(id.text()))
             .filter(import_errors::line.gt(line).or(import_errors::line.eq(line).and(import_errors::position.gt(position))))
@@ -91,7 +91,7 @@ pub fn save_diffs(tx: &mut Tx, vault: &Vault, id: ImportId, diffs: &[(u64, Vec<F
     if diffs.is_empty() {
         return Ok(());
     }
-    let known: i64 = tx.run(|conn| import_diffs::table.filter(import_diffs::import_id.eq(id.text())).count().get_result(conn))?;
+    let known: i64 = native!(tx, |conn| import_diffs::table.filter(import_diffs::import_id.eq(id.text())).count().get_result(conn))?;
     for (line, fields) in diffs.iter().take(usize::try_from(MAX_DIFFS - known).unwrap_or(0)) {
         let changes: Vec<Change> = fields
             .iter()
@@ -110,7 +110,7 @@ pub fn save_diffs(tx: &mut Tx, vault: &Vault, id: ImportId, diffs: &[(u64, Vec<F
 
 /// What a dry run found, by line, after a line.
 pub fn diffs_after(tx: &mut Tx, vault: &Vault, id: ImportId, line: i64, limit: i64) -> Result<Vec<(i64, Vec<Change>)>, DbError> {
-    let rows: Vec<(i64, Vec<u8>)> = tx.run(|conn| {
+    let rows: Vec<(i64, Vec<u8>)> = native!(tx, |conn| {
         import_diffs::table
             .filter(import_diffs::import_id.eq(id.text()))
             .filter(import_diffs::line.gt(line))

@@ -11,7 +11,7 @@ use jiazai_domain::registry::{
 
 use super::{Importer, Line, Tally, extras};
 use crate::db::schema::homes as home_rows;
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::registry::places::{self, BuildingFilter};
 use crate::registry::{facts, homes};
 use crate::vault::Vault;
@@ -70,7 +70,7 @@ fn ids_by_key(tx: &mut Tx, buildings: &[Building], keys: Vec<String>) -> Result<
         return Ok(HashMap::new());
     }
     let within: Vec<String> = buildings.iter().map(|building| building.id.text()).collect();
-    let rows: Vec<(String, Option<String>, Option<String>)> = tx.run(|conn| {
+    let rows: Vec<(String, Option<String>, Option<String>)> = native!(tx, |conn| {
         home_rows::table
             .filter(home_rows::building_id.eq_any(within))
             .filter(home_rows::key.eq_any(keys))
@@ -109,7 +109,7 @@ impl Known {
         let coded: Vec<(String, Option<String>)> = if codes.is_empty() {
             vec![]
         } else {
-            tx.run(|conn| {
+            native!(tx, |conn| {
                 home_rows::table
                     .filter(home_rows::community_id.eq(community.text()))
                     .filter(home_rows::external_code.eq_any(codes))

@@ -22,7 +22,7 @@ use jiazai_domain::registry::{ImportId, Keeper};
 pub use self::attempts::{MOST_ATTEMPTS, begin, forgive};
 pub use self::findings::{Change, Wrong, diffs_after, faults_after, save_diffs, save_faults};
 use crate::db::schema::{import_attempts, imports};
-use crate::db::{DbError, Tx, parsed};
+use crate::db::{DbError, Tx, native, parsed};
 use crate::events;
 use crate::vault::Vault;
 
@@ -135,7 +135,7 @@ pub fn save(tx: &mut Tx, changed: Changed<Import>) -> Result<Import, DbError> {
 }
 
 pub fn find(tx: &mut Tx, id: ImportId) -> Result<Option<Stored>, DbError> {
-    let row: Option<ImportRow> = tx.run(|conn| imports::table.find(id.text()).select(ImportRow::as_select()).first(conn).optional())?;
+    let row: Option<ImportRow> = native!(tx, |conn| imports::table.find(id.text()).select(ImportRow::as_select()).first(conn).optional())?;
     row.map(Stored::try_from).transpose()
 }
 
@@ -169,14 +169,14 @@ fn is_waiting() -> diesel::expression::SqlLiteral<diesel::sql_types::Bool> {
 /// How many imports of somebody are not over yet.
 pub fn waiting(tx: &mut Tx, by: PrincipalId) -> Result<i64, DbError> {
     let own = imports::table.filter(is_waiting()).filter(imports::created_by.eq(by.text()));
-    tx.run(|conn| own.count().get_result(conn))
+    native!(tx, |conn| own.count().get_result(conn))
 }
 
 /// The oldest import that waits for a worker, or whose worker is gone; what was put off is not looked at before its time. Those without
 /// a stored file are a command's own.
 pub fn next_waiting(tx: &mut Tx) -> Result<Option<Stored>, DbError> {
     let put_off = import_attempts::table.filter(import_attempts::not_before.gt(tx.now().millis())).select(import_attempts::import_id);
-    let row: Option<ImportRow> = tx.run(|conn| {
+    let row: Option<ImportRow> = native!(tx, |conn| {
         imports::table
             .filter(is_waiting())
             .filter(imports::stored_as.is_not_null())
@@ -191,7 +191,7 @@ pub fn next_waiting(tx: &mut Tx) -> Result<Option<Stored>, DbError> {
 
 /// Imports of the command line whose process must be gone: nobody else can go on with them, because only it has read the file.
 pub fn abandoned(tx: &mut Tx, since: Timestamp, limit: i64) -> Result<Vec<Stored>, DbError> {
-    let rows: Vec<ImportRow> = tx.run(|conn| {
+    let rows: Vec<ImportRow> = native!(tx, |conn| {
         imports::table
             .filter(is_waiting())
             .filter(imports::stored_as.is_null())
@@ -207,12 +207,12 @@ pub fn abandoned(tx: &mut Tx, since: Timestamp, limit: i64) -> Result<Vec<Stored
 /// Forgets where the file was; it is about to be deleted.
 pub fn forget_file(tx: &mut Tx, id: ImportId) -> Result<(), DbError> {
     attempts::forget(tx, id)?;
-    tx.run(|conn| diesel::update(imports::table.find(id.text())).set(imports::stored_as.eq(None::<String>)).execute(conn)).map(drop)
+    native!(tx, |conn| diesel::update(imports::table.find(id.text())).set(imports::stored_as.eq(None::<String>)).execute(conn)).map(drop)
 }
 
 /// Imports that are over and whose files are still there, because somebody stopped between the two.
 pub fn over_with_files(tx: &mut Tx, limit: i64) -> Result<Vec<Stored>, DbError> {
-    let rows: Vec<ImportRow> = tx.run(|conn| {
+    let rows: Vec<ImportRow> = native!(tx, |conn| {
         imports::table
             .filter(imports::state.ne_all(["queued", "running"]))
             .filter(imports::stored_as.is_not_null())
@@ -361,9 +361,9 @@ fn take(tx: &mut Tx, vault: &Vault, by: &Importer, lines: &Lines) -> Result<Tall
 /// Runs `f` so that its failure undoes what it did, and nothing else of the transaction.
 fn undoable<T>(tx: &mut Tx, f: impl FnOnce(&mut Tx) -> Result<T, DbError>) -> Result<T, DbError> {
     use diesel::connection::SimpleConnection;
-    tx.run(|conn| conn.batch_execute("SAVEPOINT portion"))?;
+    native!(tx, |conn| conn.batch_execute("SAVEPOINT portion"))?;
     let result = f(tx);
     let end = if result.is_ok() { "RELEASE SAVEPOINT portion" } else { "ROLLBACK TO SAVEPOINT portion; RELEASE SAVEPOINT portion" };
-    tx.run(|conn| conn.batch_execute(end))?;
+    native!(tx, |conn| conn.batch_execute(end))?;
     result
 }
