@@ -1,36 +1,27 @@
 //! Repair tickets and their categories, as they are remembered.
 
+mod listing;
 mod origin;
 mod people;
 mod row;
 
+pub use self::listing::{Filter, list};
 pub use self::origin::{Asked, Contact, Origin, Request, Update, contact, forget_contacts, insert_origin, requests, updates};
 pub use self::people::{attending, candidates, worker};
 
-use diesel::dsl::exists;
 use diesel::prelude::*;
-use jiazai_domain::actor::{Communities, CommunityId, PrincipalId};
+use jiazai_domain::actor::{CommunityId, PrincipalId};
 use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::registry::HomeId;
-use jiazai_domain::repair::{Alarm, CONFIRMED_AFTER_S, Category, Dispatch, Sight, State, Ticket, TicketId};
+use jiazai_domain::repair::{Alarm, CONFIRMED_AFTER_S, Category, Ticket, TicketId};
 
 use self::row::{CategoryRow, TicketRow};
-use crate::db::schema::{repair_categories, repair_ticket_homes, repair_ticket_reporters, repair_tickets};
-use crate::db::{DbError, MultiBackend, Tx, native};
+use crate::db::schema::{repair_categories, repair_ticket_homes, repair_tickets};
+use crate::db::{DbError, Tx, native};
 use crate::events;
 use crate::events::EventId;
 use crate::registry::homes;
-
-/// What a list of tickets is narrowed to.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    pub community: Option<CommunityId>,
-    pub state: Option<State>,
-    pub category: Option<String>,
-    pub assignee: Option<PrincipalId>,
-    pub overdue: Option<bool>,
-}
 
 /// The ticket, whoever asks; what they may see of it is for [`Ticket::view`] to say.
 pub fn find(tx: &mut Tx, id: TicketId) -> Result<Option<Ticket>, DbError> {
@@ -148,95 +139,6 @@ pub fn give_alarm(tx: &mut Tx, ticket: &Ticket, alarm: &Alarm) -> Result<(), DbE
         events::record(tx, facts.community, &facts.id.text(), facts.version, std::slice::from_ref(&alarm.event))?;
     }
     Ok(())
-}
-
-type Boxed = Box<dyn diesel::BoxableExpression<repair_tickets::table, MultiBackend, SqlType = diesel::sql_types::Bool>>;
-
-/// [`Sight`] as a WHERE clause; the domain's `Ticket::view` says the same of one ticket.
-fn visible(sight: &Sight) -> Boxed {
-    let mut clause: Boxed = Box::new(repair_tickets::reporter_id.eq(sight.person.text()));
-    let within = |communities: &Communities| -> Option<Boxed> {
-        match communities {
-            Communities::All => Some(Box::new(repair_tickets::id.is_not_null())),
-            Communities::Only(some) if some.is_empty() => None,
-            Communities::Only(some) => {
-                Some(Box::new(repair_tickets::community_id.eq_any(some.iter().map(|c| c.text()).collect::<Vec<_>>())))
-            }
-        }
-    };
-    if let Some(full) = within(&sight.full) {
-        clause = Box::new(clause.or(full));
-    }
-    if let Some(works_in) = within(&sight.works_in) {
-        let own = repair_tickets::worker_id.is_not_null().and(repair_tickets::worker_id.assume_not_null().eq(sight.person.text()));
-        let to_grab = repair_categories::table
-            .filter(repair_categories::community_id.eq(repair_tickets::community_id))
-            .filter(repair_categories::code.eq(repair_tickets::category))
-            .filter(repair_categories::dispatch.eq(Dispatch::Grab.as_str()));
-        let grabbable = repair_tickets::state.eq(State::Submitted.as_str()).and(exists(to_grab));
-        clause = Box::new(clause.or(works_in.and(own.or(grabbable))));
-    }
-    let merged = repair_ticket_reporters::table
-        .filter(repair_ticket_reporters::principal_id.eq(sight.person.text()))
-        .filter(repair_ticket_reporters::ticket_id.eq(repair_tickets::id));
-    clause = Box::new(clause.or(exists(merged)));
-    if !sight.homes.is_empty() {
-        let homes: Vec<String> = sight.homes.iter().map(HomeId::text).collect();
-        let touched = repair_ticket_homes::table
-            .filter(repair_ticket_homes::home_id.eq_any(homes))
-            .filter(repair_ticket_homes::ticket_id.eq(repair_tickets::id));
-        clause = Box::new(clause.or(exists(touched)));
-    }
-    clause
-}
-
-/// Tickets that these eyes see, newest first, after the id `after`.
-pub fn list(tx: &mut Tx, sight: &Sight, filter: &Filter, after: Option<&str>, limit: i64) -> Result<Vec<Ticket>, DbError> {
-    let now = tx.now();
-    let mut query = repair_tickets::table.order(repair_tickets::id.desc()).limit(limit).select(TicketRow::as_select()).into_boxed();
-    // Who sees everything that is asked for needs no clause, and the plain index scan that remains costs the same at any size.
-    let sees_all = match (&sight.full, filter.community) {
-        (Communities::All, _) => true,
-        (full, Some(community)) => full.contains(community),
-        (Communities::Only(_), None) => false,
-    };
-    if !sees_all {
-        query = query.filter(visible(sight));
-    }
-    if let Some(community) = filter.community {
-        query = query.filter(repair_tickets::community_id.eq(community.text()));
-    }
-    if let Some(after) = after {
-        query = query.filter(repair_tickets::id.lt(after.to_owned()));
-    }
-    if let Some(category) = &filter.category {
-        query = query.filter(repair_tickets::category.eq(category.clone()));
-    }
-    if let Some(worker) = filter.assignee {
-        query = query.filter(repair_tickets::worker_id.eq(worker.text()));
-    }
-    // Time confirms a resolved ticket without anybody writing that down at once, so the stored word may be behind.
-    let confirmed_if_before = now.plus_seconds(-CONFIRMED_AFTER_S).millis();
-    let resolved = State::Resolved.as_str();
-    query = match filter.state {
-        None => query,
-        Some(State::Resolved) => {
-            query.filter(repair_tickets::state.eq(resolved)).filter(repair_tickets::resolved_at.gt(confirmed_if_before))
-        }
-        Some(State::Closed) => query.filter(
-            repair_tickets::state
-                .eq(State::Closed.as_str())
-                .or(repair_tickets::state.eq(resolved).and(repair_tickets::resolved_at.assume_not_null().le(confirmed_if_before))),
-        ),
-        Some(state) => query.filter(repair_tickets::state.eq(state.as_str())),
-    };
-    query = match filter.overdue {
-        None => query,
-        Some(true) => query.filter(repair_tickets::due_at.lt(now.millis())),
-        Some(false) => query.filter(repair_tickets::due_at.is_null().or(repair_tickets::due_at.ge(now.millis()))),
-    };
-    let rows: Vec<TicketRow> = tx.run(|conn| query.load(conn))?;
-    with_categories(tx, rows)
 }
 
 /// Joins rows with their categories by hand: a page has many tickets of few categories.

@@ -1,0 +1,1 @@
+DROP INDEX repair_tickets_by_category;
