@@ -161,7 +161,8 @@ macro_rules! write_move {
             $table::due_at,
             $table::moves,
         ));
-        $tx.run(|conn| moved.get_result::<$crate::capacity::Counters>(conn).optional()).map(|row| row.map($crate::capacity::pool))
+        $crate::db::native!($tx, |conn| moved.get_result::<$crate::capacity::Counters>(conn).optional())
+            .map(|row| row.map($crate::capacity::pool))
     }};
 }
 pub(crate) use write_move;

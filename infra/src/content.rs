@@ -10,7 +10,7 @@ use jiazai_domain::kernel::changed::Changed;
 use jiazai_domain::kernel::time::Timestamp;
 
 use crate::db::schema::content_checks;
-use crate::db::{DbError, Tx, native, parsed};
+use crate::db::{DbError, InList, Tx, native, parsed};
 use crate::events;
 
 #[derive(Queryable, Selectable)]
@@ -106,7 +106,7 @@ pub fn by_ids(tx: &mut Tx, ids: &[CheckId]) -> Result<Vec<Check>, DbError> {
     }
     let texts: Vec<String> = ids.iter().map(CheckId::text).collect();
     let rows: Vec<CheckRow> =
-        native!(tx, |conn| content_checks::table.filter(content_checks::id.eq_any(texts)).select(CheckRow::as_select()).load(conn))?;
+        native!(tx, |conn| content_checks::table.filter(content_checks::id.within(texts)).select(CheckRow::as_select()).load(conn))?;
     rows.into_iter().map(Check::try_from).collect()
 }
 
@@ -138,7 +138,7 @@ pub fn withholding(tx: &mut Tx, subjects: &[String]) -> Result<Vec<Check>, DbErr
             content_checks::table.filter(content_checks::subject_id.eq(one)).filter(withheld).select(CheckRow::as_select()).load(conn)
         })?,
         many => native!(tx, |conn| {
-            content_checks::table.filter(content_checks::subject_id.eq_any(many)).filter(withheld).select(CheckRow::as_select()).load(conn)
+            content_checks::table.filter(content_checks::subject_id.within(many)).filter(withheld).select(CheckRow::as_select()).load(conn)
         })?,
     };
     rows.into_iter().map(Check::try_from).collect()

@@ -11,7 +11,7 @@ use jiazai_domain::kernel::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::db::schema::events;
-use crate::db::{DbError, MultiBackend, Tx, native, parsed};
+use crate::db::{DbError, InList, MultiBackend, Tx, native, parsed};
 
 jiazai_domain::ids! {
     /// Something that happened.
@@ -350,6 +350,6 @@ pub fn of_time(
 /// Those of these events that there are.
 pub fn by_ids(tx: &mut Tx, ids: &[EventId]) -> Result<Vec<Recorded>, DbError> {
     let ids: Vec<String> = ids.iter().map(|id| id.text()).collect();
-    let rows: Vec<EventRow> = native!(tx, |conn| events::table.filter(events::id.eq_any(ids)).select(EventRow::as_select()).load(conn))?;
+    let rows: Vec<EventRow> = native!(tx, |conn| events::table.filter(events::id.within(ids)).select(EventRow::as_select()).load(conn))?;
     rows.into_iter().map(Recorded::try_from).collect()
 }

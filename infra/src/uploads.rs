@@ -6,7 +6,7 @@ use jiazai_domain::kernel::file::FileId;
 use jiazai_domain::kernel::time::Timestamp;
 
 use crate::db::schema::files;
-use crate::db::{DbError, Tx, native, parsed};
+use crate::db::{DbError, InList, Tx, native, parsed};
 
 /// A file that somebody uploaded.
 #[derive(Debug, Clone)]
@@ -105,7 +105,7 @@ pub fn forget_unattached(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<V
     })?;
     let ids: Vec<&String> = stale.iter().map(|(id, _)| id).collect();
     // Whoever has been attached since we looked stays.
-    let free = files::table.filter(files::id.eq_any(ids)).filter(files::subject_id.is_null());
+    let free = files::table.filter(files::id.within(ids)).filter(files::subject_id.is_null());
     native!(tx, |conn| diesel::delete(free).execute(conn))?;
     let mut orphans: Vec<String> = Vec::new();
     for (_, hash) in stale {

@@ -20,6 +20,7 @@ pub mod schema;
 mod sqlite;
 mod trial;
 mod tx;
+mod within;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 pub use error::DbError;
 pub use trial::Trial;
 pub use tx::{Told, Tx};
+pub(crate) use within::InList;
 
 use crate::clock::Clock;
 

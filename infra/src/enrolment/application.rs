@@ -20,7 +20,7 @@ use crate::db::schema::{
     enrolment_applications as table, enrolment_child_held as held, enrolment_child_holds as holds, enrolment_choices, enrolment_guardians,
     people,
 };
-use crate::db::{DbError, Tx, native, parsed};
+use crate::db::{DbError, InList, Tx, native, parsed};
 use crate::registry::{homes, people as persons};
 use crate::vault::Vault;
 use crate::{events, identity};
@@ -46,7 +46,7 @@ impl Kin {
         let own = persons::persons_of(tx, account)?;
         let ids: Vec<String> = own.iter().map(|person| person.text()).collect();
         let documents: Vec<Option<Vec<u8>>> =
-            native!(tx, |conn| people::table.filter(people::id.eq_any(ids)).select(people::document_index).load(conn))?;
+            native!(tx, |conn| people::table.filter(people::id.within(ids)).select(people::document_index).load(conn))?;
         let homes = homes::spoken_for_by(tx, account)?;
         Ok(Self { staff: Some(who.id), account: Some(account), homes, documents: documents.into_iter().flatten().collect() })
     }
@@ -129,7 +129,7 @@ pub fn find_all(tx: &mut Tx, vault: &Vault, ids: &[ApplicationId]) -> Result<Vec
     for some in ids.chunks(500) {
         let texts: Vec<String> = some.iter().map(ApplicationId::text).collect();
         let rows: Vec<ApplicationRow> =
-            native!(tx, |conn| table::table.filter(table::id.eq_any(texts)).select(ApplicationRow::as_select()).load(conn))?;
+            native!(tx, |conn| table::table.filter(table::id.within(texts)).select(ApplicationRow::as_select()).load(conn))?;
         by_id.extend(restored(tx, vault, rows)?.into_iter().map(|one| (one.facts().id.text(), one)));
     }
     Ok(ids.iter().filter_map(|id| by_id.remove(&id.text())).collect())

@@ -14,7 +14,7 @@ use crate::db::schema::{
     enrolment_applications as applications, enrolment_child_held, enrolment_child_holds, enrolment_choices, enrolment_guardians,
     enrolment_late_permits, enrolment_purges as table, enrolment_rounds, enrolment_seat_holders, events, files,
 };
-use crate::db::{DbError, Tx, native, parsed};
+use crate::db::{DbError, InList, Tx, native, parsed};
 use crate::vault::hex;
 
 /// The proof that a round's papers are gone.
@@ -119,7 +119,7 @@ pub fn purge(tx: &mut Tx, round: RoundId) -> Result<Option<(Purge, Vec<String>)>
     // statement.
     for some in all.chunks(500) {
         let subjects: Vec<&String> = some.iter().map(|(id, _)| id).collect();
-        let written = events::table.filter(events::subject_id.eq_any(subjects)).filter(events::note.is_not_null());
+        let written = events::table.filter(events::subject_id.within(subjects)).filter(events::note.is_not_null());
         native!(tx, |conn| diesel::update(written).set(events::note.eq(None::<String>)).execute(conn))?;
     }
     native!(tx, |conn| diesel::delete(enrolment_child_holds::table.filter(enrolment_child_holds::round_id.eq(round.text())))

@@ -8,7 +8,7 @@ use jiazai_domain::enrolment::school::{Facts, School};
 use jiazai_domain::kernel::changed::Changed;
 
 use crate::db::schema::{school_communities, schools as schools_table};
-use crate::db::{DbError, Tx, native, parsed};
+use crate::db::{DbError, InList, Tx, native, parsed};
 use crate::events;
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -33,7 +33,7 @@ pub fn school(tx: &mut Tx, id: SchoolId) -> Result<Option<School>, DbError> {
 pub fn schools_of(tx: &mut Tx, ids: &[SchoolId]) -> Result<Vec<School>, DbError> {
     let ids: Vec<String> = ids.iter().map(SchoolId::text).collect();
     let rows: Vec<SchoolRow> = native!(tx, |conn| {
-        schools_table::table.filter(schools_table::id.eq_any(ids)).order(schools_table::id).select(SchoolRow::as_select()).load(conn)
+        schools_table::table.filter(schools_table::id.within(ids)).order(schools_table::id).select(SchoolRow::as_select()).load(conn)
     })?;
     with_communities(tx, rows)
 }
@@ -60,7 +60,7 @@ fn with_communities(tx: &mut Tx, rows: Vec<SchoolRow>) -> Result<Vec<School>, Db
     let ids: Vec<&String> = rows.iter().map(|row| &row.id).collect();
     let served: Vec<(String, String)> = native!(tx, |conn| {
         school_communities::table
-            .filter(school_communities::school_id.eq_any(ids))
+            .filter(school_communities::school_id.within(ids))
             .order((school_communities::school_id, school_communities::community_id))
             .select((school_communities::school_id, school_communities::community_id))
             .load(conn)

@@ -17,7 +17,7 @@ use super::{Sight, round_facts};
 use crate::db::schema::{
     enrolment_applications, enrolment_guardians, enrolment_seat_holders as holders, enrolment_seat_uses as table, homes, people,
 };
-use crate::db::{DbError, Tx, native, parsed};
+use crate::db::{DbError, InList, Tx, native, parsed};
 use crate::registry::people as persons;
 use crate::vault::{Vault, hex};
 
@@ -79,7 +79,7 @@ pub fn of_home(tx: &mut Tx, home: HomeId) -> Result<Vec<SeatUse>, DbError> {
 fn families(tx: &mut Tx, ids: Vec<String>) -> Result<HashMap<String, Family>, DbError> {
     let guardians: Vec<(String, Vec<u8>)> = native!(tx, |conn| {
         enrolment_guardians::table
-            .filter(enrolment_guardians::application_id.eq_any(ids))
+            .filter(enrolment_guardians::application_id.within(ids))
             .select((enrolment_guardians::application_id, enrolment_guardians::document_index))
             .load(conn)
     })?;

@@ -24,7 +24,7 @@ pub use self::staff::{
 };
 use crate::api_key;
 use crate::db::schema::{principals, role_grants, sessions};
-use crate::db::{DbError, Tx, native, parsed};
+use crate::db::{DbError, InList, Tx, native, parsed};
 
 /// How a grant without a community is written.
 pub(crate) const PLATFORM: &str = "*";
@@ -117,7 +117,7 @@ pub fn names_of(tx: &mut Tx, ids: &[PrincipalId]) -> Result<HashMap<PrincipalId,
         [one] => native!(tx, |conn| principals::table.filter(principals::id.eq(one.text())).select(name).load(conn))?,
         many => {
             let texts: Vec<String> = many.iter().map(PrincipalId::text).collect();
-            native!(tx, |conn| principals::table.filter(principals::id.eq_any(texts)).select(name).load(conn))?
+            native!(tx, |conn| principals::table.filter(principals::id.within(texts)).select(name).load(conn))?
         }
     };
     rows.into_iter().map(|(id, name)| Ok((parsed(&id)?, name))).collect()
@@ -167,7 +167,7 @@ pub fn grants_of_all(tx: &mut Tx, principals: &[PrincipalId]) -> Result<HashMap<
     let ids: Vec<String> = principals.iter().map(PrincipalId::text).collect();
     let rows: Vec<(String, String, String)> = native!(tx, |conn| {
         role_grants::table
-            .filter(role_grants::principal_id.eq_any(ids))
+            .filter(role_grants::principal_id.within(ids))
             .order((role_grants::principal_id, role_grants::role, role_grants::community_id))
             .select((role_grants::principal_id, role_grants::role, role_grants::community_id))
             .load(conn)

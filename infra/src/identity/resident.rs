@@ -7,7 +7,7 @@ use jiazai_domain::actor::{PrincipalId, PrincipalKind};
 
 use super::insert_principal;
 use crate::db::schema::{principals, residents, staff};
-use crate::db::{DbError, Tx, native, parsed};
+use crate::db::{DbError, InList, Tx, native, parsed};
 use crate::vault::{Aad, Secret, Vault};
 
 pub(super) const OPENID: &str = "openid";
@@ -118,7 +118,7 @@ pub fn phones_of(tx: &mut Tx, vault: &Vault, ids: &[PrincipalId]) -> Result<Hash
     }
     let texts: Vec<String> = ids.iter().map(PrincipalId::text).collect();
     let rows: Vec<(String, Option<Vec<u8>>)> = native!(tx, |conn| {
-        residents::table.filter(residents::principal_id.eq_any(texts)).select((residents::principal_id, residents::phone_sealed)).load(conn)
+        residents::table.filter(residents::principal_id.within(texts)).select((residents::principal_id, residents::phone_sealed)).load(conn)
     })?;
     let mut phones = HashMap::new();
     for (row, sealed) in rows {

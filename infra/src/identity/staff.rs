@@ -7,7 +7,7 @@ use jiazai_domain::kernel::time::Timestamp;
 use super::resident::OPENID;
 use super::{PLATFORM, Principal, PrincipalRow, grants_of, grants_of_all, hold_acting};
 use crate::db::schema::{login_failures, principals, role_grants, staff};
-use crate::db::{DbError, Tx, native, parsed};
+use crate::db::{DbError, InList, Tx, native, parsed};
 use crate::vault::{Aad, Secret, Vault};
 
 /// What a member of staff logs in with.
@@ -243,7 +243,7 @@ pub fn list_workers(
         Some([]) => return Ok(vec![]),
         Some(some) => {
             let places: Vec<String> = some.iter().map(CommunityId::text).chain([PLATFORM.to_owned()]).collect();
-            let there = workers.filter(role_grants::community_id.eq_any(places)).select(role_grants::principal_id);
+            let there = workers.filter(role_grants::community_id.within(places)).select(role_grants::principal_id);
             query.filter(principals::id.eq_any(there))
         }
     };

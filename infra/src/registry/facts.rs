@@ -7,7 +7,7 @@ use jiazai_domain::registry::{Correction, Fact, FactId, HomeId, Interval, Person
 
 use super::{LAST_DAY, bindings};
 use crate::db::schema::household_facts;
-use crate::db::{DbError, Tx, native, parsed};
+use crate::db::{DbError, InList, Tx, native, parsed};
 use crate::events;
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -105,7 +105,7 @@ pub fn of_homes(tx: &mut Tx, homes: &[HomeId]) -> Result<Vec<Fact>, DbError> {
     let ids: Vec<String> = homes.iter().map(HomeId::text).collect();
     facts(native!(tx, |conn| {
         household_facts::table
-            .filter(household_facts::home_id.eq_any(ids))
+            .filter(household_facts::home_id.within(ids))
             .order(household_facts::id)
             .select(FactRow::as_select())
             .load(conn)
@@ -120,7 +120,7 @@ pub fn of_people(tx: &mut Tx, people: &[PersonId]) -> Result<Vec<Fact>, DbError>
     let ids: Vec<String> = people.iter().map(PersonId::text).collect();
     facts(native!(tx, |conn| {
         household_facts::table
-            .filter(household_facts::person_id.eq_any(ids))
+            .filter(household_facts::person_id.within(ids))
             .order(household_facts::id)
             .select(FactRow::as_select())
             .load(conn)

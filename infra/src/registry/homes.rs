@@ -17,7 +17,7 @@ use super::bindings::active;
 use super::facts;
 pub use super::listed::{Listed, Mark, Which, list, mark};
 use crate::db::schema::{home_bindings, home_occupancies, homes, registry_alterations};
-use crate::db::{DbError, Tx, native, parsed};
+use crate::db::{DbError, InList, Tx, native, parsed};
 use crate::events;
 use crate::vault::{Aad, Vault};
 
@@ -92,7 +92,7 @@ pub fn labels_of(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, String>,
         [one] => native!(tx, |conn| homes::table.filter(homes::id.eq(one.text())).select((homes::id, homes::label)).load(conn))?,
         many => {
             let texts: Vec<String> = many.iter().map(HomeId::text).collect();
-            native!(tx, |conn| homes::table.filter(homes::id.eq_any(texts)).select((homes::id, homes::label)).load(conn))?
+            native!(tx, |conn| homes::table.filter(homes::id.within(texts)).select((homes::id, homes::label)).load(conn))?
         }
     };
     rows.into_iter().map(|(id, label)| Ok((parsed(&id)?, label))).collect()
@@ -128,7 +128,7 @@ pub fn buildings_of(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, Build
     for some in ids.chunks(500) {
         let texts: Vec<String> = some.iter().map(HomeId::text).collect();
         let rows: Vec<(String, Option<String>)> =
-            native!(tx, |conn| homes::table.filter(homes::id.eq_any(texts)).select((homes::id, homes::building_id)).load(conn))?;
+            native!(tx, |conn| homes::table.filter(homes::id.within(texts)).select((homes::id, homes::building_id)).load(conn))?;
         for (home, building) in rows {
             if let Some(building) = building {
                 found.insert(parsed(&home)?, parsed(&building)?);
@@ -144,7 +144,7 @@ pub fn sites_of(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, (Option<B
     for some in ids.chunks(500) {
         let texts: Vec<String> = some.iter().map(HomeId::text).collect();
         let rows: Vec<(String, Option<String>, String)> = native!(tx, |conn| homes::table
-            .filter(homes::id.eq_any(texts))
+            .filter(homes::id.within(texts))
             .select((homes::id, homes::building_id, homes::label))
             .load(conn))?;
         for (home, building, label) in rows {
@@ -160,10 +160,10 @@ pub fn find_all(tx: &mut Tx, ids: &[HomeId]) -> Result<Vec<Home>, DbError> {
         return Ok(vec![]);
     }
     let texts: Vec<String> = ids.iter().map(HomeId::text).collect();
-    let rows: Vec<HomeRow> = native!(tx, |conn| homes::table.filter(homes::id.eq_any(&texts)).select(HomeRow::as_select()).load(conn))?;
+    let rows: Vec<HomeRow> = native!(tx, |conn| homes::table.filter(homes::id.within(&texts)).select(HomeRow::as_select()).load(conn))?;
     let words: Vec<(String, String, String, i64)> = native!(tx, |conn| {
         home_occupancies::table
-            .filter(home_occupancies::home_id.eq_any(&texts))
+            .filter(home_occupancies::home_id.within(&texts))
             .order((home_occupancies::home_id, home_occupancies::home_version))
             .select((home_occupancies::home_id, home_occupancies::status, home_occupancies::set_by, home_occupancies::set_at))
             .load(conn)
@@ -188,7 +188,7 @@ pub fn places_of(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, (Communi
     }
     let texts: Vec<String> = ids.iter().map(HomeId::text).collect();
     let rows: Vec<(String, String, Option<String>)> = native!(tx, |conn| homes::table
-        .filter(homes::id.eq_any(texts))
+        .filter(homes::id.within(texts))
         .select((homes::id, homes::community_id, homes::grid_id))
         .load(conn))?;
     rows.iter().map(|(id, community, grid)| Ok((parsed(id)?, (parsed(community)?, grid.as_deref().map(parsed).transpose()?)))).collect()
@@ -376,7 +376,7 @@ pub fn exist_in(tx: &mut Tx, community: CommunityId, ids: &[HomeId]) -> Result<V
     }
     let texts: Vec<String> = ids.iter().map(HomeId::text).collect();
     let found: Vec<String> = native!(tx, |conn| {
-        homes::table.filter(homes::community_id.eq(community.text())).filter(homes::id.eq_any(texts)).select(homes::id).load(conn)
+        homes::table.filter(homes::community_id.eq(community.text())).filter(homes::id.within(texts)).select(homes::id).load(conn)
     })?;
     found.iter().map(|id| parsed(id)).collect()
 }
@@ -387,7 +387,7 @@ pub fn who_speak_for(tx: &mut Tx, ids: &[HomeId]) -> Result<Vec<PrincipalId>, Db
     let texts: Vec<String> = ids.iter().map(HomeId::text).collect();
     let accounts: Vec<String> = native!(tx, |conn| {
         home_bindings::table
-            .filter(home_bindings::home_id.eq_any(texts))
+            .filter(home_bindings::home_id.within(texts))
             .filter(active(today))
             .order(home_bindings::principal_id)
             .limit(300)

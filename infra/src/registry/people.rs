@@ -16,7 +16,7 @@ pub use super::claims::{Claim, accounts_of, matches, persons_of};
 pub use super::history::{Altered, history, home_history};
 use super::{facts, homes as places, tags};
 use crate::db::schema::{homes, household_facts, people, person_tags};
-use crate::db::{DbError, MultiBackend, Tx, native, parsed};
+use crate::db::{DbError, InList, MultiBackend, Tx, native, parsed};
 use crate::events;
 use crate::vault::{Aad, Vault};
 
@@ -144,7 +144,7 @@ pub fn find_all(tx: &mut Tx, vault: &Vault, ids: &[PersonId]) -> Result<Vec<Pers
         return Ok(vec![]);
     }
     let texts: Vec<String> = ids.iter().map(PersonId::text).collect();
-    let rows = native!(tx, |conn| people::table.filter(people::id.eq_any(texts)).select(PersonRow::as_select()).load(conn))?;
+    let rows = native!(tx, |conn| people::table.filter(people::id.within(texts)).select(PersonRow::as_select()).load(conn))?;
     opened(vault, rows)
 }
 
@@ -234,7 +234,7 @@ pub fn grids_of(tx: &mut Tx, ids: &[PersonId], day: Date) -> Result<HashMap<Pers
     let rows: Vec<(String, Option<String>)> = native!(tx, |conn| {
         household_facts::table
             .inner_join(homes::table)
-            .filter(household_facts::person_id.eq_any(texts))
+            .filter(household_facts::person_id.within(texts))
             .filter(facts::held(day))
             .select((household_facts::person_id, homes::grid_id))
             .distinct()

@@ -8,7 +8,7 @@ use jiazai_domain::kernel::changed::{Changed, Event};
 use jiazai_domain::registry::{Building, BuildingId, Estate, EstateGroup, EstateGroupId, EstateId, Grid, GridId};
 
 use crate::db::schema::{buildings, estate_groups, estates, grid_staff, grids, homes};
-use crate::db::{DbError, Tx, native, parsed};
+use crate::db::{DbError, InList, Tx, native, parsed};
 use crate::events;
 
 fn happened(tx: &mut Tx, community: CommunityId, id: &str, version: i64, events: &[Event]) -> Result<(), DbError> {
@@ -192,7 +192,7 @@ fn with_staff(tx: &mut Tx, rows: Vec<GridRow>) -> Result<Vec<Grid>, DbError> {
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
     let found: Vec<(String, String)> = native!(tx, |conn| {
         grid_staff::table
-            .filter(grid_staff::grid_id.eq_any(&ids))
+            .filter(grid_staff::grid_id.within(&ids))
             .order(grid_staff::principal_id)
             .select((grid_staff::grid_id, grid_staff::principal_id))
             .load(conn)
@@ -376,7 +376,7 @@ pub fn communities_of(tx: &mut Tx, ids: &[BuildingId]) -> Result<HashMap<Buildin
     }
     let ids: Vec<String> = ids.iter().map(BuildingId::text).collect();
     let rows: Vec<(String, String)> =
-        native!(tx, |conn| buildings::table.filter(buildings::id.eq_any(ids)).select((buildings::id, buildings::community_id)).load(conn))?;
+        native!(tx, |conn| buildings::table.filter(buildings::id.within(ids)).select((buildings::id, buildings::community_id)).load(conn))?;
     rows.iter().map(|(building, community)| Ok((parsed(building)?, parsed(community)?))).collect()
 }
 

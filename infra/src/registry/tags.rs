@@ -10,7 +10,7 @@ use jiazai_domain::registry::{Interval, PersonId, PersonTag, PersonTagId, Tag};
 
 use super::LAST_DAY;
 use crate::db::schema::{person_tags, tags};
-use crate::db::{DbError, Tx, native, parsed};
+use crate::db::{DbError, InList, Tx, native, parsed};
 use crate::events;
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -155,7 +155,7 @@ pub fn of_people(tx: &mut Tx, people: &[PersonId]) -> Result<HashMap<PersonId, V
     }
     let ids: Vec<String> = people.iter().map(PersonId::text).collect();
     let rows: Vec<GivenRow> = native!(tx, |conn| {
-        person_tags::table.filter(person_tags::person_id.eq_any(ids)).order(person_tags::id).select(GivenRow::as_select()).load(conn)
+        person_tags::table.filter(person_tags::person_id.within(ids)).order(person_tags::id).select(GivenRow::as_select()).load(conn)
     })?;
     for row in rows {
         let tag = PersonTag::try_from(row)?;

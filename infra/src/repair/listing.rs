@@ -9,7 +9,7 @@ use jiazai_domain::repair::{CONFIRMED_AFTER_S, Dispatch, Sight, State, Ticket};
 use super::row::TicketRow;
 use super::with_categories;
 use crate::db::schema::{repair_categories, repair_ticket_homes, repair_ticket_reporters, repair_tickets};
-use crate::db::{DbError, Tx, native};
+use crate::db::{DbError, InList, Tx, native};
 
 /// What a list of tickets is narrowed to.
 #[derive(Debug, Clone, Default)]
@@ -104,7 +104,7 @@ fn newest(
                 Way::All => query,
                 Way::Whole(some) => match some.as_slice() {
                     [one] => query.filter(repair_tickets::community_id.eq(one)),
-                    some => query.filter(repair_tickets::community_id.eq_any(some)),
+                    some => query.filter(repair_tickets::community_id.within(some)),
                 },
                 Way::Reported => query.filter(repair_tickets::reporter_id.eq(&person)),
                 Way::Merged => {
@@ -112,13 +112,13 @@ fn newest(
                     query.filter(repair_tickets::id.eq_any(theirs.select(repair_ticket_reporters::ticket_id)))
                 }
                 Way::Touches(homes) => {
-                    let touching = repair_ticket_homes::table.filter(repair_ticket_homes::home_id.eq_any(homes));
+                    let touching = repair_ticket_homes::table.filter(repair_ticket_homes::home_id.within(homes));
                     query.filter(repair_tickets::id.eq_any(touching.select(repair_ticket_homes::ticket_id)))
                 }
                 Way::WorkedOn(places) => {
                     let own = query.filter(repair_tickets::worker_id.eq(&person));
                     match places {
-                        Some(some) => own.filter(repair_tickets::community_id.eq_any(some)),
+                        Some(some) => own.filter(repair_tickets::community_id.within(some)),
                         None => own,
                     }
                 }
@@ -130,7 +130,7 @@ fn newest(
                     let free = query.filter(repair_tickets::state.eq(State::Submitted.as_str())).filter(exists(to_grab));
                     match places.as_deref() {
                         Some([one]) => free.filter(repair_tickets::community_id.eq(one)),
-                        Some(some) => free.filter(repair_tickets::community_id.eq_any(some)),
+                        Some(some) => free.filter(repair_tickets::community_id.within(some)),
                         None => free,
                     }
                 }

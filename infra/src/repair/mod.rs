@@ -18,7 +18,7 @@ use jiazai_domain::repair::{Alarm, CONFIRMED_AFTER_S, Category, Ticket, TicketId
 
 use self::row::{CategoryRow, TicketRow};
 use crate::db::schema::{repair_categories, repair_ticket_homes, repair_tickets};
-use crate::db::{DbError, Tx, native};
+use crate::db::{DbError, InList, Tx, native};
 use crate::events;
 use crate::events::EventId;
 use crate::registry::homes;
@@ -148,7 +148,7 @@ fn with_categories(tx: &mut Tx, rows: Vec<TicketRow>) -> Result<Vec<Ticket>, DbE
     communities.sort();
     communities.dedup();
     let known: Vec<CategoryRow> = native!(tx, |conn| {
-        repair_categories::table.filter(repair_categories::community_id.eq_any(communities)).select(CategoryRow::as_select()).load(conn)
+        repair_categories::table.filter(repair_categories::community_id.within(communities)).select(CategoryRow::as_select()).load(conn)
     })?;
     rows.into_iter()
         .map(|row| {
@@ -166,7 +166,7 @@ pub fn by_ids(tx: &mut Tx, ids: &[TicketId]) -> Result<Vec<Ticket>, DbError> {
         many => {
             let texts: Vec<String> = many.iter().map(|id| id.text()).collect();
             let rows: Vec<TicketRow> = native!(tx, |conn| repair_tickets::table
-                .filter(repair_tickets::id.eq_any(texts))
+                .filter(repair_tickets::id.within(texts))
                 .select(TicketRow::as_select())
                 .load(conn))?;
             with_categories(tx, rows)

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::row::TicketRow;
 use super::with_categories;
 use crate::db::schema::{events, repair_origins, repair_tickets};
-use crate::db::{DbError, Tx, native, parsed};
+use crate::db::{DbError, InList, Tx, native, parsed};
 use crate::vault::{Aad, Vault};
 
 /// Whom to ask about a ticket that a program reported: somebody without an account. Sealed, and shown to nobody whole.
@@ -154,7 +154,7 @@ pub fn requests(tx: &mut Tx, asked: &Asked) -> Result<Vec<Request>, DbError> {
     let stored: Vec<(i64, bool)> = rows.iter().map(|row| (row.updated_at, row.state == State::Closed.as_str())).collect();
     let origins: Vec<(String, Option<f64>, Option<f64>, Option<String>)> = native!(tx, |conn| {
         repair_origins::table
-            .filter(repair_origins::ticket_id.eq_any(&ids))
+            .filter(repair_origins::ticket_id.within(&ids))
             .select((repair_origins::ticket_id, repair_origins::lat, repair_origins::long, repair_origins::media_url))
             .load(conn)
     })?;

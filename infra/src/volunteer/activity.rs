@@ -8,7 +8,7 @@ use jiazai_domain::volunteer::{Activity, ActivityId, ActivityState, ENDED_AFTER_
 
 use super::row::ActivityRow;
 use crate::db::schema::{volunteer_activities as activities_table, volunteer_shifts};
-use crate::db::{DbError, MultiBackend, Tx, native};
+use crate::db::{DbError, InList, MultiBackend, Tx, native};
 use crate::events;
 
 /// Which activities somebody sees: all of the communities where they lead, and the published ones of others. Residents see
@@ -72,7 +72,7 @@ fn with_ends(tx: &mut Tx, rows: Vec<ActivityRow>) -> Result<Vec<Activity>, DbErr
     let ids: Vec<&String> = rows.iter().map(|row| &row.id).collect();
     let ends: Vec<(String, Option<i64>)> = native!(tx, |conn| {
         volunteer_shifts::table
-            .filter(volunteer_shifts::activity_id.eq_any(ids))
+            .filter(volunteer_shifts::activity_id.within(ids))
             .filter(volunteer_shifts::state.eq(ShiftState::Scheduled.as_str()))
             .group_by(volunteer_shifts::activity_id)
             .select((volunteer_shifts::activity_id, diesel::dsl::max(volunteer_shifts::ends_at)))

@@ -6,7 +6,7 @@ use jiazai_domain::kernel::time::{Date, Timestamp};
 use jiazai_domain::volunteer::{Hours, RankingBy};
 
 use crate::db::schema::{principals, volunteer_hours, volunteer_records};
-use crate::db::{DbError, Tx, native, parsed};
+use crate::db::{DbError, InList, Tx, native, parsed};
 
 /// Writes a sign-up's hours. Once: the sign-up is the key.
 pub fn add_hours(tx: &mut Tx, hours: &Hours) -> Result<(), DbError> {
@@ -107,7 +107,7 @@ pub fn ranking(tx: &mut Tx, community: CommunityId, since: Date, by: RankingBy, 
     };
     let ids: Vec<&String> = rows.iter().map(|row| &row.owner).collect();
     let names: Vec<(String, String)> = native!(tx, |conn| principals::table
-        .filter(principals::id.eq_any(ids))
+        .filter(principals::id.within(ids))
         .select((principals::id, principals::display_name))
         .load(conn))?;
     rows.iter()

@@ -11,7 +11,7 @@ use jiazai_domain::volunteer::{
 };
 
 use crate::db::schema::{buildings, home_bindings, homes, volunteer_activities, volunteer_records, volunteer_shifts, volunteer_sign_ups};
-use crate::db::{DbError, Tx, native, parsed};
+use crate::db::{DbError, InList, Tx, native, parsed};
 use crate::registry::{bindings, facts, people, tags};
 use crate::vault::Vault;
 
@@ -89,7 +89,7 @@ fn estates_of(tx: &mut Tx, at: &[String]) -> Result<Vec<EstateId>, DbError> {
         return Ok(vec![]);
     }
     let ids: Vec<String> = native!(tx, |conn| {
-        homes::table.inner_join(buildings::table).filter(homes::id.eq_any(at)).select(buildings::estate_id).distinct().load(conn)
+        homes::table.inner_join(buildings::table).filter(homes::id.within(at)).select(buildings::estate_id).distinct().load(conn)
     })?;
     ids.iter().map(|id| parsed(id)).collect()
 }
@@ -116,14 +116,16 @@ impl Asking<'_> {
 
 /// Moves the person's record: from here to the end of the transaction nobody else decides about a sign-up of theirs.
 pub fn touch(tx: &mut Tx, person: PrincipalId) -> Result<(), DbError> {
-    use diesel::sql_types::{Bool, Text};
-    let touch = diesel::sql_query(
-        "INSERT INTO volunteer_records (resident_id, moves, ranked) VALUES ($1, 1, $2) \
-         ON CONFLICT (resident_id) DO UPDATE SET moves = volunteer_records.moves + 1",
-    )
-    .bind::<Text, _>(person.text())
-    .bind::<Bool, _>(false);
-    native!(tx, |conn| touch.execute(conn)).map(drop)
+    let first = (volunteer_records::resident_id.eq(person.text()), volunteer_records::moves.eq(1), volunteer_records::ranked.eq(false));
+    native!(tx, |conn| {
+        diesel::insert_into(volunteer_records::table)
+            .values(first)
+            .on_conflict(volunteer_records::resident_id)
+            .do_update()
+            .set(volunteer_records::moves.eq(volunteer_records::moves + 1))
+            .execute(conn)
+    })
+    .map(drop)
 }
 
 /// How often the person's record was moved: by everything that was done with a sign-up of theirs. It never shrinks.
@@ -173,7 +175,7 @@ pub(super) fn known(
     let since = now.plus_seconds(-(rule.within_days.saturating_add(rule.block_days)).saturating_mul(DAY_S)).millis();
     let elsewhere = [State::Confirmed, State::Offered, State::Present, State::Waitlisted].map(State::as_str);
     let clashing = volunteer_sign_ups::state
-        .eq_any(elsewhere)
+        .within(elsewhere)
         .and(volunteer_shifts::starts_at.lt(s.ends_at.millis()))
         .and(volunteer_shifts::ends_at.gt(s.starts_at.millis()));
     // Each community judges absences by its own rule, so only its own count.

@@ -9,7 +9,7 @@ use jiazai_domain::volunteer::{Activity, ActivityId, Post, Shift, ShiftId, State
 use super::activity::{Sight, activity};
 use super::row::{PostRow, ShiftRow};
 use crate::db::schema::{volunteer_posts, volunteer_shifts, volunteer_sign_ups};
-use crate::db::{DbError, Tx, native, parsed};
+use crate::db::{DbError, InList, Tx, native, parsed};
 use crate::events;
 
 /// The shift, whoever asks.
@@ -27,10 +27,10 @@ pub fn opening(tx: &mut Tx, sight: &Sight, id: ShiftId) -> Result<Option<(Activi
 }
 
 fn with_posts(tx: &mut Tx, rows: Vec<ShiftRow>) -> Result<Vec<Shift>, DbError> {
-    let ids: Vec<&String> = rows.iter().map(|row| &row.id).collect();
+    let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     let mut posts: Vec<PostRow> = native!(tx, |conn| {
         volunteer_posts::table
-            .filter(volunteer_posts::shift_id.eq_any(ids))
+            .filter(volunteer_posts::shift_id.within(ids))
             .order((volunteer_posts::shift_id, volunteer_posts::number))
             .select(PostRow::as_select())
             .load(conn)
@@ -124,7 +124,7 @@ pub fn roster_of(tx: &mut Tx, shifts: &[ShiftId]) -> Result<Vec<PrincipalId>, Db
     let ids: Vec<String> = shifts.iter().map(ShiftId::text).collect();
     let people: Vec<String> = native!(tx, |conn| {
         volunteer_sign_ups::table
-            .filter(volunteer_sign_ups::shift_id.eq_any(ids))
+            .filter(volunteer_sign_ups::shift_id.within(ids))
             .filter(volunteer_sign_ups::state.eq_any(open))
             .order(volunteer_sign_ups::resident_id)
             .select(volunteer_sign_ups::resident_id)

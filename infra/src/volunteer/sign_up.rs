@@ -9,7 +9,7 @@ use jiazai_domain::volunteer::{Action, ActivityId, ShiftId, SignUp, SignUpFacts,
 
 use super::row::{OfActivity, OfConsent, OfShift, SignUpRow};
 use crate::db::schema::{volunteer_activities, volunteer_consents, volunteer_shifts, volunteer_sign_ups};
-use crate::db::{DbError, Tx, native, parsed};
+use crate::db::{DbError, InList, Tx, native, parsed};
 use crate::events;
 
 /// What a list of sign-ups is narrowed to.
@@ -58,7 +58,7 @@ pub fn sign_ups_by_ids(tx: &mut Tx, ids: &[SignUpId]) -> Result<Vec<SignUp>, DbE
         return Ok(vec![]);
     }
     let texts: Vec<String> = ids.iter().map(SignUpId::text).collect();
-    let rows: Vec<Found> = native!(tx, |conn| joined!().filter(volunteer_sign_ups::id.eq_any(texts)).load(conn))?;
+    let rows: Vec<Found> = native!(tx, |conn| joined!().filter(volunteer_sign_ups::id.within(texts)).load(conn))?;
     let now = tx.now();
     rows.into_iter().map(|row| Ok(SignUp::restore(facts(row)?, now))).collect()
 }
@@ -90,7 +90,7 @@ pub fn claims_in(tx: &mut Tx, resident: PrincipalId, shifts: &[ShiftId]) -> Resu
     let rows: Vec<Found> = native!(tx, |conn| {
         joined!()
             .filter(volunteer_sign_ups::resident_id.eq(resident.text()))
-            .filter(volunteer_sign_ups::shift_id.eq_any(ids))
+            .filter(volunteer_sign_ups::shift_id.within(ids))
             .filter(volunteer_sign_ups::state.ne_all([State::Cancelled.as_str(), State::Expired.as_str()]))
             .load(conn)
     })?;

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Binary, Text};
 
 use crate::db::schema::registry_extras;
-use crate::db::{DbError, Tx, native};
+use crate::db::{DbError, InList, Tx, native};
 use crate::vault::{Aad, Vault};
 
 fn row(subject: &str, name: &str) -> String {
@@ -37,7 +37,7 @@ pub(super) fn of(tx: &mut Tx, vault: &Vault, subjects: Vec<String>) -> Result<Ha
     }
     let rows: Vec<(String, String, Vec<u8>)> = native!(tx, |conn| {
         registry_extras::table
-            .filter(registry_extras::subject_id.eq_any(subjects))
+            .filter(registry_extras::subject_id.within(subjects))
             .order((registry_extras::subject_id, registry_extras::name))
             .select((registry_extras::subject_id, registry_extras::name, registry_extras::value_sealed))
             .load(conn)
