@@ -232,6 +232,11 @@ impl Call {
         if self.request.headers().contains_key("idempotency-key") { self.write(f).await } else { self.read(f).await }
     }
 
+    /// The same for a handful of look-ups by key.
+    pub async fn ask_brief(self, f: impl FnMut(&mut Tx, &Cx) -> Result<Reply, ApiError> + Send + 'static) -> Outcome {
+        if self.request.headers().contains_key("idempotency-key") { self.write(f).await } else { self.read_brief(f).await }
+    }
+
     /// Answers a list: `f` gets the window that `limit` and `cursor` describe and returns a page. Adds `Link`.
     pub async fn list<T: serde::Serialize>(
         self,

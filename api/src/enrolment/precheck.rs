@@ -30,7 +30,7 @@ pub fn routes(api: &mut Api) {
     responses((status = 200, body = PrecheckResult)))]
 async fn precheck_enrolment(call: Call, id: At<RoundKind>) -> Outcome {
     let body: Precheck = call.body()?;
-    call.ask(move |tx, cx| precheck(tx, cx, id.0, &body)).await
+    call.ask_brief(move |tx, cx| precheck(tx, cx, id.0, &body)).await
 }
 
 fn precheck(tx: &mut Tx, cx: &Cx, id: jiazai_domain::enrolment::RoundId, body: &Precheck) -> Result<Reply, ApiError> {
