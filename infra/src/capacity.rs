@@ -10,7 +10,7 @@
 use jiazai_domain::kernel::capacity::{Move, Only, Pool, Terms};
 use jiazai_domain::kernel::time::Timestamp;
 
-use crate::db::{DbError, Tx, native};
+use crate::db::{DbError, Tx};
 
 /// Of sixty who press at once, one after the other may be in the way of a single one; more than this is not bad luck.
 const ROUNDS: usize = 16;

@@ -1,6 +1,6 @@
 //! The inbox, and what else a phone asks for.
 
-use jiazai_tests::{Client, Options, Repair, Resident, Server, Value, Volunteering, eventually, json, shared};
+use jiazai_tests::{Client, Options, Repair, Resident, Server, Value, Volunteering, eventually, json, shared, unique};
 
 use super::{PATIENCE_S, happens, id, inbox, seconds};
 
