@@ -13,7 +13,7 @@
 mod tokens;
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -346,13 +346,20 @@ fn within(counted: limits::Counted) -> Result<limits::Counted, Refused> {
 }
 
 /// The caller's address. `X-Forwarded-For` is believed only when the peer is a proxy that the operator has named, and
-/// then only its last entry that is not such a proxy itself: everything before it is the caller's own claim.
+/// then only its last entry that is not such a proxy itself: everything before it is the caller's own claim. An entry that
+/// cannot be read ends the search: what stands before it was written by nobody whom we trust.
 pub fn address(app: &App, request: &HttpRequest) -> Option<IpAddr> {
     let (peer, headers) = (request.peer_addr()?.ip(), request.headers());
     if !app.trusted_proxies.contains(&peer) {
         return Some(peer);
     }
-    let forwarded = headers.get_all("x-forwarded-for").filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",");
-    let nearest = forwarded.rsplit(',').filter_map(|part| part.trim().parse::<IpAddr>().ok()).find(|ip| !app.trusted_proxies.contains(ip));
+    let forwarded = headers.get_all("x-forwarded-for").map(|value| value.to_str().unwrap_or("?")).collect::<Vec<_>>().join(",");
+    let nearest = forwarded.rsplit(',').map_while(|part| hop(part.trim())).find(|ip| !app.trusted_proxies.contains(ip));
     Some(nearest.unwrap_or(peer))
+}
+
+/// An address as proxies write it: alone, with a port, or (the sixth version) between brackets.
+fn hop(text: &str) -> Option<IpAddr> {
+    let alone = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    alone.parse().ok().or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()))
 }

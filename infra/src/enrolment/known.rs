@@ -3,11 +3,9 @@
 use jiazai_domain::actor::PrincipalId;
 use jiazai_domain::enrolment::known::KnownHome;
 use jiazai_domain::registry::HomeId;
-use jiazai_domain::registry::binding::State;
 
 use crate::db::{DbError, Tx};
-use crate::registry::bindings::{self, Filter, Whose};
-use crate::registry::{facts, homes, people};
+use crate::registry::{bindings, facts, homes, people};
 use crate::vault::Vault;
 
 /// Somebody with more homes than this names the one that they mean.
@@ -16,8 +14,7 @@ const AT_MOST: i64 = 20;
 /// The homes that an account is actively bound to, with their facts and the birth dates of their people; only one of them, if
 /// it is named.
 pub fn known_homes(tx: &mut Tx, vault: &Vault, account: PrincipalId, only: Option<HomeId>) -> Result<Vec<KnownHome>, DbError> {
-    let filter = Filter { home: only, state: Some(State::Active), ..Filter::default() };
-    let bound = bindings::list(tx, &Whose::Account(account), &filter, None, AT_MOST)?;
+    let bound = bindings::held_by(tx, account, only, AT_MOST)?;
     if bound.is_empty() {
         return Ok(vec![]);
     }

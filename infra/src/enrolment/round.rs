@@ -19,7 +19,7 @@ use crate::db::schema::{
     enrolment_applications, enrolment_choices, enrolment_rounds as rounds_table, enrolment_rule_sets, enrolment_seat_plans,
     enrolment_seats, homes,
 };
-use crate::db::{DbError, MultiBackend, Tx, native, parsed};
+use crate::db::{DbError, InList, MultiBackend, Tx, native, parsed};
 use crate::events;
 
 /// Which rounds somebody sees: drafts where they are made, and what is published where they work; residents see what is
@@ -106,10 +106,19 @@ fn visible(sight: &Sight) -> Boxed {
 
 /// The round, if these eyes see it; its rules are built once for every change of it.
 pub fn round_facts(tx: &mut Tx, sight: &Sight, id: RoundId) -> Result<Option<Arc<Facts>>, DbError> {
-    let stamp: Option<String> = tx.run(|conn| {
-        rounds_table::table.filter(rounds_table::id.eq(id.text())).filter(visible(sight)).select(rounds_table::stamp).first(conn).optional()
+    let found: Option<(String, String, String)> = native!(tx, |conn| {
+        rounds_table::table
+            .find(id.text())
+            .select((rounds_table::community_id, rounds_table::state, rounds_table::stamp))
+            .first(conn)
+            .optional()
     })?;
-    let Some(stamp) = stamp else { return Ok(None) };
+    let Some((community, state, stamp)) = found else { return Ok(None) };
+    // What `visible` says, of one round.
+    let community = parsed(&community)?;
+    if !sight.makes.contains(community) && (state == State::Draft.as_str() || !sight.sees.contains(community)) {
+        return Ok(None);
+    }
     if let Some(facts) = cache::get(&stamp) {
         return Ok(Some(facts));
     }
@@ -326,24 +335,26 @@ pub fn rule_sets(tx: &mut Tx, id: RoundId, after: i64, limit: i64) -> Result<Vec
 /// all schools, where none is named.
 /// Drafts are not counted: who prepares in time should not frighten others away.
 pub fn registrations(tx: &mut Tx, round: &Facts, schools: &[SchoolId]) -> Result<u64, DbError> {
-    let gone = ["draft", "withdrawn", "revoked"];
+    // One by one, so that the statements stay prepared.
+    let state = enrolment_applications::state;
+    let here_still = state.ne("draft").and(state.ne("withdrawn")).and(state.ne("revoked"));
     // Whoever chooses nothing where there is one school wants that one.
     let n: i64 = if schools.is_empty() || round.plan().len() == 1 {
         let here = enrolment_applications::table.filter(enrolment_applications::round_id.eq(round.id.text()));
-        native!(tx, |conn| here.filter(enrolment_applications::state.ne_all(gone)).count().get_result(conn))?
+        native!(tx, |conn| here.filter(here_still).count().get_result(conn))?
     } else {
         let buildings: Vec<String> = round.zone_buildings(schools).iter().map(BuildingId::text).collect();
         let schools: Vec<String> = schools.iter().map(SchoolId::text).collect();
         let silent: i64 = if buildings.is_empty() {
             0
         } else {
-            let living = homes::table.filter(homes::building_id.eq_any(buildings)).select(homes::id.nullable());
+            let living = homes::table.filter(homes::building_id.assume_not_null().within(buildings)).select(homes::id.nullable());
             let chosen = enrolment_choices::table.filter(enrolment_choices::application_id.eq(enrolment_applications::id));
             native!(tx, |conn| {
                 enrolment_applications::table
                     .filter(enrolment_applications::round_id.eq(round.id.text()))
                     .filter(enrolment_applications::home_id.eq_any(living))
-                    .filter(enrolment_applications::state.ne_all(gone))
+                    .filter(here_still)
                     .filter(diesel::dsl::not(exists(chosen)))
                     .count()
                     .get_result(conn)
@@ -353,9 +364,9 @@ pub fn registrations(tx: &mut Tx, round: &Facts, schools: &[SchoolId]) -> Result
             enrolment_choices::table
                 .inner_join(enrolment_applications::table.on(enrolment_applications::id.eq(enrolment_choices::application_id)))
                 .filter(enrolment_choices::round_id.eq(round.id.text()))
-                .filter(enrolment_choices::school_id.eq_any(schools))
+                .filter(enrolment_choices::school_id.within(schools))
                 .filter(enrolment_choices::position.eq(0))
-                .filter(enrolment_applications::state.ne_all(gone))
+                .filter(here_still)
                 .count()
                 .get_result(conn)
         })?;

@@ -232,6 +232,24 @@ pub fn list(tx: &mut Tx, whose: &Whose, filter: &Filter, after: Option<&str>, li
     found.into_iter().map(|joined| restore(joined, now)).collect()
 }
 
+/// Those of an account that hold today, newest first; that of one home alone, if it is named.
+pub fn held_by(tx: &mut Tx, account: PrincipalId, only: Option<HomeId>, limit: i64) -> Result<Vec<Bound>, DbError> {
+    let now = tx.now();
+    let own = home_bindings::table
+        .inner_join(homes::table)
+        .filter(home_bindings::principal_id.eq(account.text()))
+        .filter(active(now.date()))
+        .order(home_bindings::id.desc())
+        .limit(limit);
+    let found: Vec<Joined> = match only {
+        None => native!(tx, |conn| own.select((BindingRow::as_select(), homes::grid_id, homes::label)).load(conn))?,
+        Some(home) => native!(tx, |conn| {
+            own.filter(home_bindings::home_id.eq(home.text())).select((BindingRow::as_select(), homes::grid_id, homes::label)).load(conn)
+        })?,
+    };
+    found.into_iter().map(|joined| restore(joined, now)).collect()
+}
+
 /// Bindings whose lease has run out and nobody has written down yet.
 pub fn expired(tx: &mut Tx, limit: i64) -> Result<Vec<Binding>, DbError> {
     let now = tx.now();

@@ -365,6 +365,8 @@ fn create(plan: &Plan, out: &mut Report, server: &Server) -> Result<(), String> 
 
 fn latency(plan: &Plan, out: &mut Report, server: &Server, on: &str) -> Result<(), String> {
     let ours = some_tickets(server, 200)?;
+    // Their events are placed and told meanwhile.
+    std::thread::sleep(Duration::from_secs(5));
     let list = request("GET", &format!("/api/v1/repair-tickets?community_id={}", ours.community), Some(&server.staff("dispatcher")?), None);
     let alive = request("GET", "/livez", None, None);
     let reads = ours.reads();
