@@ -22,7 +22,7 @@ const HELP: &str = "\
 cargo xtask test [--only sqlite|postgres] [FILTER]   everything a change must pass; with FILTER, only the black-box tests whose name contains it
 cargo xtask services                                 PostgreSQL and Redis on private ports, until Ctrl-C
 cargo xtask openapi                                  write openapi.yaml anew
-cargo xtask bench [--quick] [NAME…]                  figures against limits; a full run without names writes docs/proof.md
+cargo xtask bench [--quick [--million]] [NAME…]      figures against limits; a full run without names writes docs/proof.md
 cargo xtask drill [--short [--write]] [NAME…]        what is broken on purpose, and what is promised then; the long form writes docs/proof.md
 ";
 

@@ -47,6 +47,7 @@ const NAMES: &[&str] = &[
 /// What was asked for, and how thoroughly.
 pub(super) struct Plan {
     names: Vec<String>,
+    full: bool,
     pub(super) pairs: usize,
     pub(super) slice: Duration,
     pub(super) few: usize,
@@ -59,17 +60,20 @@ pub(super) struct Plan {
 
 impl Plan {
     fn parse(words: &[&str]) -> Result<Self, String> {
-        let mut quick = false;
+        let (mut quick, mut million) = (false, false);
         let mut names = Vec::new();
         for &word in words {
             match word {
                 "--quick" => quick = true,
+                "--million" => million = true,
                 name if NAMES.contains(&name) => names.push(name.to_owned()),
                 other => return Err(format!("no benchmark is called {other}; there are {}", NAMES.join(", "))),
             }
         }
-        let (pairs, slice, many, latency) = if quick { (5, 500, 100_000, 5) } else { (15, 1500, 1_000_000, 30) };
+        let (pairs, slice, latency) = if quick { (5, 500, 5) } else { (15, 1500, 30) };
+        let many = if quick && !million { 100_000 } else { 1_000_000 };
         Ok(Self {
+            full: names.is_empty() && !quick,
             names,
             pairs,
             slice: Duration::from_millis(slice),
@@ -83,10 +87,6 @@ impl Plan {
 
     fn wants(&self, name: &str) -> bool {
         self.names.is_empty() || self.names.iter().any(|wanted| wanted == name)
-    }
-
-    fn is_full(&self) -> bool {
-        self.names.is_empty() && self.many == 1_000_000
     }
 
     pub(super) fn folder(&self, name: &str) -> PathBuf {
@@ -112,7 +112,7 @@ pub(crate) fn run(words: &[&str]) -> Result<bool, String> {
     services::stop();
     outcome?;
     println!("\n{}\n\n{}", machine::describe(), out.table());
-    if plan.is_full() {
+    if plan.full {
         out.write()?;
     }
     Ok(out.good())
