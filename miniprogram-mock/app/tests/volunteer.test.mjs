@@ -14,6 +14,7 @@ scene('volunteer work: sign-up, wait-list, offer, check-in by code, points, cert
   const made = await w.api(`/volunteer-activities/${activity.id}/shifts`, { starts_at: at(26), ends_at: at(28), capacity: 1, waitlist_capacity: 1, cancel_before_s: 3600 }, leaderToken);
   assert.equal(made.status, 201, JSON.stringify(made.body));
   const shift = made.body.id;
+  const start = Date.parse(made.body.starts_at);
 
   const first = await w.phone();
   await logIn(w, first, '13500000001', '张大姐');
@@ -41,7 +42,7 @@ scene('volunteer work: sign-up, wait-list, offer, check-in by code, points, cert
   await reads(second, '已报名');
 
   // The day has come.
-  await w.sim('/_sim/clock', { advance_s: Math.round((Date.parse(at(26)) - Date.now()) / 1000) - 600 });
+  await w.sim('/_sim/clock', { advance_s: Math.round((start - Date.now()) / 1000) - 600 });
   const leader = await w.phone();
   await staffLogIn(w, leader, 'leader');
   await tap(leader, 'work-roster');
@@ -64,7 +65,8 @@ scene('volunteer work: sign-up, wait-list, offer, check-in by code, points, cert
   await second.reload();
   await write(second, 'code', await code());
   await tap(second, 'check');
-  await reads(second, '签退');
+  // The button says 签退 as well: what is waited for is the state after it, or the clock would run on before the answer.
+  await reads(second, '待结算');
   await w.sim('/_sim/clock', { advance_s: 1200 });
   await leader.reload();
   await seen(leader, `[data-shift="${shift}"]`).click();
@@ -162,7 +164,8 @@ scene('a place that became free is counted down, and may be declined', async () 
 scene('checking in on the spot tells where one is, and says kindly why not', async () => {
   // The same place in the browser's coordinates and in those of Chinese maps; a spot is fifty metres wide, the two lie five hundred apart.
   const [wgs, gcj] = [{ latitude: 31.1774276, longitude: 121.5272106 }, { lat: 31.175304, lng: 121.531542 }];
-  const { shifts } = await activityWith({ title: '现场签到试点', spot: { ...gcj, radius_m: 50 } }, [inDays(5, 0), inDays(5, 2)]);
+  const start = inDays(5, 0);
+  const { shifts } = await activityWith({ title: '现场签到试点', spot: { ...gcj, radius_m: 50 } }, [start, inDays(5, 2)]);
   const page = await w.phone();
   await logIn(w, page, '13500000031');
   await w.open(page, `/volunteer/shift?id=${shifts[0]}`);
@@ -170,7 +173,7 @@ scene('checking in on the spot tells where one is, and says kindly why not', asy
   await tap(page, 'sign-up');
   await reads(page, '已报名');
   const now = Date.parse((await w.api('/meta/time', undefined, undefined, 'GET')).body.now);
-  await w.sim('/_sim/clock', { advance_s: Math.round((Date.parse(inDays(5, 0)) - now) / 1000) - 600 });
+  await w.sim('/_sim/clock', { advance_s: Math.round((Date.parse(start) - now) / 1000) - 600 });
   const code = (await w.api(`/shifts/${shifts[0]}/check-in-code`, {}, await w.staffToken('leader'))).body.code;
   await page.reload();
   await write(page, 'code', code);
