@@ -365,7 +365,7 @@ async fn tidy(app: &App, holder: &str) -> Result<usize, DbError> {
         idempotency::forget(tx, now.plus_seconds(-KEEP_ANSWERS_S))?;
         identity::forget_sessions(tx, now.plus_seconds(-KEEP_ENDED_SESSIONS_S))?;
         identity::forget_failures(tx, now.plus_seconds(-KEEP_FAILURES_S))?;
-        mini_codes::forget(tx, now.plus_seconds(-KEEP_CODES_S))?;
+        mini_codes::forget(tx, now.plus_seconds(-KEEP_CODES_S), BATCH)?;
         notices::abandon(tx)?;
         wechat::push::forget(tx)?;
         webhooks::tidy(tx, DELIVERIES as i64)?;

@@ -39,6 +39,7 @@ pub mod openapi;
 mod operations;
 mod page;
 mod points;
+mod precondition;
 mod push;
 mod registry;
 mod repair;

@@ -5,7 +5,7 @@ use diesel::sql_types::{BigInt, Binary, Text};
 use jiazai_domain::kernel::time::Timestamp;
 
 use crate::db::schema::mini_codes;
-use crate::db::{DbError, Tx, native};
+use crate::db::{DbError, InList, Tx, native};
 
 pub fn find(tx: &mut Tx, target: &str) -> Result<Option<Vec<u8>>, DbError> {
     native!(tx, |conn| mini_codes::table.find(target).select(mini_codes::picture).first(conn).optional())
@@ -22,7 +22,10 @@ pub fn keep(tx: &mut Tx, target: &str, picture: &[u8]) -> Result<(), DbError> {
     native!(tx, |conn| insert.execute(conn)).map(drop)
 }
 
-/// Forgets pictures that were drawn before `before`: whoever still wants one has it drawn again.
-pub fn forget(tx: &mut Tx, before: Timestamp) -> Result<usize, DbError> {
-    native!(tx, |conn| diesel::delete(mini_codes::table.filter(mini_codes::created_at.lt(before.millis()))).execute(conn))
+/// Forgets pictures that were drawn before `before`, at most so many: whoever still wants one has it drawn again.
+pub fn forget(tx: &mut Tx, before: Timestamp, most: i64) -> Result<usize, DbError> {
+    let old: Vec<String> = native!(tx, |conn| {
+        mini_codes::table.filter(mini_codes::created_at.lt(before.millis())).limit(most).select(mini_codes::target).load(conn)
+    })?;
+    native!(tx, |conn| diesel::delete(mini_codes::table.filter(mini_codes::target.within(old))).execute(conn))
 }

@@ -15,7 +15,7 @@ use jiazai_domain::actor::PrincipalId;
 use jiazai_domain::kernel::time::Timestamp;
 
 use crate::db::schema::{notice_credits, notices};
-use crate::db::{DbError, Tx, native, parsed};
+use crate::db::{DbError, InList, Tx, native, parsed};
 use crate::events::{EventId, Told};
 
 jiazai_domain::ids! {
@@ -134,7 +134,7 @@ pub fn finish(tx: &mut Tx, notice: &Notice, ending: Ending) -> Result<(), DbErro
 }
 
 /// The person has taken back their consent: WeChat says so, whatever we have counted. The purse itself goes, so that an attempt which is
-/// under way has nothing to give its credit back to.
+/// under way has nothing to give its credit back to. (Who consents anew before it ends has one too many; WeChat refuses that one.)
 pub fn forget_credits(tx: &mut Tx, recipient: PrincipalId, template: &str) -> Result<(), DbError> {
     let purse = notice_credits::table.find((recipient.text(), template));
     native!(tx, |conn| diesel::delete(purse).execute(conn)).map(drop)
@@ -161,17 +161,13 @@ pub fn note_msgid(tx: &mut Tx, id: NoticeId, msgid: &str) -> Result<(), DbError>
     native!(tx, |conn| diesel::update(notices::table.find(id.text())).set(notices::msgid.eq(msgid)).execute(conn)).map(drop)
 }
 
-/// The platform accepted these messages and could not deliver them. False when none of them is known here.
+/// The platform accepted these messages and could not deliver them. False when not all of them are known here yet.
 pub fn not_delivered(tx: &mut Tx, msgids: &[String]) -> Result<bool, DbError> {
-    let lost = notices::table.filter(notices::msgid.eq_any(msgids)).filter(notices::state.eq("sent"));
-    let told =
-        native!(tx, |conn| diesel::update(lost).set((notices::state.eq("failed"), notices::error.eq("not_delivered"))).execute(conn))?;
-    if told > 0 {
-        return Ok(true);
-    }
-    let known: Option<String> =
-        native!(tx, |conn| notices::table.filter(notices::msgid.eq_any(msgids)).select(notices::id).first(conn).optional())?;
-    Ok(known.is_some())
+    let msgid = notices::msgid.assume_not_null();
+    let lost = notices::table.filter(msgid.within(msgids)).filter(notices::state.eq("sent"));
+    native!(tx, |conn| diesel::update(lost).set((notices::state.eq("failed"), notices::error.eq("not_delivered"))).execute(conn))?;
+    let known: Vec<String> = native!(tx, |conn| notices::table.filter(msgid.within(msgids)).select(msgid).distinct().load(conn))?;
+    Ok(msgids.iter().all(|one| known.contains(one)))
 }
 
 // The inbox ------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 //! The ledger on a real database: what is bought and what is paid stand or fall together, and no order of work, retry or crash
 //! makes or loses a point. On SQLite, and on PostgreSQL where `JIAZAI_TEST_POSTGRES_URL` names one.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection};
@@ -118,8 +119,8 @@ impl Books {
         loop {
             let next = check.clone();
             match self.db.write_blocking(move |tx| next.clone().portion(tx)).expect("a portion") {
-                Ok(verdict) => return verdict,
-                Err(further) => check = further,
+                ControlFlow::Break(verdict) => return verdict,
+                ControlFlow::Continue(further) => check = further,
             }
         }
     }

@@ -113,7 +113,7 @@ async fn update_me(call: Call) -> Outcome {
         hold(tx, id)?;
         let principal = store::principal(tx, id)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
         if let Some(nickname) = &body.nickname {
-            store::update_principal(tx, id, principal.version, &nickname.0, principal.disabled_at.is_some())?;
+            store::update_principal(tx, id, principal.version, &nickname.0, false)?;
         }
         Reply::ok(&Principal::load(tx, &cx.app.vault, id)?)
     })

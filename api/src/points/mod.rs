@@ -3,6 +3,8 @@
 
 mod dto;
 
+use std::ops::ControlFlow;
+
 use jiazai_domain::actor::{Actor, CommunityAdmin, CommunityId, PrincipalId, PrincipalKind, Role};
 use jiazai_domain::kernel::ledger::{Amount, EntryKind, Month, Refusal, Shortfall, Source, Statement, Unit};
 use jiazai_domain::volunteer::{MAX_GRANT_POINTS, Reason};
@@ -259,8 +261,8 @@ async fn verify_points_ledger(call: Call) -> Outcome {
     // A transaction for each portion: how long books are is not bounded by how long one may take.
     let verdict = loop {
         match call.app.db.read(move |tx| check.clone().portion(tx)).await? {
-            Ok(verdict) => break verdict,
-            Err(further) => check = further,
+            ControlFlow::Break(verdict) => break verdict,
+            ControlFlow::Continue(further) => check = further,
         }
     };
     Ok(call.answer(Reply::ok(&VerdictDto { balanced: verdict.balanced, entries: verdict.entries, sum: verdict.sum })?))

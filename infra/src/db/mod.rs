@@ -8,7 +8,7 @@
 //!   network call inside a transaction.
 //!
 //! Only this folder knows which database is behind the door. Elsewhere queries are typed and run on both; a statement
-//! that needs ON CONFLICT is `sql_query` text in the common dialect, with its placeholders `$1`, `$2`, … in the order in
+//! that the query builder has no words for is `sql_query` text in the common dialect, with its placeholders `$1`, `$2`, … in the order in
 //! which they stand: PostgreSQL counts them, SQLite takes them for names and numbers them as they come.
 
 mod error;

@@ -1,7 +1,7 @@
 //! `column IN (…)` in a statement whose text does not depend on how long the list is.
 //!
-//! Diesel's `eq_any` writes a placeholder for each value on SQLite, so such a statement is prepared anew each time, and that costs
-//! more than most look-ups by it. Here the list is one value: an array for PostgreSQL, a JSON text for SQLite.
+//! Diesel's `eq_any` writes a placeholder for each value on SQLite, so such a statement is prepared anew each time (what that costs is
+//! in docs/decisions/0016). Here the list is one value: an array for PostgreSQL, a JSON text for SQLite.
 
 use diesel::expression::ValidGrouping;
 use diesel::pg::Pg;

@@ -115,8 +115,7 @@ pub fn purge(tx: &mut Tx, round: RoundId) -> Result<Option<(Purge, Vec<String>)>
     native!(tx, |conn| diesel::delete(permits).execute(conn))?;
     let permitted = events::table.filter(events::subject_id.eq(round.text())).filter(events::kind.eq("enrolment_round.late_permitted"));
     native!(tx, |conn| diesel::update(permitted).set(events::note.eq(None::<String>)).execute(conn))?;
-    // What reviewers, families and administrators wrote, by the thousand and not one by one: a list of all ids is too long for one
-    // statement.
+    // What reviewers, families and administrators wrote, in portions and not one by one.
     for some in all.chunks(500) {
         let subjects: Vec<&String> = some.iter().map(|(id, _)| id).collect();
         let written = events::table.filter(events::subject_id.within(subjects)).filter(events::note.is_not_null());

@@ -335,7 +335,7 @@ pub fn rule_sets(tx: &mut Tx, id: RoundId, after: i64, limit: i64) -> Result<Vec
 /// all schools, where none is named.
 /// Drafts are not counted: who prepares in time should not frighten others away.
 pub fn registrations(tx: &mut Tx, round: &Facts, schools: &[SchoolId]) -> Result<u64, DbError> {
-    // One by one, so that the statements stay prepared.
+    // Each by its name: `ne_all` would be prepared anew each time.
     let state = enrolment_applications::state;
     let here_still = state.ne("draft").and(state.ne("withdrawn")).and(state.ne("revoked"));
     // Whoever chooses nothing where there is one school wants that one.

@@ -110,16 +110,12 @@ pub fn principal(tx: &mut Tx, id: PrincipalId) -> Result<Option<Principal>, DbEr
 
 /// The names by which these accounts are known.
 pub fn names_of(tx: &mut Tx, ids: &[PrincipalId]) -> Result<HashMap<PrincipalId, String>, DbError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let texts: Vec<String> = ids.iter().map(PrincipalId::text).collect();
     let name = (principals::id, principals::display_name);
-    let rows: Vec<(String, String)> = match ids {
-        [] => return Ok(HashMap::new()),
-        // Of one, the statement is always the same and stays prepared.
-        [one] => native!(tx, |conn| principals::table.filter(principals::id.eq(one.text())).select(name).load(conn))?,
-        many => {
-            let texts: Vec<String> = many.iter().map(PrincipalId::text).collect();
-            native!(tx, |conn| principals::table.filter(principals::id.within(texts)).select(name).load(conn))?
-        }
-    };
+    let rows: Vec<(String, String)> = native!(tx, |conn| principals::table.filter(principals::id.within(texts)).select(name).load(conn))?;
     rows.into_iter().map(|(id, name)| Ok((parsed(&id)?, name))).collect()
 }
 

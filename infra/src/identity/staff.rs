@@ -85,9 +85,13 @@ pub fn change_password(tx: &mut Tx, id: PrincipalId, present: &str, password_has
 /// The account, if its password is still the one that was checked and it may act. Both rows are taken: whoever changes the password or
 /// takes the access away at the same moment is seen here, or waits for this transaction and ends the session that it opens.
 pub fn hold_staff(tx: &mut Tx, id: PrincipalId, checked_hash: &str) -> Result<Option<StaffAccount>, DbError> {
+    // The person's row first, as everywhere: who binds their WeChat at this moment takes the two in the same order.
+    if !hold_acting(tx, id)? {
+        return Ok(None);
+    }
     let same = staff::table.filter(staff::principal_id.eq(id.text())).filter(staff::password_hash.eq(checked_hash));
     let held = native!(tx, |conn| diesel::update(same).set(staff::password_hash.eq(staff::password_hash)).execute(conn))?;
-    if held == 1 && hold_acting(tx, id)? { staff_account(tx, id) } else { Ok(None) }
+    if held == 1 { staff_account(tx, id) } else { Ok(None) }
 }
 
 /// Notes which one-time code came with a log-in. [`DbError::Stale`] when it was used by another log-in meanwhile.
@@ -96,8 +100,9 @@ pub fn use_totp_step(tx: &mut Tx, account: &StaffAccount, step: u64) -> Result<(
     tx.update_one(diesel::update(older).set(staff::totp_step.eq(step as i64)))
 }
 
-/// The members of staff who have bound this WeChat. Their openids are sealed without an index: they are a few hundred, and this is asked
-/// when WeChat tells that somebody has left.
+/// The members of staff who have bound this WeChat. Their openids are sealed without an index, so each is opened: they are a few
+/// hundred, and this is asked when WeChat tells that somebody has left or wants no more messages of a kind. One that does not open is
+/// nobody's, and must not keep a resident who leaves from being forgotten.
 pub fn staff_by_openid(tx: &mut Tx, vault: &Vault, openid: &str) -> Result<Vec<PrincipalId>, DbError> {
     let bound: Vec<(String, Option<Vec<u8>>)> = native!(tx, |conn| {
         staff::table.filter(staff::openid_sealed.is_not_null()).select((staff::principal_id, staff::openid_sealed)).load(conn)
@@ -105,9 +110,10 @@ pub fn staff_by_openid(tx: &mut Tx, vault: &Vault, openid: &str) -> Result<Vec<P
     let mut found = Vec::new();
     for (row, sealed) in bound {
         let Some(sealed) = sealed else { continue };
-        let known = vault.open_text(Aad { table: "staff", column: OPENID, row: &row }, &sealed);
-        if known.map_err(|e| DbError::Corrupt(e.to_string()))?.expose() == openid {
-            found.push(parsed(&row)?);
+        match vault.open_text(Aad { table: "staff", column: OPENID, row: &row }, &sealed) {
+            Ok(known) if known.expose() == openid => found.push(parsed(&row)?),
+            Ok(_) => {}
+            Err(error) => tracing::error!(staff = row, %error, "the WeChat of a member of staff cannot be read"),
         }
     }
     Ok(found)

@@ -4,6 +4,8 @@
 //! one state of the books, in which a transaction is there with both its entries or not at all, and an account is as its last
 //! posting left it. What is posted meanwhile behind the place that the check has reached is for the next check.
 
+use std::ops::ControlFlow;
+
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use jiazai_domain::actor::{Communities, CommunityId};
@@ -79,10 +81,10 @@ impl Check {
     }
 
     /// Looks at the next transactions, or accounts; the verdict once there are none left.
-    pub fn portion(mut self, tx: &mut Tx) -> Result<Result<Verdict, Self>, DbError> {
+    pub fn portion(mut self, tx: &mut Tx) -> Result<ControlFlow<Verdict, Self>, DbError> {
         let Some((statement, after)) = self.left.last_mut() else {
             let Self { entries, sum, wrong, .. } = self;
-            return Ok(Ok(Verdict { balanced: wrong == 0 && sum == 0, entries, sum }));
+            return Ok(ControlFlow::Break(Verdict { balanced: wrong == 0 && sum == 0, entries, sum }));
         };
         let sums = diesel::sql_query(&*statement).bind::<Text, _>(&*after).bind::<BigInt, _>(self.at_once);
         let sums: Sums = native!(tx, |conn| sums.get_result(conn))?;
@@ -93,6 +95,6 @@ impl Check {
         self.entries += sums.entries;
         self.sum += sums.total;
         self.wrong += sums.wrong;
-        Ok(Err(self))
+        Ok(ControlFlow::Continue(self))
     }
 }

@@ -86,15 +86,12 @@ pub fn label(estate: &Estate, building: &Building, home: &Home) -> String {
 
 /// What people call these homes.
 pub fn labels_of(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, String>, DbError> {
-    let rows: Vec<(String, String)> = match ids {
-        [] => return Ok(HashMap::new()),
-        // Of one, the statement is always the same and stays prepared.
-        [one] => native!(tx, |conn| homes::table.filter(homes::id.eq(one.text())).select((homes::id, homes::label)).load(conn))?,
-        many => {
-            let texts: Vec<String> = many.iter().map(HomeId::text).collect();
-            native!(tx, |conn| homes::table.filter(homes::id.within(texts)).select((homes::id, homes::label)).load(conn))?
-        }
-    };
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let texts: Vec<String> = ids.iter().map(HomeId::text).collect();
+    let rows: Vec<(String, String)> =
+        native!(tx, |conn| homes::table.filter(homes::id.within(texts)).select((homes::id, homes::label)).load(conn))?;
     rows.into_iter().map(|(id, label)| Ok((parsed(&id)?, label))).collect()
 }
 
@@ -360,7 +357,7 @@ pub fn derive_due(tx: &mut Tx, limit: i64) -> Result<usize, DbError> {
 
 pub(super) fn facts_by_home(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, Vec<Fact>>, DbError> {
     let mut by_home: HashMap<HomeId, Vec<Fact>> = HashMap::new();
-    // In portions: a statement has no room for all homes of a town.
+    // In portions, so that the rows of a town's homes are not all in memory twice.
     for some in ids.chunks(500) {
         for fact in facts::of_homes(tx, some)? {
             by_home.entry(fact.home).or_default().push(fact);

@@ -357,7 +357,7 @@ pub fn in_order(
 /// The birth dates of these people, for counting by age. Of each a cell is opened, so nobody else's is asked for.
 pub fn birth_dates(tx: &mut Tx, vault: &Vault, ids: &[PersonId]) -> Result<HashMap<PersonId, Date>, DbError> {
     let mut born = HashMap::new();
-    // In portions: a statement has no room for a whole town, and nobody needs all of it open at once.
+    // In portions: nobody needs a whole town open at once.
     for some in ids.chunks(500) {
         let known = find_all(tx, vault, some)?;
         born.extend(known.into_iter().filter_map(|person| Some((person.id, person.born_on?))));

@@ -21,10 +21,12 @@ pub struct Filter {
     pub overdue: Option<bool>,
 }
 
-/// More communities than this are looked through together: nobody has so many but those who have all.
+/// More communities than this are looked through together, by the ids of all tickets: few have so many who do not have all. A page
+/// then costs more the fewer of all tickets are theirs.
 const MOST_APART: usize = 16;
 
-/// One line of [`Sight`], as a WHERE clause that an index answers in the order of the ids.
+/// One line of [`Sight`], as a WHERE clause that an index answers in the order of the ids. Of all communities together there is no
+/// index by state: who sees the whole platform and asks for a rare state walks through the ids.
 enum Way {
     All,
     Whole(Vec<String>),

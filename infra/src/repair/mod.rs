@@ -160,18 +160,13 @@ fn with_categories(tx: &mut Tx, rows: Vec<TicketRow>) -> Result<Vec<Ticket>, DbE
 
 /// Those of these tickets that there are.
 pub fn by_ids(tx: &mut Tx, ids: &[TicketId]) -> Result<Vec<Ticket>, DbError> {
-    match ids {
-        [] => Ok(vec![]),
-        [one] => Ok(find(tx, *one)?.into_iter().collect()),
-        many => {
-            let texts: Vec<String> = many.iter().map(|id| id.text()).collect();
-            let rows: Vec<TicketRow> = native!(tx, |conn| repair_tickets::table
-                .filter(repair_tickets::id.within(texts))
-                .select(TicketRow::as_select())
-                .load(conn))?;
-            with_categories(tx, rows)
-        }
+    if ids.is_empty() {
+        return Ok(vec![]);
     }
+    let texts: Vec<String> = ids.iter().map(TicketId::text).collect();
+    let rows: Vec<TicketRow> =
+        native!(tx, |conn| repair_tickets::table.filter(repair_tickets::id.within(texts)).select(TicketRow::as_select()).load(conn))?;
+    with_categories(tx, rows)
 }
 
 /// Everything that a person reported, oldest first, for their own copy of their data.

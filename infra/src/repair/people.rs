@@ -1,12 +1,14 @@
 //! Those who do the work of a community, and those who find somebody for it.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use jiazai_domain::actor::{CommunityId, PrincipalId, Role};
 use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::repair::{Attending, Candidate, State, Worker};
 
 use crate::db::schema::{principals, repair_tickets, role_grants};
-use crate::db::{DbError, Tx, native, parsed};
+use crate::db::{DbError, InList, Tx, native, parsed};
 use crate::identity::{self, PLATFORM};
 
 /// More of a kind are not told of one ticket.
@@ -14,11 +16,15 @@ const MOST_ATTENDING: i64 = 50;
 
 /// Those who hold exactly this role in a community, or everywhere, and may act.
 fn who_are(tx: &mut Tx, role: Role, community: CommunityId, most: i64) -> Result<Vec<PrincipalId>, DbError> {
+    granted(tx, role, &[community.text(), PLATFORM.to_owned()], most)
+}
+
+fn granted(tx: &mut Tx, role: Role, places: &[String], most: i64) -> Result<Vec<PrincipalId>, DbError> {
     let ids: Vec<String> = native!(tx, |conn| {
         role_grants::table
             .inner_join(principals::table)
             .filter(role_grants::role.eq(role.as_str()))
-            .filter(role_grants::community_id.eq_any([community.text(), PLATFORM.to_owned()]))
+            .filter(role_grants::community_id.within(places))
             .filter(principals::disabled_at.is_null())
             .order(role_grants::principal_id)
             .limit(most)
@@ -29,14 +35,24 @@ fn who_are(tx: &mut Tx, role: Role, community: CommunityId, most: i64) -> Result
     ids.iter().map(|id| parsed(id)).collect()
 }
 
-/// Who finds somebody for the work in a community: its dispatchers, or where it has none its administrators, who may dispatch too;
-/// and its workers, who may take it where work is grabbed.
+/// Those of the community itself first; those of the whole platform with what is left of [`MOST_ATTENDING`].
+fn told(tx: &mut Tx, role: Role, community: CommunityId) -> Result<Vec<PrincipalId>, DbError> {
+    let mut people = granted(tx, role, &[community.text()], MOST_ATTENDING)?;
+    let everywhere = granted(tx, role, &[PLATFORM.to_owned()], MOST_ATTENDING)?;
+    people.extend(everywhere.into_iter().filter(|id| !people.contains(id)).collect::<Vec<_>>());
+    people.truncate(MOST_ATTENDING as usize);
+    Ok(people)
+}
+
+/// Who finds somebody for the work in a community: its dispatchers, or where nobody is one its administrators, who may dispatch
+/// too; and its workers, who may take it where work is grabbed.
 pub fn attending(tx: &mut Tx, community: CommunityId) -> Result<Attending, DbError> {
-    let mut dispatchers = who_are(tx, Role::Dispatcher, community, MOST_ATTENDING)?;
-    if dispatchers.is_empty() {
-        dispatchers = who_are(tx, Role::CommunityAdmin, community, MOST_ATTENDING)?;
+    let mut dispatchers = told(tx, Role::Dispatcher, community)?;
+    if granted(tx, Role::Dispatcher, &[community.text()], 1)?.is_empty() {
+        let known = told(tx, Role::CommunityAdmin, community)?;
+        dispatchers.extend(known.into_iter().filter(|id| !dispatchers.contains(id)).collect::<Vec<_>>());
     }
-    Ok(Attending { dispatchers, workers: who_are(tx, Role::RepairWorker, community, MOST_ATTENDING)? })
+    Ok(Attending { dispatchers, workers: told(tx, Role::RepairWorker, community)? })
 }
 
 /// The worker with this id, if it names one of the community who may still act.
@@ -61,21 +77,26 @@ pub fn candidates(tx: &mut Tx, community: CommunityId) -> Result<Vec<Candidate>,
             .select((repair_tickets::worker_id, diesel::dsl::count_star()))
             .load(conn)
     })?;
-    let latest: Vec<(Option<String>, Option<i64>)> = native!(tx, |conn| {
-        repair_tickets::table
-            .filter(repair_tickets::worker_id.eq_any(&ids))
-            .group_by(repair_tickets::worker_id)
-            .select((repair_tickets::worker_id, diesel::dsl::max(repair_tickets::created_at)))
-            .load(conn)
-    })?;
+    // One look into the index for each: a MAX over all of them would read every ticket that they ever had.
+    let mut latest: HashMap<&str, Timestamp> = HashMap::new();
+    for id in &ids {
+        let newest: Option<i64> = native!(tx, |conn| {
+            repair_tickets::table
+                .filter(repair_tickets::worker_id.eq(id))
+                .order(repair_tickets::id.desc())
+                .select(repair_tickets::created_at)
+                .first(conn)
+                .optional()
+        })?;
+        latest.extend(newest.map(|at| (id.as_str(), Timestamp::from_millis(at))));
+    }
     let grants = identity::grants_of_all(tx, &workers)?;
     let candidates = workers.iter().zip(&ids).filter_map(|(id, text)| {
-        let of_this = |worker: &Option<String>| worker.as_deref() == Some(text);
         let worker = Worker::by_grants(*id, grants.get(id)?, community)?;
         Some(Candidate {
             worker,
-            open_jobs: jobs.iter().find(|(worker, _)| of_this(worker)).map_or(0, |(_, n)| *n),
-            last_assigned_at: latest.iter().find(|(worker, _)| of_this(worker)).and_then(|(_, at)| at.map(Timestamp::from_millis)),
+            open_jobs: jobs.iter().find(|(worker, _)| worker.as_deref() == Some(text)).map_or(0, |(_, n)| *n),
+            last_assigned_at: latest.get(text.as_str()).copied(),
         })
     });
     Ok(candidates.collect())

@@ -99,7 +99,7 @@ pub fn claims_in(tx: &mut Tx, resident: PrincipalId, shifts: &[ShiftId]) -> Resu
     Ok(all?.into_iter().filter(|sign_up| sign_up.facts().state.is_claim()).collect())
 }
 
-/// What somebody has in an activity that has not begun, newest first.
+/// What somebody has in an activity and has not come to, by its state and whatever the time, newest first.
 pub(super) fn ahead(tx: &mut Tx, resident: PrincipalId, activity: ActivityId) -> Result<Vec<SignUp>, DbError> {
     let ahead = [State::Confirmed, State::Offered, State::Waitlisted];
     let rows: Vec<Found> = native!(tx, |conn| {

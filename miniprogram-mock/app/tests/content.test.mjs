@@ -55,6 +55,9 @@ scene('words that are refused stay with their author, who is told', async () => 
   await reads(staff, '辱骂示例');
   const { token } = await whoIs(page);
   await eventually('a notice', async () => (await w.api('/me/notices', undefined, token, 'GET')).body.items.some((one) => one.phrase === '未通过审核'));
+  // The author's page is live, and says why.
+  await reads(page, '只有您看得到：请文明用语。');
+  await seen(page, '[data-test="held-words"]').waitFor({ state: 'hidden' });
   for (const one of [page, staff]) assert.deepEqual([one.faults, one.strangers], [[], []]);
 }, () => w);
 
@@ -73,6 +76,7 @@ scene('a photograph that waits for its verdict is seen by its author meanwhile, 
   await eventually('a verdict', async () => (await ticket()).held_back.length === 0);
   assert.equal((await ticket()).photos.length, 1);
   await page.reload();
-  await page.getByText('审核中', { exact: true }).locator('visible=true').first().waitFor({ state: 'hidden' });
+  await seen(page, '[aria-label="照片"] img, [role="img"][aria-label="照片"]').waitFor();
+  assert.equal(await page.getByText('审核中', { exact: true }).locator('visible=true').count(), 0);
   assert.deepEqual([page.faults, page.strangers], [[], []]);
 }, () => w);

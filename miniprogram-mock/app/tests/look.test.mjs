@@ -71,6 +71,8 @@ const PAGES = ['/pages/home/home', '/pages/matters/matters', '/pages/me/me', '/r
 const STAFF = { manager: ['/pages/home/home', '/staff/board', '/staff/map', '/staff/claims', '/staff/roster', '/staff/content', '/staff/visits', '/my/notices'], worker1: ['/staff/day'], reviewer1: ['/staff/queue'] };
 
 async function settled(page) {
+  // Before the program has drawn its first page there is nothing that could be wrong.
+  await seen(page, 'uni-page .page').waitFor();
   await page.waitForLoadState('networkidle');
   await page.locator('[aria-label="正在加载"], [aria-label="Loading"]').locator('visible=true').first().waitFor({ state: 'hidden' });
 }

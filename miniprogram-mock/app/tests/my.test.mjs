@@ -24,9 +24,11 @@ scene('what happened is in the inbox: counted at the bell, opened by a tap, read
   const manager = await w.staffToken('manager');
   const worker = (await w.api(`/staff?community_id=${await here(token)}&limit=100`, undefined, manager, 'GET')).body.items.find((one) => one.display_name.includes('老陈'));
   assert.equal((await w.api(`/repair-tickets/${ticket.id}/assign`, { worker_id: worker.id }, manager)).status, 200);
-  assert.equal((await w.api(`/repair-tickets/${ticket.id}/accept`, {}, await w.staffToken('worker1'))).status, 200);
+  const workerToken = await w.staffToken('worker1');
+  for (const step of ['accept', 'arrive']) assert.equal((await w.api(`/repair-tickets/${ticket.id}/${step}`, {}, workerToken)).status, 200);
+  const told = 2;
   const unread = async () => (await w.api('/me/notices/unread', undefined, token, 'GET')).body.unread;
-  const told = await eventually('a notice', unread);
+  await eventually('a notice of each step', async () => (await unread()) === told);
 
   await page.reload();
   await page.locator(`[data-test="bell"][aria-label*="${told}"]`).locator('visible=true').waitFor();
@@ -42,10 +44,8 @@ scene('what happened is in the inbox: counted at the bell, opened by a tap, read
   await w.open(page, '/my/notices');
   await page.reload();
   await seen(page, '[data-notice]').waitFor();
-  if (told > 1) {
-    await tap(page, 'read-all');
-    await seen(page, '[data-test="read-all"]').waitFor({ state: 'hidden' });
-  }
+  await tap(page, 'read-all');
+  await seen(page, '[data-test="read-all"]').waitFor({ state: 'hidden' });
   assert.equal(await unread(), 0);
   assert.deepEqual([page.faults, page.strangers], [[], []]);
 }, () => w);

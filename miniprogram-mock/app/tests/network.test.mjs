@@ -1,7 +1,7 @@
 // Slow lines, lost answers, dead batteries, a WeChat in trouble.
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
-import { chip, logIn, press, reads, scene, seen, tap, world, write } from './support/world.mjs';
+import { chip, eventually, logIn, press, reads, scene, seen, tap, world, write } from './support/world.mjs';
 
 let w;
 before(async () => (w = await world()));
@@ -161,8 +161,7 @@ scene('never more than ten requests at once, whatever the page wants', async () 
   await logIn(w, page, '13400000009');
   await page.route('**/api/**', (route) => held.push(route));
   await page.reload();
-  const wanted = 6;
-  while (held.length < wanted) await page.waitForEvent('request');
+  await eventually('six under way', () => held.length >= 6);
   for (const route of held.splice(0)) await route.continue();
   await page.unroute('**/api/**');
   await reads(page, '都办好了');

@@ -41,6 +41,7 @@ export const repair: Record<string, string> = {
   '已催办，师傅会看到': 'Reminder sent',
   '报修进度': 'Repair',
   '文字审核中': 'Text in review',
+  '有内容未通过审核，只有您看得到：{0}': 'Something you wrote was not approved; only you see it: {0}',
   '内容在审核，通过前只有您看得到；不影响师傅上门。': 'What you wrote is being checked; until then only you see it. The worker comes all the same.',
   '替谁报': 'For whom',
 };

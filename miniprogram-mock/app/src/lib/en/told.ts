@@ -40,5 +40,6 @@ export const told: Record<string, string> = {
   '已失效': 'Gone',
   '您提交的内容': 'What you wrote',
   '您的登记信息被查看': 'Somebody looked at your register entry',
+  '回调地址': 'Webhook',
   '相关内容已不存在': 'This is gone',
 };
