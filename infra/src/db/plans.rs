@@ -5,13 +5,17 @@ use std::sync::{Arc, Mutex};
 
 use diesel::connection::{Connection, InstrumentationEvent};
 use diesel::prelude::*;
+use jiazai_domain::actor::PrincipalKind;
+use jiazai_domain::kernel::ledger::{Amount, Shortfall, Source, Unit};
 use jiazai_domain::kernel::time::Date;
 use jiazai_domain::registry::{Document, DocumentType};
 
 use super::*;
 use crate::enrolment::application;
+use crate::ledger::{self, Fund, Granting, Reversing, Spending};
 use crate::registry::{bindings, homes, import};
 use crate::vault::Vault;
+use crate::{community, identity};
 
 #[derive(QueryableByName)]
 struct Step {
@@ -79,4 +83,25 @@ fn whether_a_child_is_registered_is_found_by_the_child() {
         application::is_registered(tx, &vault, tx.new_id(), &child, tx.new_id()).map(drop)
     });
     assert!(found.contains("enrolment_applications_by_child (round_id=? AND child_index=?)"), "{found}");
+}
+
+#[test]
+fn points_are_granted_spent_and_reversed_without_looking_at_everybodys() {
+    let found = plans("points", |tx| {
+        let (place, person) = (tx.new_id(), tx.new_id());
+        community::insert(tx, place, "dongtu", "东涂社区", None)?;
+        identity::insert_principal(tx, person, PrincipalKind::Resident, "林女士")?;
+        let (unit, points) = (Unit::Points, |n: i64| Amount::at("/points", n).expect("an amount"));
+        let order = ledger::order(tx, Source::new("grant", "1"), None);
+        let granting = Granting { person, unit, amount: points(5), community: place, expires_at: None, order, by: None };
+        let granted = ledger::grant(tx, granting)?.expect("taken").expect("once").transaction();
+        let (into, source) = (Fund::Redeemed, Source::new("meal", "1"));
+        let spending = Spending { person, unit, amount: points(2), community: place, into, source, reason: None, by: None };
+        ledger::spend(tx, spending)?.expect("enough");
+        let reversing = Reversing { transaction: granted, shortfall: Shortfall::Forgive, reason: None, by: None };
+        let _reversed = ledger::reverse(tx, reversing)?.expect("known").expect("reversed");
+        Ok(())
+    });
+    let looked_through: Vec<&str> = found.lines().filter(|step| step.starts_with("SCAN ledger_")).collect();
+    assert!(looked_through.is_empty(), "{looked_through:?}");
 }

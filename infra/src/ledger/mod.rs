@@ -8,7 +8,10 @@ mod checking;
 mod moves;
 mod reading;
 
+use diesel::dsl::sql;
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use jiazai_domain::actor::{CommunityId, PrincipalId};
 use jiazai_domain::kernel::ledger::{
     Account, AccountId, Lot, LotChange, LotId, Order, Original, Owner, Posting, Source, TransactionId, Unit, Wallet,
@@ -19,7 +22,7 @@ pub use self::checking::Check;
 pub use self::moves::{Granting, Reversing, Spending, expire_due, grant, reverse, spend};
 pub use self::reading::{Balance, EntryLine, Written, balance, balance_before, earned_in, entries, entry, statement_lines};
 use crate::db::schema::{ledger_accounts, ledger_draws, ledger_entries, ledger_lots, ledger_transactions};
-use crate::db::{DbError, Tx, native, parsed};
+use crate::db::{DbError, InList, Tx, native, parsed};
 use crate::events;
 
 jiazai_domain::words! {
@@ -54,15 +57,19 @@ fn lot((id, account, granted, remaining, expired, granted_at, expires_at): LotRo
 /// none. Nobody else moves the account until this transaction has ended, so what is decided on it can be written.
 pub fn wallet(tx: &mut Tx, person: PrincipalId, unit: Unit, also: &[LotId]) -> Result<Wallet, DbError> {
     let account = held(tx, person, unit)?;
-    let also: Vec<String> = also.iter().map(LotId::text).collect();
-    let rows: Vec<LotRow> = native!(tx, |conn| {
-        ledger_lots::table
-            .filter(ledger_lots::account_id.eq(account.id.text()))
-            .filter(ledger_lots::remaining.gt(0).or(ledger_lots::id.eq_any(also)))
-            .select(ledger_lots::all_columns)
-            .load(conn)
-    })?;
+    let own = || ledger_lots::table.filter(ledger_lots::account_id.eq(account.id.text())).select(ledger_lots::all_columns);
+    let mut rows: Vec<LotRow> = native!(tx, |conn| own().filter(something_left()).load(conn))?;
+    if !also.is_empty() {
+        // Asked for by themselves: "left, or one of these" is a condition that no index answers.
+        let spent = || own().filter(ledger_lots::id.within(also.iter().map(LotId::text))).filter(ledger_lots::remaining.eq(0));
+        rows.extend(native!(tx, |conn| spent().load::<LotRow>(conn))?);
+    }
     Ok(Wallet::restore(account, rows.into_iter().map(lot).collect::<Result<_, _>>()?))
+}
+
+/// Of lots: something is left. In words that the index over such lots is sure to recognise, which it is not in a bound value.
+fn something_left() -> SqlLiteral<Bool> {
+    sql("ledger_lots.remaining > 0")
 }
 
 /// As [`wallet`], with no more lots than a grant looks at, however many are left: those whose time is over, and the one that
@@ -70,7 +77,7 @@ pub fn wallet(tx: &mut Tx, person: PrincipalId, unit: Unit, also: &[LotId]) -> R
 fn wallet_for_grant(tx: &mut Tx, person: PrincipalId, unit: Unit) -> Result<Wallet, DbError> {
     let (account, now) = (held(tx, person, unit)?, tx.now().millis());
     let left = || {
-        let of = ledger_lots::table.filter(ledger_lots::account_id.eq(account.id.text())).filter(ledger_lots::remaining.gt(0));
+        let of = ledger_lots::table.filter(ledger_lots::account_id.eq(account.id.text())).filter(something_left());
         of.filter(ledger_lots::expires_at.is_not_null()).select(ledger_lots::all_columns)
     };
     let expires_at = || ledger_lots::expires_at.assume_not_null();
