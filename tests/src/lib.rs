@@ -32,13 +32,13 @@ pub use folder::Folder;
 pub use http::{Call, Client, Reply, raw};
 pub use people::{Anon, Bearer, PASSWORD, Resident, Staff};
 pub use proxy::Proxy;
-pub use read::{actions, faults, items, string, text, words};
+pub use read::{actions, faults, items, pairs, string, text, words};
 pub use receiver::{Letter, Manner, Receiver};
 pub use registry::{Registry, fresh_id_number, id_number};
 pub use repair::{CategoryDraft, Repair};
 pub use season::Family;
 pub use serde_json::{Value, json};
-pub use server::{Options, Server, Wires, binary, shared};
+pub use server::{DATA_KEY, Options, Server, TOKEN_KEY, Wires, binary, shared};
 pub use sim::Sim;
 pub use volunteer::{Volunteering, instant};
 

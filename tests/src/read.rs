@@ -39,3 +39,10 @@ pub fn faults(problem: &Value) -> Vec<(String, String)> {
     all.sort();
     all
 }
+
+/// What [`faults`] are compared with, in whatever order they are written.
+pub fn pairs<const N: usize>(expected: [(&str, &str); N]) -> Vec<(String, String)> {
+    let mut all: Vec<_> = expected.iter().map(|(pointer, code)| ((*pointer).to_owned(), (*code).to_owned())).collect();
+    all.sort();
+    all
+}

@@ -43,7 +43,16 @@ pub struct Wires {
     pub cache: Proxy,
 }
 
+/// The keys of a server that was started [`keyed`](Options::keyed).
+pub const TOKEN_KEY: &str = "3d1f0b7a9c5e2846d0a1b3c5e7f90214365879abcdef0123fedcba9876543210";
+pub const DATA_KEY: &str = "a4c6e80f1b3d5f7092b4d6f8103254769a8bcdef0e1d2c3b4a5968778695a4b3";
+
 impl Options {
+    /// With keys that another server may hold, too: a twin, or one that is restored from a backup.
+    pub fn keyed() -> Self {
+        Self::default().env("JIAZAI_JWT_KEY", TOKEN_KEY).env("JIAZAI_DATA_KEY", DATA_KEY)
+    }
+
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
         self

@@ -93,13 +93,6 @@ fn commands_that_lack_a_word_exit_2() {
 
 // ---- backup -------------------------------------------------------------------------------------------------------
 
-const TOKENS: &str = "51c0b3a2f4d6e8091a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f7081";
-const DATA: &str = "9e8d7c6b5a493827160504f3e2d1c0bfae9d8c7b6a594837261504f3e2d1c0bf";
-
-fn keyed() -> Options {
-    Options::default().env("JIAZAI_JWT_KEY", TOKENS).env("JIAZAI_DATA_KEY", DATA)
-}
-
 fn tickets(who: &impl Client) -> Vec<Value> {
     let (mut all, mut path) = (Vec::new(), "/repair-tickets?limit=100".to_owned());
     loop {
@@ -112,7 +105,7 @@ fn tickets(who: &impl Client) -> Vec<Value> {
 
 #[test]
 fn a_backup_made_under_load_restores_to_what_was_there() {
-    let server = Server::start(keyed());
+    let server = Server::start(Options::keyed());
     let repair = Repair::new(&server);
     repair.reporter.bind_phone("13700004321");
     let photo = repair.reporter.call("POST", "/files").file("a.png", "image/png", PICTURE).expect(201);
@@ -136,7 +129,7 @@ fn a_backup_made_under_load_restores_to_what_was_there() {
     let there = tickets(&repair.reporter);
     let me = repair.reporter.get("/me").expect(200);
 
-    let restored = Server::start(keyed().first(&["restore", backup.text()]));
+    let restored = Server::start(Options::keyed().first(&["restore", backup.text()]));
     // The session, the sealed phone number and the sealed photo are good: same people, same keys.
     let same = restored.bearer(&token);
     assert_eq!(same.get("/me").expect(200), me);

@@ -7,15 +7,9 @@ use std::time::{Duration, Instant};
 
 use jiazai_tests::{CategoryDraft, Client, Options, Repair, Reply, Server, at_once, eventually, json, text, unique};
 
-fn keyed() -> Options {
-    Options::default()
-        .env("JIAZAI_JWT_KEY", "3d1f0b7a9c5e2846d0a1b3c5e7f90214365879abcdef0123fedcba9876543210")
-        .env("JIAZAI_DATA_KEY", "a4c6e80f1b3d5f7092b4d6f8103254769a8bcdef0e1d2c3b4a5968778695a4b3")
-}
-
 /// Two instances that hold the same keys.
 fn two() -> (Server, Server) {
-    let first = Server::start(keyed());
+    let first = Server::start(Options::keyed());
     let second = first.twin();
     (first, second)
 }
@@ -119,7 +113,7 @@ fn left(server: &Server) -> u64 {
 #[test]
 #[ignore = "needs PostgreSQL and Redis"]
 fn what_is_used_up_of_a_quota_at_one_instance_is_used_up_at_the_other() {
-    let one = Server::start(keyed().limited());
+    let one = Server::start(Options::keyed().limited());
     let two = one.twin();
     assert!(left(&two) > 50);
     tries(&one);
@@ -130,7 +124,7 @@ fn what_is_used_up_of_a_quota_at_one_instance_is_used_up_at_the_other() {
 #[test]
 #[ignore = "needs PostgreSQL and Redis"]
 fn without_redis_each_instance_limits_by_itself() {
-    let server = Server::start(keyed().limited().proxied());
+    let server = Server::start(Options::keyed().limited().proxied());
     server.wires().cache.cut();
     assert!(tries(&server) >= 50);
     assert!(left(&server) < 30);

@@ -1,12 +1,8 @@
 //! The inbox: what stands in it for whom, and who hears of what. That WeChat carries the same words is the business of `notices`.
 
-use jiazai_tests::{CategoryDraft, Client, Options, Registry, Repair, Resident, Server, Value, eventually, json, shared};
+use jiazai_tests::{CategoryDraft, Client, Options, Registry, Repair, Resident, Server, Value, eventually, items, json, shared, text};
 
 const PATIENCE_S: u64 = 30;
-
-fn text<'v>(value: &'v Value, field: &str) -> &'v str {
-    value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}"))
-}
 
 fn path(ticket: &Value) -> String {
     format!("/repair-tickets/{}", text(ticket, "id"))
@@ -17,7 +13,7 @@ fn path(ticket: &Value) -> String {
 fn about(who: &dyn Client, ticket: &Value) -> Vec<Value> {
     let inbox = who.get("/me/notices?limit=100").expect(200);
     let of_it = |notice: &&Value| notice["page"].as_str().is_some_and(|page| page.contains(text(ticket, "id")));
-    inbox["items"].as_array().unwrap().iter().filter(of_it).cloned().collect()
+    items(&inbox).iter().filter(of_it).cloned().collect()
 }
 
 #[track_caller]
@@ -86,7 +82,7 @@ fn a_notice_says_when_it_happened_and_not_when_it_is_read() {
     let ticket = repair.ticket_in("accepted");
     let notice = told(&repair.reporter, &ticket, "已接单");
     let history = repair.reporter.get(&format!("{}/events?limit=100", path(&ticket))).expect(200);
-    let accepted = history["items"].as_array().unwrap().iter().find(|event| event["type"] == "repair_ticket.accepted").unwrap().clone();
+    let accepted = items(&history).iter().find(|event| event["type"] == "repair_ticket.accepted").unwrap().clone();
     assert_eq!(notice["at"], accepted["occurred_at"]);
 }
 

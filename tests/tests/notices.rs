@@ -192,8 +192,7 @@ fn what_was_told_before_a_crash_is_not_told_after_it() {
 #[test]
 #[ignore = "needs PostgreSQL and Redis"]
 fn two_instances_tell_everybody_once() {
-    let key = |byte: &str| byte.repeat(32);
-    let one = Server::start(Options::default().env("JIAZAI_JWT_KEY", &key("1f")).env("JIAZAI_DATA_KEY", &key("2e")));
+    let one = Server::start(Options::keyed());
     let two = one.twin();
     let worker = one.staff("worker1").authorization().unwrap();
     let tickets: Vec<(Repair<'_>, Value)> = (0..12)

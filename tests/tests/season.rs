@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Mutex;
 
 use jiazai_tests::season::{BORN, Season, act, now, paper};
-use jiazai_tests::{Client, Family, Folder, Options, Server, Value, json, text};
+use jiazai_tests::{Client, Family, Folder, Options, Server, Value, json, text, words};
 
 const FAMILIES: usize = 300;
 const SEATS: [i64; 4] = [60, 60, 60, 50];
@@ -16,10 +16,6 @@ const SEATS: [i64; 4] = [60, 60, 60, 50];
 const RAISED: i64 = 30;
 /// People who type at the same time.
 const HANDS: usize = 6;
-
-fn words(value: &Value) -> Vec<String> {
-    value.as_array().map(|all| all.iter().filter_map(|w| w.as_str().map(str::to_owned)).collect()).unwrap_or_default()
-}
 
 fn rules() -> Value {
     json!({

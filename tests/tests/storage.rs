@@ -1,9 +1,7 @@
 //! Whose data a server will touch: not a stranger's, not a demo's in production, not an older schema's.
 
-use jiazai_tests::{Client, Options, PASSWORD, Repair, Server, Value, fresh_storage, json, refused_start};
+use jiazai_tests::{Client, DATA_KEY, Options, PASSWORD, Repair, Server, TOKEN_KEY, Value, fresh_storage, json, refused_start};
 
-const TOKENS: &str = "7a01c9e4b52f8d6330e1f4a7b8c9d0e2f3a4b5c6d7e8f90a1b2c3d4e5f607182";
-const DATA: &str = "c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f80918293";
 const OTHER: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1ff";
 
 /// A `serve` on this server's data, with some variables changed, which must be refused.
@@ -19,15 +17,11 @@ fn refused_on(server: &Server, changes: &[(&str, &str)]) -> String {
     said
 }
 
-fn keyed() -> Options {
-    Options::default().env("JIAZAI_JWT_KEY", TOKENS).env("JIAZAI_DATA_KEY", DATA)
-}
-
 /// The variables of production, of an installation that has never met WeChat.
 const PRODUCTION: [(&str, &str); 6] = [
     ("JIAZAI_PROFILE", "production"),
-    ("JIAZAI_JWT_KEY", TOKENS),
-    ("JIAZAI_DATA_KEY", DATA),
+    ("JIAZAI_JWT_KEY", TOKEN_KEY),
+    ("JIAZAI_DATA_KEY", DATA_KEY),
     ("WECHAT_APPID", "wx1234567890abcdef"),
     ("WECHAT_SECRET", "0123456789abcdef0123456789abcdef"),
     ("WECHAT_SIMULATOR_LISTEN", ""),
@@ -39,13 +33,13 @@ fn production() -> Options {
 
 #[test]
 fn another_data_key_does_not_open_the_database() {
-    let server = Server::start(keyed());
+    let server = Server::start(Options::keyed());
     let repair = Repair::new(&server);
     let ticket = repair.report();
     server.signal("TERM");
     server.wait(30);
     let said = refused_on(&server, &[("JIAZAI_DATA_KEY", OTHER)]);
-    assert!(said.contains("JIAZAI_DATA_KEY") && !said.contains(OTHER) && !said.contains(DATA), "{said}");
+    assert!(said.contains("JIAZAI_DATA_KEY") && !said.contains(OTHER) && !said.contains(DATA_KEY), "{said}");
     // The attempt has changed nothing.
     server.start_again();
     repair.reporter.get(&format!("/repair-tickets/{}", ticket["id"].as_str().unwrap())).expect(200);
@@ -53,7 +47,7 @@ fn another_data_key_does_not_open_the_database() {
 
 #[test]
 fn production_does_not_serve_a_demos_data() {
-    let server = Server::start(keyed());
+    let server = Server::start(Options::keyed());
     server.signal("TERM");
     server.wait(30);
     let said = refused_on(&server, &PRODUCTION);

@@ -44,13 +44,12 @@ fn told(tx: &mut Tx, role: Role, community: CommunityId) -> Result<Vec<Principal
     Ok(people)
 }
 
-/// Who finds somebody for the work in a community: its dispatchers, or where nobody is one its administrators, who may dispatch
-/// too; and its workers, who may take it where work is grabbed.
+/// Who finds somebody for the work in a community: its dispatchers and those of the whole platform, or where there is none its
+/// administrators, who may dispatch too; and its workers, who may take it where work is grabbed.
 pub fn attending(tx: &mut Tx, community: CommunityId) -> Result<Attending, DbError> {
     let mut dispatchers = told(tx, Role::Dispatcher, community)?;
-    if granted(tx, Role::Dispatcher, &[community.text()], 1)?.is_empty() {
-        let known = told(tx, Role::CommunityAdmin, community)?;
-        dispatchers.extend(known.into_iter().filter(|id| !dispatchers.contains(id)).collect::<Vec<_>>());
+    if dispatchers.is_empty() {
+        dispatchers = told(tx, Role::CommunityAdmin, community)?;
     }
     Ok(Attending { dispatchers, workers: told(tx, Role::RepairWorker, community)? })
 }

@@ -3,6 +3,7 @@
 mod applications;
 mod fairness;
 mod families;
+mod found;
 mod published;
 mod races;
 mod refusals;
@@ -10,6 +11,7 @@ mod review;
 mod rounds;
 mod schools;
 mod seats;
+mod shown;
 
 use std::process::Command;
 
@@ -41,12 +43,6 @@ fn migrant<'s>(season: &Season<'s>) -> (Family<'s>, Value) {
     let application = season.submit(&family, season.bare_draft(&family));
     season.confirm(&application);
     (family, application)
-}
-
-fn pairs<const N: usize>(expected: [(&str, &str); N]) -> Vec<(String, String)> {
-    let mut all: Vec<_> = expected.iter().map(|(pointer, code)| ((*pointer).to_owned(), (*code).to_owned())).collect();
-    all.sort();
-    all
 }
 
 fn season_put(season: &Drafted) -> Value {

@@ -1,8 +1,8 @@
 //! Rounds: rules, calendars, seat plans and zones.
 
-use jiazai_tests::{Client, Drafted, Value, at_once, faults, items, json, shared, text, unique};
+use jiazai_tests::{Client, Drafted, Value, at_once, faults, items, json, pairs, shared, text, unique};
 
-use super::{pairs, season_put};
+use super::season_put;
 
 #[test]
 fn a_draft_is_for_staff_of_enrolment_and_a_published_round_for_everybody() {

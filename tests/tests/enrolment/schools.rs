@@ -1,8 +1,8 @@
 //! Schools, the words of the rules, and the precheck.
 
-use jiazai_tests::{Client, Drafted, Registry, Value, faults, id_number, items, json, shared, text, unique};
+use jiazai_tests::{Client, Drafted, Registry, Value, faults, id_number, items, json, pairs, shared, text, unique};
 
-use super::{pairs, season_put};
+use super::season_put;
 
 // ---- schools -------------------------------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 //! Those who answer for others: guardians of minors, and delegates who act for somebody.
 
-use jiazai_tests::{Client, Value, Volunteering, actions, at_once, id_number, instant, items, json, shared, text};
+use jiazai_tests::{Client, Value, Volunteering, actions, at_once, faults, id_number, instant, items, json, pairs, shared, text};
 
-use super::{DAY, Known, Place, ask, born, codes};
+use super::{DAY, Known, Place, ask, born};
 
 // ---- guardians -----------------------------------------------------------------------------------------------------
 
@@ -17,15 +17,15 @@ fn a_minor_signs_up_with_a_guardians_word_and_it_goes_when_that_goes() {
     let activity = place.activity(json!({}));
     let (shift, line) = (activity.shift(2 * DAY, 2, 0), activity.shift(4 * DAY, 1, 3));
     let problem = ask(&child.who, &shift).expect(422).json;
-    assert_eq!(codes(&problem), [("/consent", "consent_required")]);
+    assert_eq!(faults(&problem), pairs([("/consent", "consent_required")]));
     let path = format!("{}/consents", activity.path());
     let word = |of: &Known| json!({ "resident_id": of.who.id(), "text_version": "2026-01" });
     for stranger in [&neighbour, &lodger, &child] {
         let problem = stranger.who.post(&path, word(&child)).refuse(422, "validation_failed");
-        assert_eq!(codes(&problem), [("/resident_id", "not_their_guardian")]);
+        assert_eq!(faults(&problem), pairs([("/resident_id", "not_their_guardian")]));
     }
     let problem = parent.who.post(&path, word(&grown_up)).refuse(422, "validation_failed");
-    assert_eq!(codes(&problem), [("/resident_id", "not_a_minor")]);
+    assert_eq!(faults(&problem), pairs([("/resident_id", "not_a_minor")]));
     activity.leader.post(&path, word(&child)).refuse(403, "forbidden");
     assert_eq!(activity.look(&shift)["taken"], 0);
 
@@ -96,15 +96,15 @@ fn a_delegate_signs_somebody_up_and_nobody_else_does() {
     let by = |delegation: &Value| json!({ "delegation_id": delegation["id"] });
     // Naming somebody is not acting for them.
     let problem = child.post(&path, json!({ "resident_id": elder.id() })).refuse(422, "unknown_field");
-    assert_eq!(codes(&problem), [("/resident_id", "unknown_field")]);
+    assert_eq!(faults(&problem), pairs([("/resident_id", "unknown_field")]));
     let repair = grant(json!(["repair"]), shared().community());
     child.post(&path, by(&repair)).refuse(403, "forbidden");
     let elsewhere = grant(json!(["volunteer"]), shared().other_community());
     let problem = child.post(&path, by(&elsewhere)).refuse(422, "validation_failed");
-    assert_eq!(codes(&problem), [("/delegation_id", "unknown_delegation")]);
+    assert_eq!(faults(&problem), pairs([("/delegation_id", "unknown_delegation")]));
     let given = grant(json!(["volunteer"]), shared().community());
     let problem = stranger.post(&path, by(&given)).refuse(422, "validation_failed");
-    assert_eq!(codes(&problem), [("/delegation_id", "unknown_delegation")]);
+    assert_eq!(faults(&problem), pairs([("/delegation_id", "unknown_delegation")]));
     assert_eq!(activity.look(&shift)["taken"], 0);
 
     let claim = child.post(&path, by(&given)).expect(201);
@@ -163,6 +163,6 @@ fn a_delegation_for_somebody_without_an_account_signs_nobody_up() {
     let shift = activity.shift(2 * DAY, 1, 0);
     let problem =
         child.post(&format!("/shifts/{shift}/sign-ups"), json!({ "delegation_id": given["id"] })).refuse(422, "validation_failed");
-    assert_eq!(codes(&problem), [("/delegation_id", "no_account")]);
+    assert_eq!(faults(&problem), pairs([("/delegation_id", "no_account")]));
     assert_eq!(activity.look(&shift)["taken"], 0);
 }

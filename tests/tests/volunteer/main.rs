@@ -50,11 +50,6 @@ fn count(volunteering: &Volunteering, shift: &str) -> BTreeMap<String, i64> {
     by_state
 }
 
-fn codes(problem: &Value) -> Vec<(&str, &str)> {
-    let errors = problem["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
-    errors.iter().map(|error| (text(error, "pointer"), text(error, "code"))).collect()
-}
-
 /// The first of January, so many years ago.
 fn born(server: &Server, years: i32) -> String {
     let year: i32 = instant(server, 0)[..4].parse().expect("a year");

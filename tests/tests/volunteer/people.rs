@@ -1,10 +1,10 @@
 //! Who may volunteer: what the registry knows of people; and what everybody else is told.
 
 use jiazai_tests::{
-    Client, Options, Resident, Server, Value, Volunteering, actions, at_once, id_number, instant, items, json, shared, text,
+    Client, Options, Resident, Server, Value, Volunteering, actions, at_once, faults, id_number, instant, items, json, pairs, shared, text,
 };
 
-use super::{DAY, Known, Place, ask, born, codes, refused};
+use super::{DAY, Known, Place, ask, born, refused};
 
 // ---- what the registry knows ---------------------------------------------------------------------------------------
 
@@ -69,8 +69,12 @@ fn a_tag_lets_in_while_it_holds_and_only_those_who_may_see_it_may_ask_for_it() {
     draft["eligibility"] = json!({ "tags": ["party_member", "low_income", "nonsense"], "estates": ["est_01h455vb4pex5vsknk084sn02q"] });
     let problem = activity.leader.post("/volunteer-activities", draft.clone()).refuse(422, "validation_failed");
     assert_eq!(
-        codes(&problem),
-        [("/eligibility/estates/0", "unknown_estate"), ("/eligibility/tags/1", "unknown_tag"), ("/eligibility/tags/2", "unknown_tag")]
+        faults(&problem),
+        pairs([
+            ("/eligibility/estates/0", "unknown_estate"),
+            ("/eligibility/tags/1", "unknown_tag"),
+            ("/eligibility/tags/2", "unknown_tag")
+        ])
     );
     draft["eligibility"] = json!({ "tags": ["low_income"] });
     manager.post("/volunteer-activities", draft).expect(201);
@@ -167,7 +171,7 @@ fn bad_input_is_told_apart_with_state_and_actions_and_changes_nothing() {
     };
     let invalid = |what: &str, pointer: &str, refuse: &dyn Fn() -> jiazai_tests::Reply| {
         let problem = unchanged(what, &|| refuse().expect(422).json);
-        assert_eq!(codes(&problem)[0].0, pointer, "{what}: {problem}");
+        assert_eq!(text(&problem["errors"][0], "pointer"), pointer, "{what}: {problem}");
         // Points belong to nothing that has a state; and a number that cannot be one is refused before anything is looked up.
         let stateless = pointer == "/points" || pointer == "/minutes";
         assert!(stateless || problem["state"].is_string() && problem["allowed_actions"].is_array(), "{what}: {problem}");
@@ -258,7 +262,7 @@ fn a_guardian_who_moved_out_answers_for_nobody_any_more() {
     let binding = items(&parent.who.get("/me/home-bindings").expect(200))[0].clone();
     parent.who.post(&format!("/home-bindings/{}/end", text(&binding, "id")), json!({})).expect(200);
     let problem = ask(&child.who, &activity.shift(4 * DAY, 5, 0)).expect(422).json;
-    assert_eq!((codes(&problem), text(&problem, "state")), (vec![("/consent", "consent_required")], "scheduled"));
+    assert_eq!((faults(&problem), text(&problem, "state")), (pairs([("/consent", "consent_required")]), "scheduled"));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What volunteers and leaders are shown and told: QR pictures, pages, rosters, notices; and check-in at a place.
 
-use jiazai_tests::{Client, Options, Resident, Server, Value, Volunteering, eventually, instant, items, json, shared, text};
+use jiazai_tests::{Client, Options, Resident, Server, Value, Volunteering, eventually, faults, instant, items, json, pairs, shared, text};
 
-use super::{DAY, HOUR, codes, told};
+use super::{DAY, HOUR, told};
 
 // ---- check-in ------------------------------------------------------------------------------------------------------
 
@@ -47,7 +47,7 @@ fn where_an_activity_has_a_spot_check_in_happens_there_and_changes_nothing_elsew
         (json!({ "lat": 91.0, "lng": 118.587 }), ("/location/lat", "out_of_range")),
     ] {
         let problem = come(location).refuse(422, "validation_failed");
-        assert_eq!(codes(&problem), [code]);
+        assert_eq!(faults(&problem), pairs([code]));
     }
     come(json!({ "lat": "here", "lng": 1 })).refuse(422, "validation_failed");
     assert_eq!(text(&resident.get(&own).expect(200), "state"), "confirmed");
@@ -55,7 +55,7 @@ fn where_an_activity_has_a_spot_check_in_happens_there_and_changes_nothing_elsew
     let mut bad = Volunteering::draft(&server);
     bad["spot"] = json!({ "lat": -91, "lng": 181, "radius_m": 100 });
     let problem = volunteering.leader.post("/volunteer-activities", bad).refuse(422, "validation_failed");
-    assert_eq!(codes(&problem), [("/spot/lat", "out_of_range"), ("/spot/lng", "out_of_range")]);
+    assert_eq!(faults(&problem), pairs([("/spot/lat", "out_of_range"), ("/spot/lng", "out_of_range")]));
 }
 
 #[test]
@@ -258,7 +258,7 @@ fn where_an_activity_has_a_spot_check_out_happens_there_too() {
     server.sim().advance(HOUR as u64);
     for (location, code) in [(Value::Null, "location_required"), (json!({ "lat": 24.95, "lng": 118.587 }), "too_far")] {
         let problem = go("check-out", location).refuse(422, "validation_failed");
-        assert_eq!((codes(&problem), text(&problem, "state")), (vec![("/location", code)], "present"));
+        assert_eq!((faults(&problem), text(&problem, "state")), (pairs([("/location", code)]), "present"));
     }
     assert_eq!(text(&go("check-out", there).expect(200), "state"), "done");
 }

@@ -1,8 +1,8 @@
 //! The inbox, and what else a phone asks for.
 
-use jiazai_tests::{Client, Options, Repair, Resident, Server, Value, Volunteering, eventually, json, shared, unique};
+use jiazai_tests::{Client, Options, Repair, Resident, Server, Value, Volunteering, eventually, items, json, shared, text, unique};
 
-use super::{PATIENCE_S, happens, id, inbox, seconds};
+use super::{PATIENCE_S, happens, inbox, seconds};
 
 // ---- the inbox -----------------------------------------------------------------------------------------------------
 
@@ -19,10 +19,10 @@ fn what_nobody_allowed_wechat_to_carry_is_in_the_inbox() {
         inbox(&repair.reporter).into_iter().find(|n| n["phrase"] == "已接单" && n["delivery"] == "inbox_only")
     });
     assert_eq!((&notice["title"], &notice["template"], &notice["read_at"]), (&json!("灯不亮"), &json!("repair_progress"), &Value::Null));
-    assert!(notice["page"].as_str().unwrap().contains(&id(&ticket)));
+    assert!(notice["page"].as_str().unwrap().contains(text(&ticket, "id")));
     let unread = || repair.reporter.get("/me/notices/unread").expect(200)["unread"].as_i64().unwrap();
     let before = unread();
-    let at = format!("/me/notices/{}/read", id(&notice));
+    let at = format!("/me/notices/{}/read", text(&notice, "id"));
     shared().resident().post(&at, json!({})).refuse(404, "not_found");
     let read = repair.reporter.post(&at, json!({})).expect(200);
     assert_ne!(read["read_at"], Value::Null);
@@ -84,10 +84,9 @@ fn whoever_refuses_messages_in_wechat_has_no_consents_left_here() {
 fn a_dispatcher_finds_the_workers_of_their_community_and_nothing_else_of_them() {
     let repair = Repair::new(shared());
     let list = repair.dispatcher.get(&format!("/staff?community_id={}&limit=100", repair.community)).expect(200);
-    let items = list["items"].as_array().unwrap();
-    let worker = items.iter().find(|item| item["id"] == repair.worker_id.as_str()).unwrap_or_else(|| panic!("{list}"));
+    let worker = items(&list).iter().find(|item| item["id"] == repair.worker_id.as_str()).unwrap_or_else(|| panic!("{list}"));
     assert_eq!((&worker["username"], &worker["has_totp"]), (&json!(""), &json!(false)));
-    for item in items {
+    for item in items(&list) {
         let roles = item["roles"].as_array().unwrap();
         assert!(!roles.is_empty() && roles.iter().all(|role| role["role"] == "repair_worker"), "{item}");
     }
@@ -108,8 +107,8 @@ fn a_ticket_names_its_home_and_its_worker() {
     let repair = Repair::new(shared());
     let manager = shared().staff("manager");
     let buildings = manager.get(&format!("/communities/{}/buildings", repair.community)).expect(200);
-    let homes = manager.get(&format!("/buildings/{}/homes", id(&buildings["items"][0]))).expect(200);
-    let home = id(&homes["items"][0]);
+    let homes = manager.get(&format!("/buildings/{}/homes", text(&items(&buildings)[0], "id"))).expect(200);
+    let home = text(&items(&homes)[0], "id");
     let label = manager.get(&format!("/homes/{home}")).expect(200)["label"].clone();
     let mut draft = repair.draft();
     draft["home_id"] = json!(home);

@@ -6,29 +6,24 @@ mod pictures;
 mod push;
 mod words;
 
-use jiazai_tests::{Client, Repair, Server, Value, eventually, json};
+use jiazai_tests::{Client, Repair, Server, Value, eventually, items, json, text};
 
 const PATIENCE_S: u64 = 30;
 
-#[track_caller]
-fn id(thing: &Value) -> String {
-    thing["id"].as_str().unwrap_or_else(|| panic!("no id in {thing}")).to_owned()
-}
-
 fn path(ticket: &Value) -> String {
-    format!("/repair-tickets/{}", id(ticket))
+    format!("/repair-tickets/{}", text(ticket, "id"))
 }
 
 /// What is held of a thing, as those who review find it.
 #[track_caller]
 fn held(repair: &Repair, ticket: &Value) -> Vec<Value> {
     let queue = repair.dispatcher.get(&format!("/content-reviews?community_id={}&limit=100", repair.community)).expect(200);
-    queue["items"].as_array().unwrap().iter().filter(|item| item["subject_id"] == ticket["id"]).cloned().collect()
+    items(&queue).iter().filter(|item| item["subject_id"] == ticket["id"]).cloned().collect()
 }
 
 #[track_caller]
 fn inbox(who: &impl Client) -> Vec<Value> {
-    who.get("/me/notices?limit=100").expect(200)["items"].as_array().unwrap().clone()
+    items(&who.get("/me/notices?limit=100").expect(200)).to_vec()
 }
 
 /// Has something happen in WeChat, and waits until the server has taken it.
@@ -37,8 +32,8 @@ fn happens(server: &Server, openid: &str, event: &str, fields: Value) {
     server.sim().tell("/_sim/events", &json!({ "openid": openid, "event": event, "fields": fields }));
     eventually("the push is taken", PATIENCE_S, || {
         let pushes = server.sim().ask("/_sim/pushes");
-        let pushes = pushes["items"].as_array().unwrap().clone();
-        pushes.into_iter().find(|p| p["event"] == event && p["openid"] == openid && p["outcome"] == "taken")
+        let ours = |push: &&Value| push["event"] == event && push["openid"] == openid && push["outcome"] == "taken";
+        items(&pushes).iter().find(ours).cloned()
     });
 }
 

@@ -1,13 +1,13 @@
 //! Pictures wait for their verdict.
 
-use jiazai_tests::{Client, Options, PICTURE, Repair, Server, Value, eventually, json, shared};
+use jiazai_tests::{Client, Options, PICTURE, Repair, Server, Value, eventually, json, shared, string, text};
 
-use super::{PATIENCE_S, held, id, path};
+use super::{PATIENCE_S, held, path};
 
 /// A report with a picture, given to the worker; the ticket and the picture's id.
 #[track_caller]
 fn report_with_picture(repair: &Repair) -> (Value, String) {
-    let file = id(&repair.reporter.call("POST", "/files").file("a.png", "image/png", PICTURE).expect(201));
+    let file = string(&repair.reporter.call("POST", "/files").file("a.png", "image/png", PICTURE).expect(201), "id");
     let mut draft = repair.draft();
     draft["photos"] = json!([file]);
     let ticket = repair.reporter.post("/repair-tickets", draft).expect(201);
@@ -41,7 +41,7 @@ fn pictures_wait_for_their_verdict_and_what_is_risky_is_held() {
     for who in [&repair.reporter as &dyn Client, &repair.dispatcher] {
         assert_eq!(who.get(&format!("/files/{file}")).send().status, 200);
     }
-    repair.dispatcher.post(&format!("/content-reviews/{}/approve", id(&review)), json!({})).expect(200);
+    repair.dispatcher.post(&format!("/content-reviews/{}/approve", text(&review, "id")), json!({})).expect(200);
     assert_eq!(repair.worker.get(&format!("/files/{file}")).send().status, 200);
 }
 

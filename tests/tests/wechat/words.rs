@@ -1,8 +1,8 @@
 //! Words are judged before others read them.
 
-use jiazai_tests::{Client, Options, Repair, Server, Value, eventually, json, shared, unique};
+use jiazai_tests::{Client, Options, Repair, Server, Value, eventually, json, shared, text, unique};
 
-use super::{PATIENCE_S, held, id, inbox, path};
+use super::{PATIENCE_S, held, inbox, path};
 
 /// A report with these words, given to the worker.
 #[track_caller]
@@ -41,7 +41,7 @@ fn held_words_are_there_for_their_author_and_for_reviewers_until_somebody_approv
     let review = held(&repair, &ticket).remove(0);
     assert_eq!((&review["part"], &review["cause"], &review["label"]), (&json!("words"), &json!("risky"), &json!(20006)));
     assert_eq!(review["texts"][0], json!({ "name": "title", "text": "违禁示例" }));
-    let approved = repair.dispatcher.post(&format!("/content-reviews/{}/approve", id(&review)), json!({})).expect(200);
+    let approved = repair.dispatcher.post(&format!("/content-reviews/{}/approve", text(&review, "id")), json!({})).expect(200);
     assert_eq!((&approved["state"], &approved["allowed_actions"]), (&json!("approved"), &json!([])));
     let seen = of(&repair.worker);
     assert_eq!((&seen["title"], &seen["held_back"]), (&json!("违禁示例"), &json!([])));
@@ -53,7 +53,7 @@ fn what_was_rejected_stays_with_its_author_who_is_told() {
     let ticket = report(&repair, "广告示例");
     let review = held(&repair, &ticket).remove(0);
     assert_eq!(review["cause"], "review");
-    let at = format!("/content-reviews/{}", id(&review));
+    let at = format!("/content-reviews/{}", text(&review, "id"));
     repair.dispatcher.post(&format!("{at}/reject"), json!({ "reason": " " })).refuse(422, "validation_failed");
     repair.dispatcher.post(&format!("{at}/reject"), json!({ "reason": "含有广告" })).expect(200);
     assert_eq!(repair.worker.get(&path(&ticket)).expect(200)["title"], Value::Null);
@@ -79,7 +79,7 @@ fn held_words_are_in_no_message() {
     let repair = Repair::new(shared());
     let ticket = report(&repair, "辱骂示例");
     let told = eventually("the worker is told", PATIENCE_S, || {
-        inbox(&repair.worker).into_iter().find(|n| n["page"].as_str().is_some_and(|page| page.contains(&id(&ticket))))
+        inbox(&repair.worker).into_iter().find(|n| n["page"].as_str().is_some_and(|page| page.contains(text(&ticket, "id"))))
     });
     assert_eq!(told["title"], "测试类别");
 }
@@ -149,7 +149,7 @@ fn a_repeat_with_one_key_asks_the_platform_once_and_staff_are_not_checked() {
 fn only_those_who_review_see_the_queue() {
     let repair = Repair::new(shared());
     let review = held(&repair, &report(&repair, "违禁示例")).remove(0);
-    let at = format!("/content-reviews/{}", id(&review));
+    let at = format!("/content-reviews/{}", text(&review, "id"));
     let stranger = shared().staff("admin").hire("community_admin", shared().other_community());
     stranger.get(&at).refuse(404, "not_found");
     stranger.post(&format!("{at}/approve"), json!({})).refuse(404, "not_found");

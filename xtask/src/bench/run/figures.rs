@@ -1,7 +1,7 @@
 //! The measurements one after the other.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -81,7 +81,8 @@ impl Plan {
             many,
             latency: Duration::from_secs(latency),
             binary: place::target().join("release/jiazai"),
-            scratch: place::target().join("bench"),
+            // Several may run at once.
+            scratch: scratches().join(std::process::id().to_string()),
         })
     }
 
@@ -98,6 +99,20 @@ impl Plan {
     }
 }
 
+/// Where each run has a folder, called by its process.
+fn scratches() -> PathBuf {
+    place::target().join("bench")
+}
+
+/// Removes what runs have left that were ended before they could.
+fn clear_after_the_dead() {
+    for folder in fs::read_dir(scratches()).into_iter().flatten().flatten() {
+        if !Path::new("/proc").join(folder.file_name()).exists() {
+            let _ = fs::remove_dir_all(folder.path());
+        }
+    }
+}
+
 /// Runs it all, or what was named; true if no target was missed.
 pub(crate) fn run(words: &[&str]) -> Result<bool, String> {
     let plan = Plan::parse(words)?;
@@ -105,6 +120,7 @@ pub(crate) fn run(words: &[&str]) -> Result<bool, String> {
     if !built.success() {
         return Err("the server does not build".into());
     }
+    clear_after_the_dead();
     let _ = fs::remove_dir_all(&plan.scratch);
     let mut out = Report::default();
     let outcome = measure(&plan, &mut out);

@@ -10,12 +10,12 @@ use super::sheet::Sheet;
 use super::store::{self, Store};
 use super::writers::{self, Told};
 
-fn keyed() -> Options {
-    Options::default().env("JIAZAI_JWT_KEY", &"5c".repeat(32)).env("JIAZAI_DATA_KEY", &"6d".repeat(32)).env("RUST_LOG", "warn")
+fn quiet() -> Options {
+    Options::keyed().env("RUST_LOG", "warn")
 }
 
 pub(super) fn drill(form: Form, sheet: &mut Sheet) -> Result<(), String> {
-    let server = Server::start(keyed());
+    let server = Server::start(quiet());
     let repair = Repair::new(&server);
     repair.reporter.bind_phone("13700004321");
     let photo = repair.reporter.call("POST", "/files").file("a.png", "image/png", PICTURE).expect(201);
@@ -51,7 +51,7 @@ fn under_load(sheet: &mut Sheet, server: &Server, repair: &Repair<'_>) -> Result
         made.code == Some(0),
         format!("{} ms, {} writes meanwhile", took.as_millis(), during.acknowledged.len()),
     );
-    let restored = Server::start(keyed().first(&["restore", folder.text()]));
+    let restored = Server::start(quiet().first(&["restore", folder.text()]));
     let store = Store::of(&restored);
     // Acknowledged before: there. Acknowledged meanwhile: there or not, but never half.
     let mut expected = Told { acknowledged: before.acknowledged, ..Told::default() };
@@ -76,7 +76,7 @@ fn at_rest(sheet: &mut Sheet, server: &Server, repair: &Repair<'_>, photo: &str,
         last = store.hashes(&shape).ok()?;
         (server.command(&["backup", folder.text()]).code == Some(0) && store.hashes(&shape).ok()? == last).then_some(folder)
     });
-    let restored = Server::start(keyed().env("JIAZAI_JOBS", "off").first(&["restore", folder.text()]));
+    let restored = Server::start(quiet().env("JIAZAI_JOBS", "off").first(&["restore", folder.text()]));
     let found = Store::of(&restored).hashes(&shape)?;
     let rows: usize = last.values().map(|(rows, _)| rows).sum();
     let different = store::differences(&last, &found);

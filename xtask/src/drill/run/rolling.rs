@@ -16,10 +16,8 @@ use super::writers::{self, Told};
 const HANDS: usize = 4;
 
 pub(super) fn drill(form: Form, sheet: &mut Sheet) -> Result<(), String> {
-    let key = |byte: &str| byte.repeat(32);
-    let options = Options::default().env("JIAZAI_JWT_KEY", &key("1f")).env("JIAZAI_DATA_KEY", &key("2e"));
     // The first has the stand-in for WeChat beside it and is left alone; the proxy stands before the other two.
-    let first = Server::start(options.env("JIAZAI_DRAIN_S", "1").env("RUST_LOG", "warn"));
+    let first = Server::start(Options::keyed().env("JIAZAI_DRAIN_S", "1").env("RUST_LOG", "warn"));
     let (one, two) = (first.twin(), first.twin());
     let repair = Repair::new(&first);
     allow(&first, &repair, 50);
@@ -188,9 +186,7 @@ fn feeds(sheet: &mut Sheet, first: &Server, instances: [&Server; 2]) -> Result<(
 
 /// With limits on, what is used up at one is used up at the other.
 fn limits(sheet: &mut Sheet) -> Result<(), String> {
-    let key = |byte: &str| byte.repeat(32);
-    let options = Options::default().env("JIAZAI_JWT_KEY", &key("3a")).env("JIAZAI_DATA_KEY", &key("4b"));
-    let one = Server::start(options.env("JIAZAI_RATE_LIMIT", "on").env("RUST_LOG", "warn"));
+    let one = Server::start(Options::keyed().env("JIAZAI_RATE_LIMIT", "on").env("RUST_LOG", "warn"));
     let two = one.twin();
     // Another name each time: ten wrong passwords lock a name, which is another limit. All at once: the minute goes on meanwhile.
     let statuses = at_once(100, |n| {
