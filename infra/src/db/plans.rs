@@ -15,6 +15,7 @@ use crate::enrolment::application;
 use crate::ledger::{self, Fund, Granting, Reversing, Spending};
 use crate::registry::{bindings, homes, import};
 use crate::vault::Vault;
+use crate::volunteer::{self, Look};
 use crate::{community, identity};
 
 #[derive(QueryableByName)]
@@ -104,4 +105,17 @@ fn points_are_granted_spent_and_reversed_without_looking_at_everybodys() {
     });
     let looked_through: Vec<&str> = found.lines().filter(|step| step.starts_with("SCAN ledger_")).collect();
     assert!(looked_through.is_empty(), "{looked_through:?}");
+}
+
+#[test]
+fn what_volunteers_wait_for_is_found_without_looking_at_all_of_them() {
+    let found = plans("volunteer", |tx| {
+        volunteer::to_remind(tx, 1)?;
+        volunteer::due_shifts(tx, Look::Everywhere, 1)?;
+        Ok(())
+    });
+    for index in ["volunteer_shifts_by_start", "volunteer_posts_waiting"] {
+        assert!(found.contains(index), "{index} is not used:\n{found}");
+    }
+    assert!(!found.contains("SCAN volunteer_sign_ups"), "{found}");
 }

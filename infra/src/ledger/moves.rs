@@ -123,7 +123,7 @@ fn community_of(tx: &mut Tx, lot: LotId) -> Result<CommunityId, DbError> {
         ledger_draws::table
             .inner_join(ledger_transactions::table.on(ledger_transactions::id.eq(ledger_draws::transaction_id)))
             .filter(ledger_draws::lot_id.eq(lot.text()))
-            .order(ledger_transactions::id)
+            .order(ledger_draws::transaction_id)
             .select(ledger_transactions::community_id)
             .first(conn)
     })?;

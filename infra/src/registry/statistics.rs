@@ -32,7 +32,8 @@ pub fn count(tx: &mut Tx, vault: &Vault, community: CommunityId, within: &Grids,
         household_facts::table
             .inner_join(homes::table)
             .inner_join(people::table)
-            .filter(household_facts::community_id.eq(community.text()))
+            // By their homes, which are in the facts' own community and found by it.
+            .filter(homes::community_id.eq(community.text()))
             .filter(household_facts::kind.eq_any([FactKind::Residence, FactKind::Tenancy, FactKind::Hukou].map(FactKind::as_str)))
             .filter(facts::held(today))
             .filter(people::deceased_on.is_null())

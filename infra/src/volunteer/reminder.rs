@@ -17,7 +17,8 @@ pub fn to_remind(tx: &mut Tx, limit: i64) -> Result<Vec<SignUpId>, DbError> {
     let ids: Vec<String> = native!(tx, |conn| {
         volunteer_sign_ups::table
             .inner_join(volunteer_shifts::table.on(volunteer_shifts::id.eq(volunteer_sign_ups::shift_id)))
-            .filter(volunteer_shifts::state.eq("scheduled"))
+            // In the words of the index over such shifts.
+            .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("volunteer_shifts.state = 'scheduled'"))
             .filter(volunteer_shifts::starts_at.gt(now.millis()))
             .filter(volunteer_shifts::starts_at.le(now.plus_seconds(REMIND_BEFORE_S).millis()))
             .filter(volunteer_sign_ups::state.eq(State::Confirmed.as_str()))

@@ -336,7 +336,8 @@ pub enum Look {
 /// reader looks, and writes only if there is something to write.
 pub fn due_shifts(tx: &mut Tx, look: Look, limit: i64) -> Result<Vec<ShiftId>, DbError> {
     let now = tx.now().millis();
-    let waits = (volunteer_posts::offered + volunteer_posts::waitlisted).gt(0);
+    // In the words of the index over such posts.
+    let waits = diesel::dsl::sql::<diesel::sql_types::Bool>("volunteer_posts.offered + volunteer_posts.waitlisted > 0");
     let lapsed =
         volunteer_posts::offered.gt(0).and(volunteer_posts::due_at.is_null().or(volunteer_posts::due_at.assume_not_null().le(now)));
     let room = volunteer_posts::waitlisted.gt(0).and((volunteer_posts::taken + volunteer_posts::offered).lt(volunteer_posts::capacity));
