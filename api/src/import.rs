@@ -33,8 +33,10 @@ const SHOWN: i64 = 20;
 fn account(tx: &mut Tx, by: Option<&str>) -> Result<PrincipalId, Failed> {
     match by {
         Some(name) => Ok(identity::staff_by_username(tx, name)?.ok_or_else(|| Failed(format!("there is no member of staff {name}")))?.id),
-        None => identity::eldest_platform_admin(tx)?
-            .ok_or_else(|| Failed("there is no platform administrator; name somebody with --by".to_owned())),
+        None => identity::eldest_platform_admin(tx)?.ok_or_else(|| {
+            let how = "jiazai admin create-staff NAME --role platform_admin";
+            Failed(format!("nobody administers this installation yet, in whose name it could be done: `{how}`"))
+        }),
     }
 }
 
