@@ -28,6 +28,11 @@ pub struct Id<K> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotAnId;
 
+/// Of the text form, behind the underscore.
+const DIGITS: usize = 26;
+
+const LONGEST_PREFIX: usize = 8;
+
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 const VALUES: [u8; 256] = {
@@ -56,14 +61,29 @@ impl<K: Kind> Id<K> {
 
     /// The text form, in one allocation.
     pub fn text(&self) -> String {
-        let mut out = String::with_capacity(K::PREFIX.len() + 27);
-        out.push_str(K::PREFIX);
-        out.push('_');
+        self.written(str::to_owned)
+    }
+
+    /// The text form, without one.
+    fn written<T>(&self, then: impl FnOnce(&str) -> T) -> T {
+        const { assert!(K::PREFIX.len() <= LONGEST_PREFIX) };
+        let mut text = [0; LONGEST_PREFIX + 1 + DIGITS];
+        let (prefix, end) = (K::PREFIX.len(), K::PREFIX.len() + 1 + DIGITS);
+        text[..prefix].copy_from_slice(K::PREFIX.as_bytes());
+        text[prefix] = b'_';
         let bits = self.uuid.as_u128();
-        for i in (0..26).rev() {
-            out.push(ALPHABET[(bits >> (i * 5)) as usize & 31] as char);
+        let mut at = end;
+        // Twelve digits are what a machine word holds.
+        for (shift, digits) in [(0, 12), (60, 12), (120, 2)] {
+            let mut word = (bits >> shift) as u64;
+            for _ in 0..digits {
+                at -= 1;
+                text[at] = ALPHABET[word as usize & 31];
+                word >>= 5;
+            }
         }
-        out
+        // A prefix is ASCII, and so are the digits.
+        then(std::str::from_utf8(&text[..end]).unwrap_or_default())
     }
 }
 
@@ -72,37 +92,41 @@ impl<K: Kind> FromStr for Id<K> {
 
     fn from_str(text: &str) -> Result<Self, NotAnId> {
         let digits = text.strip_prefix(K::PREFIX).and_then(|rest| rest.strip_prefix('_')).ok_or(NotAnId)?;
-        // 26 digits carry 130 bits: the first may only use its lowest three, or two texts would name one id.
-        if digits.len() != 26 || digits.as_bytes()[0] > b'7' {
+        // They carry 130 bits: the first may only use its lowest three, or two texts would name one id.
+        if digits.len() != DIGITS || digits.as_bytes()[0] > b'7' {
             return Err(NotAnId);
         }
-        let mut bits = 0u128;
-        for byte in digits.bytes() {
-            let value = VALUES[byte as usize];
-            if value == 255 {
-                return Err(NotAnId);
+        // Twelve digits are what a machine word holds.
+        let (mut bits, mut all) = (0u128, 0u8);
+        for part in [&digits.as_bytes()[..2], &digits.as_bytes()[2..14], &digits.as_bytes()[14..]] {
+            let mut word = 0u64;
+            for byte in part {
+                let value = VALUES[*byte as usize];
+                all |= value;
+                word = word << 5 | u64::from(value & 31);
             }
-            bits = bits << 5 | u128::from(value);
+            bits = bits << (5 * part.len()) | u128::from(word);
         }
-        Ok(Self::from_uuid(Uuid::from_u128(bits)))
+        // What is no digit has the value 255; digits have less than 32.
+        if all >= 32 { Err(NotAnId) } else { Ok(Self::from_uuid(Uuid::from_u128(bits))) }
     }
 }
 
 impl<K: Kind> fmt::Display for Id<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text())
+        self.written(|text| f.write_str(text))
     }
 }
 
 impl<K: Kind> fmt::Debug for Id<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text())
+        self.written(|text| f.write_str(text))
     }
 }
 
 impl<K: Kind> Serialize for Id<K> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&self.text())
+        self.written(|text| to.serialize_str(text))
     }
 }
 
