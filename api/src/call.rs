@@ -216,7 +216,7 @@ impl Call {
             let window = crate::page::Window { limit: bulk::PORTION, after: after.map(str::to_owned), seal: seal.clone() };
             let (reply, next) = turn(tx, &cx, window)?;
             let next = next.map(|cursor| seal.open(&cursor)).transpose()?;
-            Ok(bulk::Portion { rows: bulk::Rows::Items(bulk::items(&reply.body)), next })
+            Ok(bulk::Portion { rows: bulk::Rows::Page(reply.body), next })
         };
         bulk::streamed(self.app.clone(), sheet, Box::new(read)).await
     }

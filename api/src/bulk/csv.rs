@@ -1,53 +1,57 @@
 //! CSV (RFC 4180), as spreadsheets in China open it.
 
+use std::borrow::Cow;
+
 use encoding_rs::GB18030;
 use jiazai_domain::registry::import::neutralise;
 
 use super::Encoding;
 
 pub struct Writer {
-    pub encoding: Encoding,
+    encoding: Encoding,
     /// The cells come neutralised.
-    pub harmless: bool,
+    harmless: bool,
+    /// A line, kept for its room.
+    line: String,
 }
 
 impl Writer {
+    pub fn new(encoding: Encoding, harmless: bool) -> Self {
+        Self { encoding, harmless, line: String::new() }
+    }
+
     /// The line of names.
-    pub fn start<'t>(&self, titles: impl Iterator<Item = &'t str>, out: &mut Vec<u8>) {
+    pub fn start<'t>(&mut self, titles: impl Iterator<Item = &'t str>, out: &mut Vec<u8>) {
         if self.encoding == Encoding::Utf8Bom {
             out.extend_from_slice("\u{feff}".as_bytes());
         }
         // A name may be a column of somebody's own file.
-        self.line(titles, false, out);
+        self.write(titles, false, out);
     }
 
-    pub fn row<'t>(&self, cells: impl Iterator<Item = &'t str>, out: &mut Vec<u8>) {
-        self.line(cells, self.harmless, out);
+    pub fn row<'t>(&mut self, cells: impl Iterator<Item = &'t str>, out: &mut Vec<u8>) {
+        self.write(cells, self.harmless, out);
     }
 
-    fn line<'t>(&self, cells: impl Iterator<Item = &'t str>, harmless: bool, out: &mut Vec<u8>) {
-        let mut text = String::new();
-        if harmless {
-            write_line(&mut text, cells);
-        } else {
-            let safe: Vec<_> = cells.map(neutralise).collect();
-            write_line(&mut text, safe.iter().map(AsRef::as_ref));
-        }
+    fn write<'t>(&mut self, cells: impl Iterator<Item = &'t str>, harmless: bool, out: &mut Vec<u8>) {
+        self.line.clear();
+        write_line(&mut self.line, cells.map(|cell| if harmless { Cow::Borrowed(cell) } else { neutralise(cell) }));
         match self.encoding {
             // Every character there is has its place in GB18030.
-            Encoding::Gb18030 => out.extend_from_slice(&GB18030.encode(&text).0),
-            Encoding::Utf8 | Encoding::Utf8Bom => out.extend_from_slice(text.as_bytes()),
+            Encoding::Gb18030 => out.extend_from_slice(&GB18030.encode(&self.line).0),
+            Encoding::Utf8 | Encoding::Utf8Bom => out.extend_from_slice(self.line.as_bytes()),
         }
     }
 }
 
 /// One record.
-pub fn write_line<'t>(out: &mut String, fields: impl IntoIterator<Item = &'t str>) {
+pub fn write_line(out: &mut String, fields: impl IntoIterator<Item = impl AsRef<str>>) {
     for (i, field) in fields.into_iter().enumerate() {
+        let field = field.as_ref();
         if i > 0 {
             out.push(',');
         }
-        if field.contains([',', '"', '\n', '\r']) || field.starts_with(' ') || field.ends_with(' ') {
+        if field.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) || field.starts_with(' ') || field.ends_with(' ') {
             out.push('"');
             out.push_str(&field.replace('"', "\"\""));
             out.push('"');
@@ -64,7 +68,7 @@ mod tests {
 
     fn line(encoding: Encoding, harmless: bool, cells: &[&str]) -> Vec<u8> {
         let mut out = Vec::new();
-        Writer { encoding, harmless }.row(cells.iter().copied(), &mut out);
+        Writer::new(encoding, harmless).row(cells.iter().copied(), &mut out);
         out
     }
 
@@ -89,7 +93,7 @@ mod tests {
     #[test]
     fn the_mark_stands_before_the_first_title_alone() {
         let mut out = Vec::new();
-        let writer = Writer { encoding: Encoding::Utf8Bom, harmless: false };
+        let mut writer = Writer::new(Encoding::Utf8Bom, false);
         writer.start(["id"].into_iter(), &mut out);
         writer.row(["1"].into_iter(), &mut out);
         assert_eq!(out, b"\xef\xbb\xbfid\r\n1\r\n");

@@ -18,6 +18,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap};
+use actix_web::rt;
+use actix_web::rt::task::JoinHandle;
 use actix_web::web::{Bytes, Data};
 use futures_util::stream;
 use jiazai_domain::actor::{CommunityId, PrincipalKind};
@@ -27,6 +29,7 @@ use jiazai_infra::events;
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::{Content, ObjectBuilder, RefOr, Responses};
 
+use self::table::Communities;
 use crate::app::App;
 use crate::audit;
 use crate::call::{Cx, Outcome};
@@ -117,11 +120,11 @@ impl Column {
     }
 }
 
-/// Rows: as cells, or as the JSON objects of a list.
+/// Rows: as cells, or as the page of a list, as it was written.
 #[derive(Debug)]
 pub enum Rows {
     Cells(Vec<Vec<String>>),
-    Items(Vec<String>),
+    Page(Vec<u8>),
 }
 
 /// Some rows, and behind which key to go on; none when these were the last.
@@ -156,32 +159,42 @@ enum Writer {
     Xlsx(Box<xlsx::Writer>),
 }
 
-impl Sheet {
-    fn writer(&self) -> Writer {
-        match self.form {
-            Form::Csv => Writer::Csv(csv::Writer { encoding: self.encoding, harmless: self.harmless }),
+/// Makes a file of rows.
+struct Maker {
+    writer: Writer,
+    columns: Vec<Column>,
+    cells_of: table::Reader,
+}
+
+impl Maker {
+    fn of(sheet: &mut Sheet) -> Self {
+        let writer = match sheet.form {
+            Form::Csv => Writer::Csv(csv::Writer::new(sheet.encoding, sheet.harmless)),
             Form::Ndjson => Writer::Ndjson,
             Form::Xlsx => Writer::Xlsx(Box::default()),
-        }
+        };
+        let columns = std::mem::take(&mut sheet.columns);
+        Self { writer, cells_of: table::Reader::new(&columns), columns }
     }
 
-    fn start(&self, writer: &mut Writer, out: &mut Vec<u8>) {
+    fn start(&mut self, out: &mut Vec<u8>) {
         let titles = self.columns.iter().map(|column| column.title.as_str());
-        match writer {
+        match &mut self.writer {
             Writer::Csv(csv) => csv.start(titles, out),
             Writer::Ndjson => {}
             Writer::Xlsx(book) => book.start(titles, out),
         }
     }
 
-    fn write(&self, writer: &mut Writer, rows: Rows, out: &mut Vec<u8>) {
-        let rows = match (writer as &Writer, rows) {
-            (Writer::Ndjson, Rows::Items(items)) => {
-                for item in items {
-                    out.extend_from_slice(item.as_bytes());
+    /// Adds rows, the last ones if so, and says whose they are, as far as a list does.
+    fn write(&mut self, rows: Rows, last: bool, out: &mut Vec<u8>) -> Result<Communities, ApiError> {
+        let mut communities = Communities::default();
+        match (&mut self.writer, rows) {
+            (Writer::Ndjson, Rows::Page(page)) => {
+                for item in table::items(&page, &mut communities) {
+                    out.extend_from_slice(item);
                     out.push(b'\n');
                 }
-                return;
             }
             (Writer::Ndjson, Rows::Cells(rows)) => {
                 for row in rows {
@@ -191,17 +204,33 @@ impl Sheet {
                     out.extend_from_slice(serde_json::Value::Object(object).to_string().as_bytes());
                     out.push(b'\n');
                 }
-                return;
             }
-            (_, Rows::Cells(rows)) => rows,
-            (_, Rows::Items(items)) => items.iter().map(|item| table::cells(item, &self.columns)).collect(),
-        };
-        for row in rows {
-            match writer {
-                Writer::Csv(csv) => csv.row(row.iter().map(String::as_str), out),
-                Writer::Xlsx(book) => book.row(row.iter().map(String::as_str), out),
-                Writer::Ndjson => {}
+            (Writer::Xlsx(book), _) if book.is_full() => {
+                tracing::warn!("a workbook cannot grow any more");
+                return Err(ApiError::new(code::PAYLOAD_TOO_LARGE));
             }
+            (writer, Rows::Cells(rows)) => rows.iter().for_each(|row| writer.row(row, out)),
+            (writer, Rows::Page(page)) => {
+                self.cells_of.each(&page, &mut communities, |row| writer.row(row, out)).map_err(|error| {
+                    tracing::error!(%error, "a page of a list does not read back");
+                    ApiError::new(code::INTERNAL)
+                })?;
+            }
+        }
+        if let (true, Writer::Xlsx(book)) = (last, &mut self.writer) {
+            book.end(out);
+        }
+        Ok(communities)
+    }
+}
+
+impl Writer {
+    fn row(&mut self, cells: &[impl AsRef<str>], out: &mut Vec<u8>) {
+        let cells = cells.iter().map(AsRef::as_ref);
+        match self {
+            Self::Csv(csv) => csv.row(cells, out),
+            Self::Xlsx(book) => book.row(cells, out),
+            Self::Ndjson => {}
         }
     }
 }
@@ -210,52 +239,73 @@ impl Sheet {
 struct Flow {
     app: Data<App>,
     sheet: Sheet,
-    writer: Writer,
+    /// None while a portion is being made, and after that has failed.
+    maker: Option<Maker>,
     read: Arc<Mutex<Read>>,
     /// The communities that were told; none while nothing has left.
     told: Option<Vec<CommunityId>>,
     ready: Option<Vec<u8>>,
+    /// The next rows, which are read while those before them are made into a part of the file.
+    ahead: Option<JoinHandle<Result<Portion, ApiError>>>,
     after: Option<String>,
     over: bool,
 }
 
 impl Flow {
-    async fn portion(&mut self) -> Result<Vec<u8>, ApiError> {
-        let (read, after) = (self.read.clone(), self.after.take());
+    /// Begins to read the rows behind those that were read last.
+    fn reading(&mut self) -> JoinHandle<Result<Portion, ApiError>> {
+        let (app, read, after) = (self.app.clone(), self.read.clone(), self.after.take());
+        let remembers = self.sheet.remembers;
         // One at a time, so the lock is never waited for; it is there because the closure may run again.
         let turn = move |tx: &mut Tx| (read.lock().unwrap_or_else(PoisonError::into_inner))(tx, after.as_deref());
-        let portion = if self.sheet.remembers {
-            let portion = self.app.db.write(turn).await?;
-            self.app.jobs.wake();
-            portion
-        } else {
-            self.app.db.read(turn).await?
+        rt::spawn(async move {
+            if !remembers {
+                return app.db.read(turn).await;
+            }
+            let portion = app.db.write(turn).await?;
+            app.jobs.wake();
+            Ok(portion)
+        })
+    }
+
+    async fn portion(&mut self) -> Result<Vec<u8>, ApiError> {
+        let broken = || ApiError::new(code::INTERNAL);
+        let reading = match self.ahead.take() {
+            Some(reading) => reading,
+            None => self.reading(),
         };
-        self.remember(&portion.rows).await?;
+        let portion = reading.await.map_err(|_| broken())??;
         self.over = portion.next.is_none();
         self.after = portion.next;
-        let mut out = Vec::new();
-        if matches!(&self.writer, Writer::Xlsx(book) if book.is_full()) {
-            tracing::warn!("a workbook cannot grow any more");
-            return Err(ApiError::new(code::PAYLOAD_TOO_LARGE));
+        // What is written down when it is read must leave when it is read.
+        if !self.over && !self.sheet.remembers {
+            self.ahead = Some(self.reading());
         }
-        self.sheet.write(&mut self.writer, portion.rows, &mut out);
-        if self.over
-            && let Writer::Xlsx(book) = &mut self.writer
-        {
-            book.end(&mut out);
+        let (mut maker, last, first) = (self.maker.take().ok_or_else(broken)?, self.over, self.told.is_none());
+        let listed = matches!(portion.rows, Rows::Page(_));
+        let made = move || {
+            let mut out = Vec::new();
+            if first {
+                maker.start(&mut out);
+            }
+            maker.write(portion.rows, last, &mut out).map(|communities| (maker, out, communities))
+        };
+        let (maker, out, communities) = rt::task::spawn_blocking(made).await.map_err(|_| broken())??;
+        self.maker = Some(maker);
+        if listed {
+            self.remember(communities).await?;
         }
+        self.told.get_or_insert_default();
         Ok(out)
     }
 
     /// Writes down who takes rows of which community, once for each, before they leave: an event for the community, an entry for
     /// its auditors. A list whose rows are of no community, or that has none, leaves one entry.
-    async fn remember(&mut self, rows: &Rows) -> Result<(), ApiError> {
-        let (Some(taking), Rows::Items(items)) = (&self.sheet.taking, rows) else { return Ok(()) };
+    async fn remember(&mut self, communities: Communities) -> Result<(), ApiError> {
+        let Some(taking) = &self.sheet.taking else { return Ok(()) };
         let first = self.told.is_none();
         let told = self.told.get_or_insert_default();
-        let mut new = table::communities(items);
-        new.retain(|community| !told.contains(community));
+        let new = communities.into_new(told);
         if new.is_empty() && !first {
             return Ok(());
         }
@@ -281,8 +331,7 @@ impl Flow {
 }
 
 /// The rows as they are read.
-pub async fn streamed(app: Data<App>, sheet: Sheet, read: Read) -> Outcome {
-    let writer = sheet.writer();
+pub async fn streamed(app: Data<App>, mut sheet: Sheet, read: Read) -> Outcome {
     let charset = match (sheet.form, sheet.encoding) {
         (Form::Csv, Encoding::Gb18030) => "; charset=gb18030",
         (Form::Csv, _) => "; charset=utf-8",
@@ -290,11 +339,9 @@ pub async fn streamed(app: Data<App>, sheet: Sheet, read: Read) -> Outcome {
     };
     let kind = format!("{}{charset}", sheet.form.media_type());
     let file = format!("attachment; filename=\"{}.{}\"", sheet.name, sheet.form.extension());
-    let mut flow = Flow { app, sheet, writer, read: Arc::new(Mutex::new(read)), told: None, ready: None, after: None, over: false };
-    let mut first = Vec::new();
-    flow.sheet.start(&mut flow.writer, &mut first);
-    first.extend(flow.portion().await?);
-    flow.ready = Some(first);
+    let (maker, read) = (Some(Maker::of(&mut sheet)), Arc::new(Mutex::new(read)));
+    let mut flow = Flow { app, sheet, maker, read, told: None, ready: None, ahead: None, after: None, over: false };
+    flow.ready = Some(flow.portion().await?);
     let rows = stream::try_unfold(flow, |mut flow| async move {
         if let Some(ready) = flow.ready.take() {
             return Ok(Some((Bytes::from(ready), flow)));
@@ -326,11 +373,6 @@ pub fn sheet(op: &Op, list: ListOp, form: Form, cx: &Cx, params: &mut Params) ->
     let name = op.path.rsplit('/').next().unwrap_or_default().trim_end_matches(form.extension()).trim_end_matches('.').to_owned();
     let taking = taking.map_err(|_| unfit())?.map(|taking| (taking, cx.clone()));
     Ok(Sheet { form, encoding, name, columns, harmless: false, taking, remembers: false })
-}
-
-/// The items of a page that was written as JSON.
-pub fn items(page: &[u8]) -> Vec<String> {
-    table::items(page)
 }
 
 /// Adds to the document of a list as what it leaves.

@@ -4,12 +4,15 @@
 //! numbers is one cell, joined by `;`; what has no shape is its JSON text. The columns are those that the document declares, in
 //! its order, so that they are the same for every page and for an empty list.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
 use std::sync::OnceLock;
 
 use jiazai_domain::actor::CommunityId;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use utoipa::openapi::schema::{ArrayItems, SchemaType, Type};
 use utoipa::openapi::{OpenApi, RefOr, Schema};
@@ -96,16 +99,42 @@ fn is_null(schema: &RefOr<Schema>) -> bool {
     matches!(schema, RefOr::T(Schema::Object(object)) if matches!(object.schema_type, SchemaType::Type(Type::Null)))
 }
 
+/// What rows say of whose they are.
+#[derive(Deserialize)]
+struct Placed<'p> {
+    #[serde(default, borrow)]
+    community_id: Option<Cow<'p, str>>,
+}
+
+/// The communities that rows are of, each once.
+#[derive(Debug, Default)]
+pub struct Communities(Vec<CommunityId>);
+
+impl Communities {
+    fn add(&mut self, text: &str) {
+        if let Ok(id) = text.parse()
+            && !self.0.contains(&id)
+        {
+            self.0.push(id);
+        }
+    }
+
+    pub fn into_new(self, known: &[CommunityId]) -> Vec<CommunityId> {
+        self.0.into_iter().filter(|id| !known.contains(id)).collect()
+    }
+}
+
 /// The items of a page as it was written, each as its text: field order and numbers stay as they are.
-pub fn items(page: &[u8]) -> Vec<String> {
+pub fn items<'p>(page: &'p [u8], communities: &mut Communities) -> Vec<&'p [u8]> {
     const START: &[u8] = b"{\"items\":[";
     let mut found = Vec::new();
     let Some(mut rest) = page.strip_prefix(START) else { return found };
     loop {
-        let mut reader = serde_json::Deserializer::from_slice(rest).into_iter::<IgnoredAny>();
-        let Some(Ok(_)) = reader.next() else { break };
+        let mut reader = serde_json::Deserializer::from_slice(rest).into_iter::<Placed>();
+        let Some(Ok(placed)) = reader.next() else { break };
+        placed.community_id.iter().for_each(|id| communities.add(id));
         let (item, behind) = rest.split_at(reader.byte_offset());
-        found.push(String::from_utf8_lossy(item).into_owned());
+        found.push(item);
         match behind.split_first() {
             Some((b',', next)) => rest = next,
             _ => break,
@@ -114,35 +143,261 @@ pub fn items(page: &[u8]) -> Vec<String> {
     found
 }
 
-/// What rows say of whose they are.
-#[derive(Deserialize)]
-struct Placed {
-    #[serde(default)]
-    community_id: Option<String>,
+/// A field of an item: a column, or an object that has columns.
+#[derive(Debug, Default)]
+struct Field {
+    name: String,
+    column: Option<usize>,
+    below: Vec<Field>,
 }
 
-/// The communities that items are of, each once.
-pub fn communities(items: &[String]) -> Vec<CommunityId> {
-    let named = items.iter().filter_map(|item| serde_json::from_str::<Placed>(item).ok()?.community_id?.parse().ok());
-    named.map(|id: CommunityId| (id.text(), id)).collect::<BTreeMap<_, _>>().into_values().collect()
+/// Reads the items of pages into the cells of these columns, in one pass over the text.
+#[derive(Debug)]
+pub struct Reader {
+    fields: Vec<Field>,
+    width: usize,
+    community: usize,
 }
 
-/// An item's cells, one for each column.
-pub fn cells(item: &str, columns: &[Column]) -> Vec<String> {
-    let value: Value = serde_json::from_str(item).unwrap_or_default();
-    let at = |path: &str| path.split('.').try_fold(&value, |value, name| value.get(name));
-    columns.iter().map(|column| at(&column.key).map(cell).unwrap_or_default()).collect()
-}
-
-fn cell(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Array(items) if items.iter().all(|item| !item.is_array() && !item.is_object()) => {
-            items.iter().map(cell).collect::<Vec<_>>().join(";")
+impl Reader {
+    pub fn new(columns: &[Column]) -> Self {
+        let width = columns.len();
+        let mut fields = Vec::new();
+        for (at, column) in columns.iter().enumerate() {
+            let mut here = &mut fields;
+            let mut path = column.key.split('.').peekable();
+            while let Some(name) = path.next() {
+                let field = child(here, name);
+                if path.peek().is_none() {
+                    field.column = Some(at);
+                }
+                here = &mut field.below;
+            }
         }
-        other => other.to_string(),
+        // Whose a row is has to be known where no column says it.
+        let community = *child(&mut fields, "community_id").column.get_or_insert(width);
+        Self { fields, width, community }
     }
+
+    /// Gives the cells of each item to `row`.
+    pub fn each(&self, page: &[u8], communities: &mut Communities, mut row: impl FnMut(&[Cow<str>])) -> serde_json::Result<()> {
+        let mut reader = serde_json::Deserializer::from_slice(page);
+        ItemsOf { reader: self, communities, row: &mut row }.deserialize(&mut reader)
+    }
+}
+
+fn child<'f>(fields: &'f mut Vec<Field>, name: &str) -> &'f mut Field {
+    let at = fields.iter().position(|field| field.name == name).unwrap_or_else(|| {
+        fields.push(Field { name: name.to_owned(), ..Field::default() });
+        fields.len() - 1
+    });
+    &mut fields[at]
+}
+
+/// A page.
+struct ItemsOf<'a> {
+    reader: &'a Reader,
+    communities: &'a mut Communities,
+    row: &'a mut dyn FnMut(&[Cow<str>]),
+}
+
+impl<'p> DeserializeSeed<'p> for ItemsOf<'_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'p>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'p> Visitor<'p> for ItemsOf<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a page of a list")
+    }
+
+    fn visit_map<A: MapAccess<'p>>(self, mut page: A) -> Result<(), A::Error> {
+        while let Some(name) = page.next_key::<Cow<str>>()? {
+            if name == "items" {
+                page.next_value_seed(ItemsOf { reader: self.reader, communities: &mut *self.communities, row: &mut *self.row })?;
+            } else {
+                page.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'p>>(self, mut items: A) -> Result<(), A::Error> {
+        let mut cells = vec![Cow::Borrowed(""); self.reader.width + 1];
+        while items.next_element_seed(Fields { fields: &self.reader.fields, cells: &mut cells })?.is_some() {
+            self.communities.add(&cells[self.reader.community]);
+            (self.row)(&cells[..self.reader.width]);
+            cells.fill(Cow::Borrowed(""));
+        }
+        Ok(())
+    }
+}
+
+/// An object whose fields are columns, or have them. Null, or anything else, leaves them empty.
+struct Fields<'a, 'p> {
+    fields: &'a [Field],
+    cells: &'a mut [Cow<'p, str>],
+}
+
+impl<'p> DeserializeSeed<'p> for Fields<'_, 'p> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'p>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'p> Visitor<'p> for Fields<'_, 'p> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an item")
+    }
+
+    fn visit_map<A: MapAccess<'p>>(self, mut item: A) -> Result<(), A::Error> {
+        let mut from = 0;
+        while let Some(at) = item.next_key_seed(Name { fields: self.fields, from })? {
+            let Some(field) = at.map(|at| &self.fields[at]) else {
+                item.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            match field.column {
+                Some(column) => self.cells[column] = item.next_value_seed(Cell)?,
+                None => item.next_value_seed(Fields { fields: &field.below, cells: &mut *self.cells })?,
+            }
+            from = at.map_or(from, |at| at + 1);
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'p>>(self, mut list: A) -> Result<(), A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+/// Which of the fields a name is; most come in their order, so the search begins behind the last.
+struct Name<'a> {
+    fields: &'a [Field],
+    from: usize,
+}
+
+impl<'p> DeserializeSeed<'p> for Name<'_> {
+    type Value = Option<usize>;
+    fn deserialize<D: Deserializer<'p>>(self, from: D) -> Result<Option<usize>, D::Error> {
+        from.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Option<usize>, E> {
+        let (before, behind) = self.fields.split_at(self.from);
+        let is = |field: &Field| field.name == name;
+        Ok(behind.iter().position(is).map(|at| self.from + at).or_else(|| before.iter().position(is)))
+    }
+}
+
+/// What stands in one cell.
+struct Cell;
+
+impl<'p> DeserializeSeed<'p> for Cell {
+    type Value = Cow<'p, str>;
+    fn deserialize<D: Deserializer<'p>>(self, from: D) -> Result<Cow<'p, str>, D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'p> Visitor<'p> for Cell {
+    type Value = Cow<'p, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(""))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(if value { "true" } else { "false" }))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(value.to_string()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(value.to_string()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(Value::from(value).to_string()))
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'p str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'p>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut items: Vec<Value> = Vec::new();
+        while let Some(item) = list.next_element()? {
+            items.push(item);
+        }
+        Ok(Cow::Owned(joined(items)))
+    }
+
+    fn visit_map<A: MapAccess<'p>>(self, object: A) -> Result<Self::Value, A::Error> {
+        Ok(Cow::Owned(Value::deserialize(MapAccessDeserializer::new(object))?.to_string()))
+    }
+}
+
+fn joined(items: Vec<Value>) -> String {
+    if items.iter().any(|item| item.is_array() || item.is_object()) {
+        return Value::Array(items).to_string();
+    }
+    let words = items.into_iter().map(|item| match item {
+        Value::Null => String::new(),
+        Value::String(text) => text,
+        other => other.to_string(),
+    });
+    words.collect::<Vec<_>>().join(";")
 }
 
 #[cfg(test)]
@@ -163,21 +418,44 @@ mod tests {
         }
     }
 
-    #[test]
-    fn items_keep_their_text_and_cells_their_paths() {
-        let page = r#"{"items":[{"b":1.50,"a":{"c":"x,]}"}},{"tags":["一","二"],"a":null,"n":{"k":[{"z":1}]}}],"next_cursor":null}"#;
-        let items = items(page.as_bytes());
-        assert_eq!(items[0], r#"{"b":1.50,"a":{"c":"x,]}"}}"#);
-        let columns: Vec<Column> = ["b", "a.c", "tags", "n.k"].into_iter().map(Column::plain).collect();
-        assert_eq!(cells(&items[0], &columns), ["1.5", "x,]}", "", ""]);
-        assert_eq!(cells(&items[1], &columns), ["", "", "一;二", r#"[{"z":1}]"#]);
-        assert!(super::items(br#"{"items":[],"next_cursor":null}"#).is_empty());
+    fn cells(page: &str, columns: &[&str]) -> (Vec<Vec<String>>, Vec<CommunityId>) {
+        let columns: Vec<Column> = columns.iter().copied().map(Column::plain).collect();
+        let (mut rows, mut communities) = (Vec::new(), Communities::default());
+        let row = |cells: &[Cow<str>]| rows.push(cells.iter().map(|cell| cell.clone().into_owned()).collect());
+        Reader::new(&columns).each(page.as_bytes(), &mut communities, row).expect("a page");
+        (rows, communities.into_new(&[]))
     }
 
     #[test]
-    fn the_communities_of_rows_are_named_once() {
+    fn items_keep_their_text_and_cells_their_paths() {
+        let page = r#"{"items":[{"b":1.50,"a":{"c":"x,]}"}},{"tags":["一","二"],"a":null,"n":{"k":[{"z":1}]}}],"next_cursor":null}"#;
+        assert_eq!(items(page.as_bytes(), &mut Communities::default())[0], br#"{"b":1.50,"a":{"c":"x,]}"}}"#);
+        let (rows, _) = cells(page, &["b", "a.c", "tags", "n.k"]);
+        assert_eq!(rows, [["1.5", "x,]}", "", ""], ["", "", "一;二", r#"[{"z":1}]"#]]);
+        assert!(items(br#"{"items":[],"next_cursor":null}"#, &mut Communities::default()).is_empty());
+        assert!(cells(r#"{"items":[],"next_cursor":null}"#, &["b"]).0.is_empty());
+    }
+
+    #[test]
+    fn cells_are_found_in_any_order_and_of_any_kind() {
+        let page = r#"{"items":[{"z":{"deep":true},"y":"a\"b","x":-7,"other":[1,[2]],"w":{"p":[]},"v":{"q":1}},{"z":7,"x":null,"v":[1,null,"t"]}]}"#;
+        let (rows, _) = cells(page, &["x", "y", "z.deep", "w", "v"]);
+        assert_eq!(rows, [["-7", "a\"b", "true", r#"{"p":[]}"#, r#"{"q":1}"#], ["", "", "", "", "1;;t"]]);
+    }
+
+    #[test]
+    fn the_communities_of_rows_are_named_once_whether_a_column_says_them_or_not() {
         let id = "com_01h455vb4pex5vsknk084sn02q";
-        let rows = [format!(r#"{{"community_id":"{id}"}}"#), format!(r#"{{"x":1,"community_id":"{id}"}}"#), r#"{"id":"y"}"#.to_owned()];
-        assert_eq!(communities(&rows).iter().map(|id| id.text()).collect::<Vec<_>>(), [id]);
+        let page = format!(r#"{{"items":[{{"community_id":"{id}"}},{{"x":1,"community_id":"{id}"}},{{"id":"y"}}]}}"#);
+        for columns in [&["x"][..], &["community_id", "x"]] {
+            let (rows, communities) = cells(&page, columns);
+            assert_eq!(rows.iter().map(Vec::len).collect::<Vec<_>>(), [columns.len(); 3]);
+            assert_eq!(communities.iter().map(|id| id.text()).collect::<Vec<_>>(), [id]);
+        }
+        let mut communities = Communities::default();
+        items(page.as_bytes(), &mut communities);
+        let known = communities.0.clone();
+        assert_eq!(known.len(), 1);
+        assert!(communities.into_new(&known).is_empty());
     }
 }
