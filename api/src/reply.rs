@@ -30,11 +30,12 @@ pub struct ReplyHeaders {
 impl Reply {
     /// 200 with the resource.
     pub fn ok(body: &impl Serialize) -> Result<Self, ApiError> {
-        let body = serde_json::to_vec(body).map_err(|error| {
+        let mut text = Vec::with_capacity(1024);
+        serde_json::to_writer(&mut text, body).map_err(|error| {
             tracing::error!(%error, "an answer could not be written");
             ApiError::new(crate::error::code::INTERNAL)
         })?;
-        Ok(Self { status: 200, headers: ReplyHeaders::default(), body })
+        Ok(Self { status: 200, headers: ReplyHeaders::default(), body: text })
     }
 
     /// 201 with the resource and where it is.

@@ -24,7 +24,9 @@ impl Ticket {
 
     /// What this actor may do with the ticket at this moment, time windows and once-only rules included.
     pub fn allowed_actions(&self, actor: &Actor, now: Timestamp) -> Vec<Action> {
-        Action::ALL.iter().copied().filter(|action| self.guard(*action, actor, now).is_ok()).collect()
+        let mut actions = MACHINE.actions(self.facts.state, &self.parties(actor));
+        actions.retain(|action| self.guard_now(*action, now).is_ok());
+        actions
     }
 
     /// The one answer to "may they, now?". Forbidden comes before wrong state: who has no business with a ticket
@@ -32,6 +34,12 @@ impl Ticket {
     pub(super) fn guard(&self, action: Action, actor: &Actor, now: Timestamp) -> Result<(), Refusal> {
         let f = &self.facts;
         MACHINE.check(action, f.state, &self.parties(actor)).map_err(|denied| Refusal::denied(denied, f.state))?;
+        self.guard_now(action, now)
+    }
+
+    /// What the table does not say: time windows, and what happens once.
+    fn guard_now(&self, action: Action, now: Timestamp) -> Result<(), Refusal> {
+        let f = &self.facts;
         match action {
             Action::Grab if f.category.dispatch != Dispatch::Grab => Err(Refusal::NotGrabbable),
             Action::Resume if self.resumes_to().is_none() => Err(Refusal::WrongState { state: f.state }),

@@ -1,6 +1,7 @@
 //! The ticket 工单: what is remembered of it, how it begins, and how time closes it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::alarm::Alarms;
 use super::category::{Category, Dispatch};
@@ -26,7 +27,7 @@ pub struct Facts {
     pub community: CommunityId,
     /// As it is now, not as it was at submission: dispatch mode and required photos follow the administrator, while
     /// the promised instants below were fixed when they were given.
-    pub category: Category,
+    pub category: Arc<Category>,
     pub reporter: PrincipalId,
     pub home: Option<HomeId>,
     pub place: Option<String>,
@@ -127,7 +128,7 @@ impl Ticket {
             id,
             version: 1,
             community: category.community,
-            category: category.clone(),
+            category: Arc::new(category.clone()),
             reporter: by.id(),
             home: report.home,
             place: report.place,

@@ -113,9 +113,15 @@ pub fn names_of(tx: &mut Tx, ids: &[PrincipalId]) -> Result<HashMap<PrincipalId,
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let texts: Vec<String> = ids.iter().map(PrincipalId::text).collect();
     let name = (principals::id, principals::display_name);
-    let rows: Vec<(String, String)> = native!(tx, |conn| principals::table.filter(principals::id.within(texts)).select(name).load(conn))?;
+    let rows: Vec<(String, String)> = match ids {
+        // Without the detour that a list takes on SQLite.
+        [one] => native!(tx, |conn| principals::table.find(one.text()).select(name).load(conn))?,
+        some => {
+            let texts = some.iter().map(PrincipalId::text);
+            native!(tx, |conn| principals::table.filter(principals::id.within(texts)).select(name).load(conn))?
+        }
+    };
     rows.into_iter().map(|(id, name)| Ok((parsed(&id)?, name))).collect()
 }
 

@@ -89,9 +89,15 @@ pub fn labels_of(tx: &mut Tx, ids: &[HomeId]) -> Result<HashMap<HomeId, String>,
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let texts: Vec<String> = ids.iter().map(HomeId::text).collect();
-    let rows: Vec<(String, String)> =
-        native!(tx, |conn| homes::table.filter(homes::id.within(texts)).select((homes::id, homes::label)).load(conn))?;
+    let name = (homes::id, homes::label);
+    let rows: Vec<(String, String)> = match ids {
+        // Without the detour that a list takes on SQLite.
+        [one] => native!(tx, |conn| homes::table.find(one.text()).select(name).load(conn))?,
+        some => {
+            let texts = some.iter().map(HomeId::text);
+            native!(tx, |conn| homes::table.filter(homes::id.within(texts)).select(name).load(conn))?
+        }
+    };
     rows.into_iter().map(|(id, label)| Ok((parsed(&id)?, label))).collect()
 }
 

@@ -9,6 +9,9 @@ pub use self::listing::{Filter, list};
 pub use self::origin::{Asked, Contact, Origin, Request, Update, contact, forget_contacts, insert_origin, requests, updates};
 pub use self::people::{attending, candidates, worker};
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use diesel::prelude::*;
 use jiazai_domain::actor::{CommunityId, PrincipalId};
 use jiazai_domain::kernel::changed::Changed;
@@ -36,7 +39,7 @@ pub fn find(tx: &mut Tx, id: TicketId) -> Result<Option<Ticket>, DbError> {
             .optional()
     })?;
     let now = tx.now();
-    found.map(|(ticket, category)| ticket.ticket(category, now)).transpose()
+    found.map(|(ticket, category)| ticket.ticket(Arc::new(category.category()?), now)).transpose()
 }
 
 /// Saves a decision: the row, if it still is as it was loaded, the homes it touches, and what happened.
@@ -144,16 +147,27 @@ pub fn give_alarm(tx: &mut Tx, ticket: &Ticket, alarm: &Alarm) -> Result<(), DbE
 /// Joins rows with their categories by hand: a page has many tickets of few categories.
 fn with_categories(tx: &mut Tx, rows: Vec<TicketRow>) -> Result<Vec<Ticket>, DbError> {
     let now = tx.now();
-    let mut communities: Vec<String> = rows.iter().map(|row| row.community_id.clone()).collect();
-    communities.sort();
+    let mut communities: Vec<&str> = rows.iter().map(|row| row.community_id.as_str()).collect();
+    communities.sort_unstable();
     communities.dedup();
-    let known: Vec<CategoryRow> = native!(tx, |conn| {
-        repair_categories::table.filter(repair_categories::community_id.within(communities)).select(CategoryRow::as_select()).load(conn)
-    })?;
+    let known: Vec<CategoryRow> = match communities.as_slice() {
+        [] => return Ok(vec![]),
+        // Without the detour that a list takes on SQLite.
+        [one] => native!(tx, |conn| {
+            repair_categories::table.filter(repair_categories::community_id.eq(one)).select(CategoryRow::as_select()).load(conn)
+        })?,
+        some => native!(tx, |conn| {
+            let some = some.iter().copied();
+            repair_categories::table.filter(repair_categories::community_id.within(some)).select(CategoryRow::as_select()).load(conn)
+        })?,
+    };
+    let named = |row: CategoryRow| Ok(((row.community_id.clone(), row.code.clone()), Arc::new(row.category()?)));
+    let known: HashMap<(String, String), Arc<Category>> = known.into_iter().map(named).collect::<Result<_, DbError>>()?;
     rows.into_iter()
-        .map(|row| {
-            let category = known.iter().find(|c| c.community_id == row.community_id && c.code == row.category).cloned();
-            row.ticket(category.ok_or_else(|| DbError::Corrupt("a ticket's category is missing".to_owned()))?, now)
+        .map(|mut row| {
+            let name = (std::mem::take(&mut row.community_id), std::mem::take(&mut row.category));
+            let category = known.get(&name).ok_or_else(|| DbError::Corrupt("a ticket's category is missing".to_owned()))?;
+            row.ticket(category.clone(), now)
         })
         .collect()
 }

@@ -3,6 +3,8 @@
 //! The JSON has types of its own, because the domain's cannot be made from outside without a check. A field that is
 //! added later gets a default here, so that old rows go on reading.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 use jiazai_domain::kernel::clock::Promise;
 use jiazai_domain::kernel::time::Timestamp;
@@ -221,15 +223,16 @@ impl TicketRow {
         })
     }
 
-    pub(super) fn ticket(self, category: CategoryRow, now: Timestamp) -> Result<Ticket, DbError> {
+    /// The ticket, with its category, which names its community and itself.
+    pub(super) fn ticket(self, category: Arc<Category>, now: Timestamp) -> Result<Ticket, DbError> {
         let detail: Detail = serde_json::from_str(&self.detail).map_err(|e| DbError::Corrupt(e.to_string()))?;
         let ids = |texts: &[String]| texts.iter().map(|text| parsed(text)).collect::<Result<Vec<_>, _>>();
         let at = |ms: Option<i64>| ms.map(Timestamp::from_millis);
         let facts = Facts {
             id: parsed(&self.id)?,
             version: self.version,
-            community: parsed(&self.community_id)?,
-            category: category.category()?,
+            community: category.community,
+            category,
             reporter: parsed(&self.reporter_id)?,
             home: self.home_id.as_deref().map(parsed).transpose()?,
             place: detail.place,

@@ -1,5 +1,7 @@
 //! What residents, workers and dispatchers go through with a ticket.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::kernel::changed::Datum;
 
@@ -85,7 +87,7 @@ fn photos_are_asked_for_where_the_category_asks() {
     let ten = (0..10).map(file).collect();
     assert_eq!(on_site.clone().resolve(note(), ten, &[], &w, start()).map(|_| ()), Err(Refusal::TooManyPhotos));
     let mut facts = on_site.facts().clone();
-    facts.category = Category::restore(CategoryFacts { photos_required: false, ..(*facts.category).clone() });
+    facts.category = Arc::new(Category::restore(CategoryFacts { photos_required: false, ..(**facts.category).clone() }));
     assert!(Ticket::restore(facts, start()).resolve(note(), vec![], &[], &w, start()).is_ok());
 }
 

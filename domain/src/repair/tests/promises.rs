@@ -1,5 +1,7 @@
 //! Promised times of a ticket.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::kernel::clock::PromiseView;
 
@@ -123,6 +125,7 @@ fn a_cancelled_ticket_owes_nothing_and_a_pause_is_not_held_against_it() {
 #[test]
 fn a_later_change_of_the_category_does_not_touch_what_was_promised() {
     let mut facts = submitted().facts().clone();
-    facts.category = Category::restore(CategoryFacts { accept_within_s: 9999, calendar: "gone".to_owned(), ..(*facts.category).clone() });
+    facts.category =
+        Arc::new(Category::restore(CategoryFacts { accept_within_s: 9999, calendar: "gone".to_owned(), ..(**facts.category).clone() }));
     assert_eq!(Ticket::restore(facts, start()).sla(start()).accept.due_at, due(60));
 }

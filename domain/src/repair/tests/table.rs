@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use std::sync::Arc;
+
 use super::*;
 
 /// Everybody who could try something, with every mixture of rights that matters.
@@ -69,7 +71,7 @@ fn ticket(state: State, past: &Past) -> Ticket {
     let mut facts = submitted().facts().clone();
     facts.state = state;
     facts.version = 7;
-    facts.category = category(past.dispatch);
+    facts.category = Arc::new(category(past.dispatch));
     facts.worker = past.worker.map(person);
     facts.paused = past.paused_from.map(|from| Pause { from, since: ago(60) });
     facts.resolution = past.resolved_s.map(|s| Resolution { note: "好了".to_owned(), photos: vec![], at: ago(s) });
