@@ -188,14 +188,16 @@ impl Call {
     }
 
     /// Answers a list: `f` gets the window that `limit` and `cursor` describe and returns a page. Adds `Link`.
-    pub async fn list<T: serde::Serialize>(
+    pub async fn list<T: serde::Serialize + Send + 'static>(
         self,
         params: Params,
         mut f: impl FnMut(&mut Tx, &Cx, crate::page::Window) -> Result<crate::page::Page<T>, ApiError> + Send + 'static,
     ) -> Outcome {
         let turn = move |tx: &mut Tx, cx: &Cx, window: crate::page::Window| {
             let page = f(tx, cx, window)?;
-            Ok((Reply::ok(&page)?, page.next_cursor))
+            let next = page.next_cursor.clone();
+            let written: Written = Box::new(move || Reply::ok(&page));
+            Ok((written, next))
         };
         self.list_as(params, Box::new(turn)).await
     }
@@ -214,9 +216,9 @@ impl Call {
         let seal = params.whole(&self.op.id, &self.app.vault)?;
         let read = move |tx: &mut Tx, after: Option<&str>| {
             let window = crate::page::Window { limit: bulk::PORTION, after: after.map(str::to_owned), seal: seal.clone() };
-            let (reply, next) = turn(tx, &cx, window)?;
+            let (page, next) = turn(tx, &cx, window)?;
             let next = next.map(|cursor| seal.open(&cursor)).transpose()?;
-            Ok(bulk::Portion { rows: bulk::Rows::Page(reply.body), next })
+            Ok(bulk::Portion { rows: bulk::Rows::Page(page), next })
         };
         bulk::streamed(self.app.clone(), sheet, Box::new(read)).await
     }
@@ -226,7 +228,8 @@ impl Call {
         let here = next_link_base(&self.request);
         let (limit, after, seal) = (window.limit, window.after, window.seal);
         self.read(move |tx, cx| {
-            let (mut reply, next) = turn(tx, cx, crate::page::Window { limit, after: after.clone(), seal: seal.clone() })?;
+            let (page, next) = turn(tx, cx, crate::page::Window { limit, after: after.clone(), seal: seal.clone() })?;
+            let mut reply = page()?;
             reply.headers.link = next.map(|cursor| format!("<{here}cursor={cursor}>; rel=\"next\""));
             Ok(reply)
         })
@@ -367,7 +370,10 @@ fn audited(tx: &mut Tx, cx: &Cx, f: &mut Act) -> Result<Reply, ApiError> {
 type Act = Box<dyn FnMut(&mut Tx, &Cx) -> Result<Reply, ApiError> + Send>;
 
 /// The same for a page, with the cursor of the next one.
-type Turn = Box<dyn FnMut(&mut Tx, &Cx, crate::page::Window) -> Result<(Reply, Option<String>), ApiError> + Send>;
+type Turn = Box<dyn FnMut(&mut Tx, &Cx, crate::page::Window) -> Result<(Written, Option<String>), ApiError> + Send>;
+
+/// A page that is written down when it is wanted. In a file that is while the next one is read.
+pub type Written = Box<dyn FnOnce() -> Result<Reply, ApiError> + Send>;
 
 /// What [`Call::begin`] found.
 pub enum Begun {

@@ -32,7 +32,7 @@ use utoipa::openapi::{Content, ObjectBuilder, RefOr, Responses};
 use self::table::Communities;
 use crate::app::App;
 use crate::audit;
-use crate::call::{Cx, Outcome};
+use crate::call::{Cx, Outcome, Written};
 use crate::error::{ApiError, code};
 use crate::page::Params;
 use crate::route::{self, ListOp, Op};
@@ -120,15 +120,13 @@ impl Column {
     }
 }
 
-/// Rows: as cells, or as the page of a list, as it was written.
-#[derive(Debug)]
+/// Rows: as cells, or as the page of a list.
 pub enum Rows {
     Cells(Vec<Vec<String>>),
-    Page(Vec<u8>),
+    Page(Written),
 }
 
 /// Some rows, and behind which key to go on; none when these were the last.
-#[derive(Debug)]
 pub struct Portion {
     pub rows: Rows,
     pub next: Option<String>,
@@ -191,7 +189,7 @@ impl Maker {
         let mut communities = Communities::default();
         match (&mut self.writer, rows) {
             (Writer::Ndjson, Rows::Page(page)) => {
-                for item in table::items(&page, &mut communities) {
+                for item in table::items(&page()?.body, &mut communities) {
                     out.extend_from_slice(item);
                     out.push(b'\n');
                 }
@@ -211,7 +209,7 @@ impl Maker {
             }
             (writer, Rows::Cells(rows)) => rows.iter().for_each(|row| writer.row(row, out)),
             (writer, Rows::Page(page)) => {
-                self.cells_of.each(&page, &mut communities, |row| writer.row(row, out)).map_err(|error| {
+                self.cells_of.each(&page()?.body, &mut communities, |row| writer.row(row, out)).map_err(|error| {
                     tracing::error!(%error, "a page of a list does not read back");
                     ApiError::new(code::INTERNAL)
                 })?;
