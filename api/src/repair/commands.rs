@@ -27,15 +27,29 @@ use crate::reply::Reply;
 pub fn load(tx: &mut Tx, who: &Actor, id: TicketId) -> Result<(Ticket, View), ApiError> {
     let absent = || ApiError::new(code::NOT_FOUND);
     let ticket = store::find(tx, id)?.ok_or_else(absent)?;
+    let view = view(tx, who, &ticket)?;
+    Ok((ticket, view))
+}
+
+/// How somebody sees a ticket, if they do.
+fn view(tx: &mut Tx, who: &Actor, ticket: &Ticket) -> Result<View, ApiError> {
+    let absent = || ApiError::new(code::NOT_FOUND);
     // Bindings are looked up only when nothing else gives sight: most reads are of one's own tickets.
     if let Some(view) = ticket.view(&Sight::of(who, vec![])) {
-        return Ok((ticket, view));
+        return Ok(view);
     }
     if who.kind != PrincipalKind::Resident {
         return Err(absent());
     }
-    let view = ticket.view(&Sight::of(who, homes::spoken_for_by(tx, who.id)?)).ok_or_else(absent)?;
-    Ok((ticket, view))
+    ticket.view(&Sight::of(who, homes::spoken_for_by(tx, who.id)?)).ok_or_else(absent)
+}
+
+/// [`load`] and [`show`], for whoever only looks.
+pub fn look(tx: &mut Tx, cx: &Cx, id: TicketId) -> Result<Reply, ApiError> {
+    let (ticket, names) = store::find_named(tx, id)?.ok_or_else(|| ApiError::new(code::NOT_FOUND))?;
+    let view = view(tx, cx.actor()?, &ticket)?;
+    let beside = Beside::named(tx, std::iter::once((&ticket, &names)))?;
+    show_with(tx, cx, &ticket, view, &beside)
 }
 
 /// For `grab`: whoever works in the community learns that a ticket is gone, not that it never was.
@@ -51,6 +65,11 @@ pub fn load_to_grab(tx: &mut Tx, who: &Actor, id: TicketId) -> Result<(Ticket, V
 /// A ticket in full, as an answer. Whoever comes to the door is told whom to ask for; the number stays masked, because
 /// the registry's `reveal` is the only place where a full one appears.
 pub fn show(tx: &mut Tx, cx: &Cx, ticket: &Ticket, view: View) -> Result<Reply, ApiError> {
+    let beside = Beside::of(tx, ticket)?;
+    show_with(tx, cx, ticket, view, &beside)
+}
+
+fn show_with(tx: &mut Tx, cx: &Cx, ticket: &Ticket, view: View, beside: &Beside) -> Result<Reply, ApiError> {
     let who = cx.actor()?;
     let reporter = ticket.facts().reporter;
     let contact = if view == View::Neighbour || reporter == who.id {
@@ -65,8 +84,7 @@ pub fn show(tx: &mut Tx, cx: &Cx, ticket: &Ticket, view: View) -> Result<Reply, 
             None => None,
         }
     };
-    let beside = Beside::of(tx, std::iter::once(ticket))?;
-    let mut dto = TicketDto::of(ticket, who, view, contact, &beside, tx.now());
+    let mut dto = TicketDto::of(ticket, who, view, contact, beside, tx.now());
     dto.rejections = content::rejections(tx, beside.kept(), &ticket.facts().id.text(), who)?;
     Ok(Reply::ok(&dto)?.version(ticket.facts().version))
 }

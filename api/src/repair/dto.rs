@@ -14,6 +14,7 @@ use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::events::Recorded;
 use jiazai_infra::identity;
 use jiazai_infra::registry::homes;
+use jiazai_infra::repair::Names;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -310,11 +311,22 @@ impl Beside {
         &self.kept
     }
 
-    pub fn of<'t>(tx: &mut Tx, tickets: impl Iterator<Item = &'t domain::Ticket> + Clone) -> Result<Self, DbError> {
-        let homes: Vec<HomeId> = tickets.clone().filter_map(|ticket| ticket.facts().home).collect();
-        let workers: Vec<PrincipalId> = tickets.clone().filter_map(|ticket| ticket.facts().worker).collect();
-        let subjects: Vec<String> = tickets.map(|ticket| ticket.facts().id.text()).collect();
-        Ok(Self { homes: homes::labels_of(tx, &homes)?, workers: identity::names_of(tx, &workers)?, kept: Kept::of(tx, &subjects)? })
+    pub fn of(tx: &mut Tx, ticket: &domain::Ticket) -> Result<Self, DbError> {
+        let homes = homes::labels_of(tx, ticket.facts().home.as_slice())?;
+        let workers = identity::names_of(tx, ticket.facts().worker.as_slice())?;
+        Ok(Self { homes, workers, kept: Kept::of(tx, &[ticket.facts().id.text()])? })
+    }
+
+    /// Of tickets that came with their names.
+    pub fn named<'t>(tx: &mut Tx, tickets: impl Iterator<Item = (&'t domain::Ticket, &'t Names)>) -> Result<Self, DbError> {
+        let (mut homes, mut workers, mut subjects) = (HashMap::new(), HashMap::new(), Vec::new());
+        for (ticket, names) in tickets {
+            let facts = ticket.facts();
+            subjects.push(facts.id.text());
+            homes.extend(facts.home.zip(names.home.clone()));
+            workers.extend(facts.worker.zip(names.worker.clone()));
+        }
+        Ok(Self { homes, workers, kept: Kept::of(tx, &subjects)? })
     }
 }
 

@@ -13,7 +13,7 @@ use jiazai_domain::content::Part;
 use jiazai_domain::repair::{Note, Quote, QuoteItem, Rating, Reason, Sight, State, Ticket, TicketId, TicketKind, View};
 use jiazai_infra::db::Tx;
 use jiazai_infra::registry::homes;
-use jiazai_infra::repair::{self as store, Filter};
+use jiazai_infra::repair::{self as store, Filter, Names};
 use jiazai_infra::wechat::Scene;
 use jiazai_infra::{community, events};
 
@@ -155,10 +155,11 @@ async fn list_repair_tickets(call: Call) -> Outcome {
         let rows = store::list(tx, &sight, &filter, window.after.as_deref(), window.fetch())?;
         let now = tx.now();
         // What the clause lets through, `view` sees; a row that it does not would be a bug, and is better left out.
-        let seen: Vec<(Ticket, View)> = rows.into_iter().filter_map(|ticket| ticket.view(&sight).map(|view| (ticket, view))).collect();
-        let beside = Beside::of(tx, seen.iter().map(|(ticket, _)| ticket))?;
-        let id = |(ticket, _): &(Ticket, View)| ticket.facts().id.text();
-        Ok(window.page(seen, id, |(ticket, view)| TicketDto::of(&ticket, who, view, None, &beside, now)))
+        let sees = |(ticket, names): (Ticket, Names)| ticket.view(&sight).map(|view| (ticket, names, view));
+        let seen: Vec<(Ticket, Names, View)> = rows.into_iter().filter_map(sees).collect();
+        let beside = Beside::named(tx, seen.iter().map(|(ticket, names, _)| (ticket, names)))?;
+        let id = |(ticket, _, _): &(Ticket, Names, View)| ticket.facts().id.text();
+        Ok(window.page(seen, id, |(ticket, _, view)| TicketDto::of(&ticket, who, view, None, &beside, now)))
     })
     .await
 }
@@ -168,8 +169,7 @@ async fn list_repair_tickets(call: Call) -> Outcome {
     params(("id" = String, Path)), responses((status = 200, body = TicketDto, headers(("ETag" = String))), (status = 304, description = "Not changed")))]
 async fn get_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
     call.read_brief(move |tx, cx| {
-        let (ticket, view) = load(tx, cx.actor()?, id.0)?;
-        commands::show(tx, cx, &ticket, view)
+commands::look(tx, cx, id.0)
     })
     .await
 }

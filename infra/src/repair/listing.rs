@@ -7,8 +7,8 @@ use jiazai_domain::registry::HomeId;
 use jiazai_domain::repair::{CONFIRMED_AFTER_S, Dispatch, Sight, State, Ticket};
 
 use super::row::TicketRow;
-use super::with_categories;
-use crate::db::schema::{repair_categories, repair_ticket_homes, repair_ticket_reporters, repair_tickets};
+use super::{Names, with_categories};
+use crate::db::schema::{homes, principals, repair_categories, repair_ticket_homes, repair_ticket_reporters, repair_tickets};
 use crate::db::{DbError, InList, Tx, native};
 
 /// What a list of tickets is narrowed to.
@@ -73,18 +73,19 @@ fn ways(sight: &Sight, wanted: Option<CommunityId>) -> Vec<Way> {
 }
 
 /// Tickets that these eyes see, newest first, after the id `after`.
-pub fn list(tx: &mut Tx, sight: &Sight, filter: &Filter, after: Option<&str>, limit: i64) -> Result<Vec<Ticket>, DbError> {
+pub fn list(tx: &mut Tx, sight: &Sight, filter: &Filter, after: Option<&str>, limit: i64) -> Result<Vec<(Ticket, Names)>, DbError> {
     let ways = ways(sight, filter.community);
     let mut rows = Vec::new();
     for way in &ways {
         rows.extend(newest(tx, sight.person, way, filter, after, limit)?);
     }
     if ways.len() > 1 {
-        rows.sort_unstable_by(|a, b| b.id.cmp(&a.id));
-        rows.dedup_by(|a, b| a.id == b.id);
+        rows.sort_unstable_by(|(a, _), (b, _)| b.id.cmp(&a.id));
+        rows.dedup_by(|(a, _), (b, _)| a.id == b.id);
         rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     }
-    with_categories(tx, rows)
+    let (rows, names): (Vec<TicketRow>, Vec<Names>) = rows.into_iter().unzip();
+    Ok(with_categories(tx, rows)?.into_iter().zip(names).collect())
 }
 
 /// The newest of those that are seen in one way.
@@ -95,13 +96,20 @@ fn newest(
     filter: &Filter,
     after: Option<&str>,
     limit: i64,
-) -> Result<Vec<TicketRow>, DbError> {
+) -> Result<Vec<(TicketRow, Names)>, DbError> {
     let now = tx.now();
     let person = person.text();
     // Written once, and made for either database.
     macro_rules! query {
         () => {{
-            let mut query = repair_tickets::table.order(repair_tickets::id.desc()).limit(limit).select(TicketRow::as_select()).into_boxed();
+            // Joined from the left, so that the tickets' own index gives the order whatever the planner thinks of the rest.
+            let mut query = repair_tickets::table
+                .left_join(homes::table.on(repair_tickets::home_id.eq(homes::id.nullable())))
+                .left_join(principals::table.on(repair_tickets::worker_id.eq(principals::id.nullable())))
+                .order(repair_tickets::id.desc())
+                .limit(limit)
+                .select((TicketRow::as_select(), homes::label.nullable(), principals::display_name.nullable()))
+                .into_boxed();
             query = match way {
                 Way::All => query,
                 Way::Whole(some) => match some.as_slice() {
@@ -170,5 +178,6 @@ fn newest(
             }
         }};
     }
-    native!(tx, |conn| query!().load(conn))
+    let rows: Vec<(TicketRow, Option<String>, Option<String>)> = native!(tx, |conn| query!().load(conn))?;
+    Ok(rows.into_iter().map(|(row, home, worker)| (row, Names { home, worker })).collect())
 }
