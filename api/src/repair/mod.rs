@@ -168,10 +168,7 @@ async fn list_repair_tickets(call: Call) -> Outcome {
 #[utoipa::path(get, path = "/repair-tickets/{id}", tag = "repair", operation_id = "get_repair_ticket",
     params(("id" = String, Path)), responses((status = 200, body = TicketDto, headers(("ETag" = String))), (status = 304, description = "Not changed")))]
 async fn get_repair_ticket(call: Call, id: At<TicketKind>) -> Outcome {
-    call.read_brief(move |tx, cx| {
-commands::look(tx, cx, id.0)
-    })
-    .await
+    call.read_brief(move |tx, cx| commands::look(tx, cx, id.0)).await
 }
 
 /// A ticket's history

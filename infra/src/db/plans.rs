@@ -5,15 +5,17 @@ use std::sync::{Arc, Mutex};
 
 use diesel::connection::{Connection, InstrumentationEvent};
 use diesel::prelude::*;
-use jiazai_domain::actor::PrincipalKind;
+use jiazai_domain::actor::{Communities, PrincipalKind};
 use jiazai_domain::kernel::ledger::{Amount, Shortfall, Source, Unit};
 use jiazai_domain::kernel::time::Date;
-use jiazai_domain::registry::{Document, DocumentType};
+use jiazai_domain::registry::{Document, DocumentType, HomeId};
+use jiazai_domain::repair::Sight;
 
 use super::*;
 use crate::enrolment::application;
 use crate::ledger::{self, Fund, Granting, Reversing, Spending};
 use crate::registry::{bindings, homes, import};
+use crate::repair::{self, Filter};
 use crate::vault::Vault;
 use crate::volunteer::{self, Look};
 use crate::{community, identity};
@@ -118,4 +120,24 @@ fn what_volunteers_wait_for_is_found_without_looking_at_all_of_them() {
         assert!(found.contains(index), "{index} is not used:\n{found}");
     }
     assert!(!found.contains("SCAN volunteer_sign_ups"), "{found}");
+}
+
+#[test]
+fn a_page_of_tickets_is_read_in_the_order_of_an_index_and_its_names_by_their_keys() {
+    let found = plans("tickets", |tx| {
+        let (place, person, home): (_, _, HomeId) = (tx.new_id(), tx.new_id(), tx.new_id());
+        let only = |some: bool| Communities::Only(if some { vec![place] } else { vec![] });
+        for (full, works) in [(true, false), (false, true), (false, false)] {
+            let sight = Sight { person, full: only(full), works_in: only(works), homes: vec![home] };
+            repair::list(tx, &sight, &Filter::default(), None, 21)?;
+        }
+        repair::find_named(tx, tx.new_id())?;
+        Ok(())
+    });
+    let by_hand = |step: &&str| step.starts_with("SCAN") && !step.contains("json_each");
+    let wrong: Vec<&str> = found.lines().filter(|step| by_hand(step) || step.contains("ORDER BY")).collect();
+    assert!(wrong.is_empty(), "{wrong:?} in\n{found}");
+    for index in ["repair_tickets_by_community", "repair_tickets_by_reporter", "sqlite_autoindex_homes_1"] {
+        assert!(found.contains(index), "{index} is not used:\n{found}");
+    }
 }
