@@ -286,6 +286,13 @@ mod tests {
     }
 
     #[test]
+    fn a_community_is_named_once_however_many_roles_somebody_has_there() {
+        let grant = |role| Grant { role, community: Some(community(1)) };
+        let who = staff(vec![grant(Role::Dispatcher), grant(Role::Auditor)]);
+        assert_eq!(who.communities_as(&[Role::Dispatcher, Role::Auditor]), Communities::Only(vec![community(1)]));
+    }
+
+    #[test]
     fn a_platform_administrator_dispatches_everywhere_but_repairs_nothing() {
         let who = staff(vec![Grant { role: Role::PlatformAdmin, community: None }]);
         assert!(who.dispatcher_of(community(9)).is_ok());
@@ -297,6 +304,11 @@ mod tests {
     fn every_role_reads_back_from_its_name() {
         for role in Role::ALL {
             assert_eq!(role.as_str().parse(), Ok(*role));
+            assert_eq!(role.to_string(), role.as_str());
         }
+        for kind in [PrincipalKind::Resident, PrincipalKind::Staff, PrincipalKind::Client] {
+            assert_eq!(kind.as_str().parse(), Ok(kind));
+        }
+        assert_eq!("guest".parse::<PrincipalKind>(), Err(()));
     }
 }

@@ -51,7 +51,10 @@ pub fn write_line(out: &mut String, fields: impl IntoIterator<Item = impl AsRef<
         if i > 0 {
             out.push(',');
         }
-        if field.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) || field.starts_with(' ') || field.ends_with(' ') {
+        let bytes = field.as_bytes();
+        // To the end, whatever is found: so many bytes at once are compared.
+        let quoted = bytes.iter().fold(false, |found, byte| found | matches!(byte, b',' | b'"' | b'\n' | b'\r'));
+        if quoted || bytes.first() == Some(&b' ') || bytes.last() == Some(&b' ') {
             out.push('"');
             out.push_str(&field.replace('"', "\"\""));
             out.push('"');

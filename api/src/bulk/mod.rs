@@ -209,10 +209,10 @@ impl Maker {
             }
             (writer, Rows::Cells(rows)) => rows.iter().for_each(|row| writer.row(row, out)),
             (writer, Rows::Page(page)) => {
-                self.cells_of.each(&page()?.body, &mut communities, |row| writer.row(row, out)).map_err(|error| {
-                    tracing::error!(%error, "a page of a list does not read back");
-                    ApiError::new(code::INTERNAL)
-                })?;
+                let page = page()?.body;
+                // It was written by ourselves a moment ago.
+                let page = std::str::from_utf8(&page).map_err(|error| unread(&error))?;
+                self.cells_of.each(page, &mut communities, |row| writer.row(row, out)).map_err(|error| unread(&error))?;
             }
         }
         if let (true, Writer::Xlsx(book)) = (last, &mut self.writer) {
@@ -220,6 +220,11 @@ impl Maker {
         }
         Ok(communities)
     }
+}
+
+fn unread(error: &dyn std::error::Error) -> ApiError {
+    tracing::error!(%error, "a page of a list does not read back");
+    ApiError::new(code::INTERNAL)
 }
 
 impl Writer {

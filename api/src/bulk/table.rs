@@ -148,13 +148,48 @@ pub fn items<'p>(page: &'p [u8], communities: &mut Communities) -> Vec<&'p [u8]>
 struct Field {
     name: String,
     column: Option<usize>,
-    below: Vec<Field>,
+    below: Level,
+}
+
+/// The fields of an object that lead to columns.
+#[derive(Debug, Default)]
+struct Level {
+    fields: Vec<Field>,
+    /// Which names came in which order, and which field each is: objects of one list have their names in one order, so nearly
+    /// every name is the one that is expected.
+    order: Vec<(String, Option<usize>)>,
+}
+
+impl Level {
+    fn field(&mut self, name: &str) -> &mut Field {
+        let at = self.fields.iter().position(|field| field.name == name).unwrap_or_else(|| {
+            self.fields.push(Field { name: name.to_owned(), ..Field::default() });
+            self.fields.len() - 1
+        });
+        &mut self.fields[at]
+    }
+
+    /// Which field the name is that came behind `before` others.
+    fn at(&mut self, name: &str, before: usize) -> Option<usize> {
+        if let Some((expected, at)) = self.order.get(before)
+            && expected == name
+        {
+            return *at;
+        }
+        let at = self.fields.iter().position(|field| field.name == name);
+        self.order.truncate(before);
+        // An object that misses names leaves the rest to be learned anew.
+        if self.order.len() == before {
+            self.order.push((name.to_owned(), at));
+        }
+        at
+    }
 }
 
 /// Reads the items of pages into the cells of these columns, in one pass over the text.
 #[derive(Debug)]
 pub struct Reader {
-    fields: Vec<Field>,
+    top: Level,
     width: usize,
     community: usize,
 }
@@ -162,12 +197,12 @@ pub struct Reader {
 impl Reader {
     pub fn new(columns: &[Column]) -> Self {
         let width = columns.len();
-        let mut fields = Vec::new();
+        let mut top = Level::default();
         for (at, column) in columns.iter().enumerate() {
-            let mut here = &mut fields;
+            let mut here = &mut top;
             let mut path = column.key.split('.').peekable();
             while let Some(name) = path.next() {
-                let field = child(here, name);
+                let field = here.field(name);
                 if path.peek().is_none() {
                     field.column = Some(at);
                 }
@@ -175,28 +210,20 @@ impl Reader {
             }
         }
         // Whose a row is has to be known where no column says it.
-        let community = *child(&mut fields, "community_id").column.get_or_insert(width);
-        Self { fields, width, community }
+        let community = *top.field("community_id").column.get_or_insert(width);
+        Self { top, width, community }
     }
 
     /// Gives the cells of each item to `row`.
-    pub fn each(&self, page: &[u8], communities: &mut Communities, mut row: impl FnMut(&[Cow<str>])) -> serde_json::Result<()> {
-        let mut reader = serde_json::Deserializer::from_slice(page);
+    pub fn each(&mut self, page: &str, communities: &mut Communities, mut row: impl FnMut(&[Cow<str>])) -> serde_json::Result<()> {
+        let mut reader = serde_json::Deserializer::from_str(page);
         ItemsOf { reader: self, communities, row: &mut row }.deserialize(&mut reader)
     }
 }
 
-fn child<'f>(fields: &'f mut Vec<Field>, name: &str) -> &'f mut Field {
-    let at = fields.iter().position(|field| field.name == name).unwrap_or_else(|| {
-        fields.push(Field { name: name.to_owned(), ..Field::default() });
-        fields.len() - 1
-    });
-    &mut fields[at]
-}
-
 /// A page.
 struct ItemsOf<'a> {
-    reader: &'a Reader,
+    reader: &'a mut Reader,
     communities: &'a mut Communities,
     row: &'a mut dyn FnMut(&[Cow<str>]),
 }
@@ -218,7 +245,7 @@ impl<'p> Visitor<'p> for ItemsOf<'_> {
     fn visit_map<A: MapAccess<'p>>(self, mut page: A) -> Result<(), A::Error> {
         while let Some(name) = page.next_key::<Cow<str>>()? {
             if name == "items" {
-                page.next_value_seed(ItemsOf { reader: self.reader, communities: &mut *self.communities, row: &mut *self.row })?;
+                page.next_value_seed(ItemsOf { reader: &mut *self.reader, communities: &mut *self.communities, row: &mut *self.row })?;
             } else {
                 page.next_value::<IgnoredAny>()?;
             }
@@ -228,10 +255,10 @@ impl<'p> Visitor<'p> for ItemsOf<'_> {
 
     fn visit_seq<A: SeqAccess<'p>>(self, mut items: A) -> Result<(), A::Error> {
         let mut cells = vec![Cow::Borrowed(""); self.reader.width + 1];
-        while items.next_element_seed(Fields { fields: &self.reader.fields, cells: &mut cells })?.is_some() {
+        while items.next_element_seed(Fields { level: &mut self.reader.top, cells: &mut cells })?.is_some() {
             self.communities.add(&cells[self.reader.community]);
             (self.row)(&cells[..self.reader.width]);
-            cells.fill(Cow::Borrowed(""));
+            cells.iter_mut().for_each(|cell| *cell = Cow::Borrowed(""));
         }
         Ok(())
     }
@@ -239,7 +266,7 @@ impl<'p> Visitor<'p> for ItemsOf<'_> {
 
 /// An object whose fields are columns, or have them. Null, or anything else, leaves them empty.
 struct Fields<'a, 'p> {
-    fields: &'a [Field],
+    level: &'a mut Level,
     cells: &'a mut [Cow<'p, str>],
 }
 
@@ -258,17 +285,17 @@ impl<'p> Visitor<'p> for Fields<'_, 'p> {
     }
 
     fn visit_map<A: MapAccess<'p>>(self, mut item: A) -> Result<(), A::Error> {
-        let mut from = 0;
-        while let Some(at) = item.next_key_seed(Name { fields: self.fields, from })? {
-            let Some(field) = at.map(|at| &self.fields[at]) else {
+        let mut before = 0;
+        while let Some(at) = item.next_key_seed(Name { level: &mut *self.level, before })? {
+            before += 1;
+            let Some(field) = at.map(|at| &mut self.level.fields[at]) else {
                 item.next_value::<IgnoredAny>()?;
                 continue;
             };
             match field.column {
                 Some(column) => self.cells[column] = item.next_value_seed(Cell)?,
-                None => item.next_value_seed(Fields { fields: &field.below, cells: &mut *self.cells })?,
+                None => item.next_value_seed(Fields { level: &mut field.below, cells: &mut *self.cells })?,
             }
-            from = at.map_or(from, |at| at + 1);
         }
         Ok(())
     }
@@ -303,10 +330,10 @@ impl<'p> Visitor<'p> for Fields<'_, 'p> {
     }
 }
 
-/// Which of the fields a name is; most come in their order, so the search begins behind the last.
+/// Which of the fields a name is.
 struct Name<'a> {
-    fields: &'a [Field],
-    from: usize,
+    level: &'a mut Level,
+    before: usize,
 }
 
 impl<'p> DeserializeSeed<'p> for Name<'_> {
@@ -324,9 +351,7 @@ impl Visitor<'_> for Name<'_> {
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Option<usize>, E> {
-        let (before, behind) = self.fields.split_at(self.from);
-        let is = |field: &Field| field.name == name;
-        Ok(behind.iter().position(is).map(|at| self.from + at).or_else(|| before.iter().position(is)))
+        Ok(self.level.at(name, self.before))
     }
 }
 
@@ -422,7 +447,7 @@ mod tests {
         let columns: Vec<Column> = columns.iter().copied().map(Column::plain).collect();
         let (mut rows, mut communities) = (Vec::new(), Communities::default());
         let row = |cells: &[Cow<str>]| rows.push(cells.iter().map(|cell| cell.clone().into_owned()).collect());
-        Reader::new(&columns).each(page.as_bytes(), &mut communities, row).expect("a page");
+        Reader::new(&columns).each(page, &mut communities, row).expect("a page");
         (rows, communities.into_new(&[]))
     }
 

@@ -79,7 +79,8 @@ pub struct Resolution {
 /// A repair ticket that can take one decision.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Ticket {
-    pub(super) facts: Facts,
+    /// Apart, because a page hands its tickets on many times.
+    pub(super) facts: Box<Facts>,
     /// What time did to the ticket since it was saved; it is saved with the next decision.
     settled: Option<Event>,
 }
@@ -155,7 +156,7 @@ impl Ticket {
         };
         let event = Event::new("repair_ticket.submitted", Some(by.id()), now);
         let mut events = vec![event.with("state", State::Submitted).with("category", category.code.clone())];
-        let mut ticket = Self { facts, settled: None };
+        let mut ticket = Self { facts: Box::new(facts), settled: None };
         let ours = candidates.iter().copied().filter(|c| c.worker.community() == category.community).collect::<Vec<_>>();
         if category.dispatch == Dispatch::Rotate
             && let Some(worker) = next_worker(&ours)
@@ -172,7 +173,7 @@ impl Ticket {
     /// A ticket as it stands now: time that has passed since it was saved has done its work. That is why the moment is
     /// asked for here, once, and not left to a job that may not have run.
     pub fn restore(facts: Facts, now: Timestamp) -> Self {
-        let mut ticket = Self { facts, settled: None };
+        let mut ticket = Self { facts: Box::new(facts), settled: None };
         if let Some(at) = ticket.confirmed_by_time_at().filter(|at| *at <= now) {
             ticket.facts.ended_at = Some(at);
             let event = Event::new(Action::Confirm.event(), None, at).with("automatic", true);

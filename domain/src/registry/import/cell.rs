@@ -8,6 +8,10 @@ use std::borrow::Cow;
 
 /// The text with an apostrophe before it, if a spreadsheet would compute it (or if it already looks neutralised).
 pub fn neutralise(text: &str) -> Cow<'_, str> {
+    // Most cells begin with a letter or a digit, or are empty.
+    if text.as_bytes().first().is_none_or(u8::is_ascii_alphanumeric) {
+        return Cow::Borrowed(text);
+    }
     if computes(text.trim_start_matches('\'')) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
 }
 
