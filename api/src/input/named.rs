@@ -49,6 +49,8 @@ pub type EntryRef = Ref<jiazai_domain::kernel::ledger::EntryKind>;
 pub type TransactionRef = Ref<jiazai_domain::kernel::ledger::TransactionKind>;
 pub type PointsPerHour = Number<0, 1000>;
 pub type MaxHours = Number<1, 24>;
+/// Metres from a home to a school.
+pub type WayMetres = Number<0, 100_000>;
 /// Metres around a point.
 pub type Radius = Number<50, 10_000>;
 pub type HouseholdLimit = Number<1, 100>;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use diesel::prelude::*;
 use jiazai_domain::enrolment::application::{Application, Attachment, Child, Consent, Content, Facts, Guardian, Offer};
-use jiazai_domain::enrolment::round;
 use jiazai_domain::enrolment::rules::{FactSet, ValueInput};
+use jiazai_domain::enrolment::{SchoolId, round};
 use jiazai_domain::kernel::mask;
 use jiazai_domain::kernel::time::Timestamp;
 use jiazai_domain::registry::{Document, DocumentType};
@@ -49,8 +49,12 @@ struct Detail {
     household: Option<String>,
     #[serde(default)]
     late_until: Option<i64>,
+    /// Whether a reviewer found the home.
     #[serde(default)]
     home_found: bool,
+    /// The home in whose place it is.
+    #[serde(default)]
+    home_named: Option<String>,
     #[serde(default)]
     seat_taken: Option<bool>,
     #[serde(default)]
@@ -89,6 +93,9 @@ struct Sealed {
     declared: serde_json::Map<String, serde_json::Value>,
     #[serde(default)]
     corrected: serde_json::Map<String, serde_json::Value>,
+    /// Metres to schools: of where somebody lives.
+    #[serde(default)]
+    distances: Vec<(String, i64)>,
     choices: Vec<String>,
     documents: Vec<(String, String)>,
 }
@@ -164,6 +171,7 @@ pub(super) fn seal(vault: &Vault, f: &Facts) -> Result<Vec<u8>, DbError> {
         address: c.address.clone(),
         declared: written(&c.declared)?,
         corrected: written(&f.corrected)?,
+        distances: f.distances.iter().map(|(school, metres)| (school.text(), *metres)).collect(),
         choices: c.choices.iter().map(|school| school.text()).collect(),
         documents: c.documents.iter().map(|paper| (paper.kind.clone(), paper.file.text())).collect(),
     };
@@ -181,7 +189,8 @@ pub(super) fn row(application: &Application) -> Result<ApplicationRow, DbError> 
         consent: (f.consent.version.clone(), f.consent.given_at.millis()),
         household: f.household.clone(),
         late_until: ms(f.late_until),
-        home_found: f.home_found,
+        home_found: application.found_home().is_some(),
+        home_named: f.home_named.filter(|home| f.content.home != Some(*home)).map(|home| home.text()),
         seat_taken: f.seat_taken,
         filed_tier: f.filed_tier.clone(),
         tier: f.tier.clone(),
@@ -240,7 +249,12 @@ impl ApplicationRow {
     pub(super) fn application(self, vault: &Vault, round: Arc<round::Facts>, now: Timestamp) -> Result<Application, DbError> {
         let detail: Detail = serde_json::from_str(&self.detail).map_err(corrupt)?;
         let home = self.home_id.as_deref().map(parsed).transpose()?;
-        let (content, corrected) = match &self.sealed {
+        let home_named = match detail.home_named.as_deref().map(parsed).transpose()? {
+            // Also in rows that do not know in whose place it is.
+            None => home.filter(|_| !detail.home_found),
+            named => named,
+        };
+        let (content, corrected, distances) = match &self.sealed {
             Some(sealed) => open(vault, &self.id, sealed, home)?,
             None => {
                 let document = Document::restore(DocumentType::Other, PURGED).map_err(|_| corrupt("no document"))?;
@@ -259,7 +273,7 @@ impl ApplicationRow {
                     choices: vec![],
                     documents: vec![],
                 };
-                (nothing, FactSet::default())
+                (nothing, FactSet::default(), vec![])
             }
         };
         let at = |ms: Option<i64>| ms.map(Timestamp::from_millis);
@@ -275,7 +289,8 @@ impl ApplicationRow {
             household: detail.household,
             late_until: at(detail.late_until),
             corrected,
-            home_found: detail.home_found,
+            home_named,
+            distances,
             seat_taken: detail.seat_taken,
             filed_tier: detail.filed_tier,
             tier: detail.tier,
@@ -299,11 +314,17 @@ impl ApplicationRow {
             related: vec![],
             home_left: false,
         };
-        Ok(Application::restore(facts, now))
+        // Until a loader has looked who speaks for the home, nobody does.
+        Ok(Application::restore(facts, now).spoken_for(&[]))
     }
 }
 
-fn open(vault: &Vault, id: &str, sealed: &[u8], home: Option<jiazai_domain::registry::HomeId>) -> Result<(Content, FactSet), DbError> {
+fn open(
+    vault: &Vault,
+    id: &str,
+    sealed: &[u8],
+    home: Option<jiazai_domain::registry::HomeId>,
+) -> Result<(Content, FactSet, Vec<(SchoolId, i64)>), DbError> {
     let plain = vault.open(cell(id), sealed).map_err(corrupt)?;
     // Without the parser's words: they would quote what was sealed.
     let sealed: Sealed = serde_json::from_slice(&plain).map_err(|_| corrupt("an application does not read back"))?;
@@ -333,5 +354,6 @@ fn open(vault: &Vault, id: &str, sealed: &[u8], home: Option<jiazai_domain::regi
             .map(|(kind, file)| Ok(Attachment { kind, file: parsed(&file)? }))
             .collect::<Result<_, DbError>>()?,
     };
-    Ok((content, read(&sealed.corrected)?))
+    let distances = sealed.distances.into_iter().map(|(school, metres)| Ok((parsed(&school)?, metres)));
+    Ok((content, read(&sealed.corrected)?, distances.collect::<Result<_, DbError>>()?))
 }

@@ -165,6 +165,42 @@ fn what_orders_a_batch_is_asked_for_before_it_is_verified() {
 }
 
 #[test]
+fn the_nearer_child_gets_the_seat_and_both_read_how_far_it_is() {
+    let mut rules = plain_rules();
+    rules["tie_break"] = json!(["distance"]);
+    let season = Season::open_with(shared(), &[1], rules);
+    let [reviewer, second] = &season.reviewers;
+    let claimed = || {
+        let family = season.family();
+        let application = season.submit(&family, season.draft(&family, "2020-05-01"));
+        act(reviewer, &application, "claim", json!({})).expect(200);
+        (family, application)
+    };
+    let [(near, a), (far, b), (nowhere, c)] = [claimed(), claimed(), claimed()];
+    let problem = act(reviewer, &a, "verify", json!({})).refuse(409, "undecided");
+    assert!(text(&problem, "detail").contains(&season.schools[0]), "{problem}");
+    let way = |metres: i64| json!({ "distances": [{ "school_id": season.schools[0], "metres": metres }] });
+    let elsewhere = json!({ "distances": [{ "school_id": "sch_01h455vb4pex5vsknk084sn02q", "metres": 5 }] });
+    assert_eq!(faults(&act(reviewer, &a, "verify", elsewhere).send().expect(422).json)[0].0, "/distances/0/school_id");
+    let mut twice = way(5);
+    twice["distances"].as_array_mut().expect("a list").push(way(6)["distances"][0].clone());
+    assert_eq!(faults(&act(reviewer, &a, "verify", twice).send().expect(422).json)[0].0, "/distances/1/school_id");
+    for (application, body) in [(&a, way(650)), (&b, way(800)), (&c, json!({ "reason": "地址为新建小区，暂无法测距" }))] {
+        act(reviewer, application, "verify", body).expect(200);
+        act(second, application, "recheck", json!({})).expect(200);
+    }
+    assert_eq!(now(&near.parent, &a)["distances"], way(650)["distances"]);
+    season.steps(&["close", "list", "allocate", "announce"]);
+    assert_eq!([state(&near, &a), state(&far, &b), state(&nowhere, &c)], ["offered", "waiting", "waiting"]);
+    let told = why(&now(&far.parent, &b));
+    assert!(told.contains("距离（米） 800，后于最后录取者 650"), "{told}");
+    assert!(why(&now(&nowhere.parent, &c)).contains("距离（米） 未知，后于最后录取者 650"));
+    // The seat goes to the next nearest.
+    act(&near.parent, &a, "decline", json!({})).expect(200);
+    assert_eq!([state(&far, &b), state(&nowhere, &c)], ["offered", "waiting"]);
+}
+
+#[test]
 fn everything_wrong_with_an_application_is_told_at_once_also_what_a_passport_does_not_say() {
     let season = Season::open(shared(), &[3]);
     let family = season.family();

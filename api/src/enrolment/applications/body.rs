@@ -1,12 +1,17 @@
 //! What families and reviewers send.
 
 use deserr::Deserr;
+use jiazai_domain::enrolment::SchoolId;
 use jiazai_domain::enrolment::application as domain;
+use jiazai_domain::enrolment::round::Facts as Round;
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::dto::FactsDto;
+use crate::error::{ApiError, Fault};
 use crate::input::named::{
     AnyText200, AnyText1000, ApplicationRef, FileRef, HomeRef, PrincipalRef, RoundRef, SchoolRef, Text20, Text32, Text40, Text50, Text1000,
+    WayMetres,
 };
 use crate::input::{Day, Faults, Few, Instant};
 use crate::registry::{DocumentKind, SexWord};
@@ -33,6 +38,8 @@ pub type Choices = Few<SchoolRef, 0, 20>;
 pub type Guardians = Few<GuardianBody, 0, 8>;
 /// At most sixty.
 pub type Papers = Few<PaperBody, 0, 60>;
+/// At most forty.
+pub type Measured = Few<DistanceBody, 0, 40>;
 /// At most nine.
 pub type ReturnWords = Few<ReturnWord, 0, 9>;
 
@@ -209,10 +216,45 @@ pub struct Verify {
     #[schema(inline)]
     #[deserr(default)]
     pub home_id: Option<HomeRef>,
+    /// The way to schools as it was measured, in place of what was measured before; at most forty. Where the rules order by
+    /// distance, the way to each school that the child asks for, or a reason why it is not known: it then stands last.
+    #[schema(inline, required = false)]
+    #[deserr(default)]
+    pub distances: Measured,
     /// Asked for when a fact, the home or the tier is another one than the family said or was told.
     #[schema(inline)]
     #[deserr(default)]
     pub reason: Option<AnyText1000>,
+}
+
+/// The way to a school.
+#[derive(Debug, Clone, Copy, Serialize, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+#[schema(as = EnrolmentDistance)]
+pub struct DistanceBody {
+    #[schema(inline)]
+    pub school_id: SchoolRef,
+    /// In metres.
+    #[schema(inline)]
+    pub metres: WayMetres,
+}
+
+impl Verify {
+    /// What was measured: to schools of the round, each once.
+    pub fn measured(&self, round: &Round) -> Result<Vec<(SchoolId, i64)>, ApiError> {
+        let mut found: Vec<(SchoolId, i64)> = Vec::new();
+        let mut faults = Vec::new();
+        for (i, way) in self.distances.0.iter().enumerate() {
+            let at = || format!("/distances/{i}/school_id");
+            if !round.plan().contains_key(&way.school_id.0) {
+                faults.push(Fault::new(at(), "school_not_in_round", "该学校不在本批次的学位计划内", "has no place in the round's plan"));
+            } else if found.iter().any(|(school, _)| *school == way.school_id.0) {
+                faults.push(Fault::new(at(), "duplicate", "同一学校重复填写", "is given twice"));
+            }
+            found.push((way.school_id.0, way.metres.0));
+        }
+        if faults.is_empty() { Ok(found) } else { Err(ApiError::invalid(faults)) }
+    }
 }
 
 /// A seat that was found by hand.

@@ -264,7 +264,7 @@ pub fn rewrite(tx: &mut Tx, cx: &Cx, id: ApplicationId, body: &PutApplication) -
     }
     let home = body.home_id.map(|home| home.0);
     let address = body.address.as_ref().map(|address| address.0.as_str());
-    let family = family(tx, &f.round, who.id, (home, address), f.content.home.filter(|_| f.home_found))?;
+    let family = family(tx, &f.round, who.id, (home, address), application.found_home())?;
     let (typed, missing) = typed(&f.round, &body.child, &body.guardians.0, Some(&f.content));
     let (facts, mut found) = body.facts.read("/facts");
     found.extend(missing);
@@ -392,8 +392,10 @@ pub fn verify(tx: &mut Tx, cx: &Cx, id: ApplicationId, body: &Verify) -> Result<
             return Err(ApiError::fault("/home_id", "unknown_home", "本社区没有这套房屋", "is not a home of the community"));
         }
         let home = body.home_id.map(|home| home.0);
-        let seat_taken = seat_taken(tx, &cx.app.vault, &application, home.or(f.content.home))?;
-        Ok(application.verify(Correction { facts, home, seat_taken, reason: why }, who, tx.now()))
+        let (distances, there) = (body.measured(&f.round)?, home.or(f.content.home));
+        let seat_taken = seat_taken(tx, &cx.app.vault, &application, there)?;
+        let wishes = application.wishes(seats::zone(tx, &f.round, there, f.content.address.as_deref())?);
+        Ok(application.verify(Correction { facts, home, seat_taken, distances, wishes, reason: why }, who, tx.now()))
     })
 }
 

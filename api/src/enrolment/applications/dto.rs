@@ -11,9 +11,9 @@ use jiazai_infra::events::Recorded;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::body::GuardianWord;
+use super::body::{DistanceBody, GuardianWord};
 use crate::input::named::{ApplicationRef, CommunityRef, EventRef, FileRef, HomeRef, PrincipalRef, RoundRef, SchoolRef};
-use crate::input::{Instant, Ref};
+use crate::input::{Instant, Number, Ref};
 use crate::registry::DocumentKind;
 
 crate::spoken! {
@@ -144,6 +144,8 @@ pub struct ApplicationDto {
     pub corrected_facts: Option<serde_json::Value>,
     #[schema(inline)]
     pub choices: Option<Vec<SchoolRef>>,
+    /// How far it is to schools, as reviewers measured it.
+    pub distances: Option<Vec<DistanceBody>>,
     pub documents: Option<Vec<PaperDto>>,
     /// Kinds of papers that are asked for and were not handed in.
     pub missing_documents: Vec<String>,
@@ -238,6 +240,8 @@ impl ApplicationDto {
             facts: if whole { json(&c.declared) } else { None },
             corrected_facts: if whole { json(&f.corrected) } else { None },
             choices: whole.then(|| c.choices.iter().copied().map(Ref).collect()),
+            distances: whole
+                .then(|| f.distances.iter().map(|(school, m)| DistanceBody { school_id: Ref(*school), metres: Number(*m) }).collect()),
             documents: whole.then(|| c.documents.iter().map(paper).collect()),
             missing_documents: if whole { application.missing_documents(&finding) } else { vec![] },
             consent: ConsentDto { version: f.consent.version.clone(), given_at: f.consent.given_at.into() },

@@ -1,6 +1,7 @@
 //! The domain's refusals about applications in the words of the API.
 
 use jiazai_domain::actor::Actor;
+use jiazai_domain::enrolment::SchoolId;
 use jiazai_domain::enrolment::application::{Application, Refusal};
 use jiazai_domain::enrolment::rules::document_label;
 use jiazai_domain::kernel::time::Timestamp;
@@ -53,6 +54,13 @@ pub fn unplaced(refusal: Refusal) -> ApiError {
             ApiError::new(code::UNDECIDED).because(
                 format!("按规则还不能确定类别，缺少：{}", labels.join("、")),
                 format!("The rules cannot decide without: {}", names.join(", ")),
+            )
+        }
+        Refusal::Unmeasured { schools } => {
+            let names: Vec<String> = schools.iter().map(SchoolId::text).collect();
+            ApiError::new(code::UNDECIDED).at("/distances").because(
+                format!("按规则须比较距离，尚未填写到以下学校的距离：{}", names.join("、")),
+                format!("The rules compare distances; the way to these schools is not known: {}", names.join(", ")),
             )
         }
         Refusal::NoTier => ApiError::new(code::NO_TIER),

@@ -54,8 +54,7 @@ pub fn applicants(tx: &mut Tx, round: &Round, applications: &[Application]) -> R
             tier: f.tier.clone().unwrap_or_default(),
             batch: f.batch.unwrap_or(i64::MAX),
             household: f.household.clone(),
-            // Deliberately missing: distances. The registry has no coordinates to measure between.
-            choices: wished.into_iter().map(|school| Choice { school, distance_m: None }).collect(),
+            choices: wished.into_iter().map(|school| Choice { school, distance_m: application.distance_to(school) }).collect(),
             facts: application.known(),
             points: f.points,
         }

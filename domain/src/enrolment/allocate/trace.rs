@@ -211,8 +211,9 @@ fn shown(tie: TieBreak, value: i64) -> String {
 }
 
 fn sentence(choice: usize, result: StepResult, comparison: Option<&Criterion>) -> String {
-    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "无".to_owned());
     let compared = comparison.map(|c| {
+        let none = if c.by == "distance" { "未知" } else { "无" };
+        let value = |value: &Option<String>| value.clone().unwrap_or_else(|| none.to_owned());
         let (own, line) = (value(&c.own), value(&c.line));
         let label = match c.by.as_str() {
             "points" => "积分".to_owned(),

@@ -33,8 +33,10 @@ pub struct Facts {
     pub late_until: Option<Timestamp>,
     /// What reviewers put in the place of what was declared.
     pub corrected: FactSet,
-    /// The home is not the family's word: a reviewer found it behind the address, or in the place of another one.
-    pub home_found: bool,
+    /// The home that the family named. Another one is not their word: a reviewer found it behind the address, or in its place.
+    pub home_named: Option<HomeId>,
+    /// How far it is to schools, in metres, as reviewers measured the way.
+    pub distances: Vec<(SchoolId, i64)>,
     /// Whether the home's seat was another family's when a reviewer looked; unknown before.
     pub seat_taken: Option<bool>,
     /// The tier that the rules gave at submission; none if they could not tell.
@@ -135,12 +137,13 @@ impl Application {
             receipt,
             applicant: who.id(),
             state: State::Draft,
+            home_named: content.home,
             content,
             consent,
             household,
             late_until,
             corrected: FactSet::default(),
-            home_found: false,
+            distances: vec![],
             seat_taken: None,
             filed_tier: None,
             tier: None,
@@ -203,7 +206,17 @@ impl Application {
     /// The home that the family has to speak for: the one that it named itself. Of one that a reviewer found for it nobody has ever
     /// asked that.
     pub fn own_home(&self) -> Option<HomeId> {
-        self.facts.content.home.filter(|_| !self.facts.home_found)
+        self.facts.content.home.filter(|_| self.found_home().is_none())
+    }
+
+    /// The home that a reviewer found.
+    pub fn found_home(&self) -> Option<HomeId> {
+        self.facts.content.home.filter(|home| self.facts.home_named != Some(*home))
+    }
+
+    /// How far it is to a school, in metres, as far as somebody has measured it.
+    pub fn distance_to(&self, school: SchoolId) -> Option<i64> {
+        self.facts.distances.iter().find(|(to, _)| *to == school).map(|(_, metres)| *metres)
     }
 
     /// The home on the strength of which a seat is offered now: who has moved out of it does not accept.

@@ -31,13 +31,19 @@ impl Application {
         if draft.consent.is_some() {
             self.facts.consent = draft.consent(&self.facts.round, now)?;
         }
-        let found = self.facts.content.home.filter(|home| self.facts.home_found && draft.home == Some(*home));
+        let (before, found) = (self.facts.content.home, self.found_home().filter(|home| draft.home == Some(*home)));
         self.facts.content = draft.check(&self.facts.round, standing, found, now)?;
-        self.facts.home_found = found.is_some();
+        if found.is_none() {
+            self.facts.home_named = self.facts.content.home;
+        }
         if !twins.iter().all(|twin| self.facts.content.is_twin_of(&twin.facts.content)) {
             return Err(Refusal::NotTwins);
         }
         self.facts.corrected = Default::default();
+        if self.facts.content.home != before || self.facts.content.home.is_none() {
+            // From somewhere else the way is another one.
+            self.facts.distances.clear();
+        }
         let state = self.facts.state;
         Ok(self.moved(state, Event::new("enrolment_application.updated", Some(by.id), now)))
     }

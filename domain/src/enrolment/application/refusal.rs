@@ -1,6 +1,7 @@
 //! Why a decision about an application is refused.
 
 use super::machine::State;
+use crate::enrolment::SchoolId;
 use crate::enrolment::rules::Fact;
 use crate::kernel::fault::Fault;
 use crate::kernel::workflow::Denied;
@@ -29,6 +30,10 @@ pub enum Refusal {
     /// The rules cannot decide with what is known.
     Undecided {
         missing: Vec<Fact>,
+    },
+    /// The rules order by distance, and nobody has measured the way to these schools.
+    Unmeasured {
+        schools: Vec<SchoolId>,
     },
     /// By the rules there is no tier: this is to be rejected, not verified.
     NoTier,
@@ -65,7 +70,7 @@ impl Refusal {
             Self::DocumentsMissing { .. } => "documents_missing",
             Self::SameReviewer => "same_reviewer",
             Self::RelatedReviewer => "related_reviewer",
-            Self::Undecided { .. } => "undecided",
+            Self::Undecided { .. } | Self::Unmeasured { .. } => "undecided",
             Self::NoTier => "no_tier",
             Self::DifferenceUnexplained => "difference_unexplained",
             Self::SchoolNotInRound => "school_not_in_round",

@@ -4,8 +4,8 @@ use super::aggregate::Application;
 use super::machine::{Action, ReturnCode, State};
 use super::{Reason, Refusal, template};
 use crate::actor::Actor;
-use crate::enrolment::CORRECT_S;
-use crate::enrolment::rules::{FactSet, Finding, Verdict};
+use crate::enrolment::rules::{FactSet, Finding, TieBreak, Verdict};
+use crate::enrolment::{CORRECT_S, SchoolId};
 use crate::kernel::changed::Changed;
 use crate::kernel::time::Timestamp;
 use crate::registry::HomeId;
@@ -19,6 +19,10 @@ pub struct Correction {
     pub home: Option<HomeId>,
     /// Whether the home's seat is another family's, looked up at this moment.
     pub seat_taken: Option<bool>,
+    /// The way to schools, in metres: what bureaus measure on their map. The straight line would be another number.
+    pub distances: Vec<(SchoolId, i64)>,
+    /// The schools that the child asks for ([`Application::wishes`]), looked up by the caller.
+    pub wishes: Vec<SchoolId>,
     /// Why something is another one than the family said or was told, or is left open.
     pub reason: Option<Reason>,
 }
@@ -65,7 +69,8 @@ impl Application {
     /// where the tier stays the same: points and dates decide within it.
     ///
     /// # Errors
-    /// [`Refusal::Undecided`], also where what orders the children of a batch is not known and nobody says why it cannot be;
+    /// [`Refusal::Undecided`], also where what orders the children of a batch is not known and nobody says why it cannot be, as
+    /// [`Refusal::Unmeasured`] where that is the way to school;
     /// [`Refusal::NoTier`], [`Refusal::DocumentsMissing`], [`Refusal::DifferenceUnexplained`]
     /// beside the guard's.
     pub fn verify(mut self, correction: Correction, by: &Actor, now: Timestamp) -> Result<Changed<Self>, Refusal> {
@@ -75,8 +80,12 @@ impl Application {
             correction.facts.iter().filter(|(fact, value)| before.get(*fact) != Some(*value)).map(|(fact, _)| fact.name()).collect();
         let f = &mut self.facts;
         let moved = correction.home.is_some() && f.content.home.is_some() && correction.home != f.content.home;
-        f.home_found |= correction.home.is_some() && correction.home != f.content.home;
+        if correction.home.is_some_and(|home| f.content.home != Some(home)) {
+            f.distances.clear();
+        }
         f.content.home = correction.home.or(f.content.home);
+        f.distances.retain(|(school, _)| correction.distances.iter().all(|(measured, _)| measured != school));
+        f.distances.extend(&correction.distances);
         f.corrected = std::mem::take(&mut f.corrected).corrected_by(&correction.facts);
         f.seat_taken = correction.seat_taken.or(f.seat_taken);
         let finding = self.rule()?;
@@ -90,9 +99,18 @@ impl Application {
             if !finding.ranking.is_empty() {
                 return Err(Refusal::Undecided { missing: finding.ranking });
             }
+            let by_distance = self.facts.round.rules.tie_break().contains(&TieBreak::Distance);
+            let unmeasured = |school: &SchoolId| self.distance_to(*school).is_none();
+            let schools: Vec<SchoolId> = correction.wishes.into_iter().filter(unmeasured).collect();
+            if by_distance && !schools.is_empty() {
+                return Err(Refusal::Unmeasured { schools });
+            }
         }
+        let f = &mut self.facts;
         f.verified_by = Some(by.id);
         let event = Self::event(Action::Verify, by, now).with("differs", differs);
+        let measured: Vec<String> = correction.distances.iter().map(|(school, metres)| format!("{school}:{metres}")).collect();
+        let event = if measured.is_empty() { event } else { event.with("measured", measured.join(",")) };
         let event = if corrected.is_empty() { event } else { event.with("corrected", corrected.join(",")) };
         let event = event.noting(correction.reason.map(Reason::into_string));
         Ok(self.moved(State::Verified, event))

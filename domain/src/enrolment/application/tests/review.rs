@@ -62,7 +62,7 @@ fn who_has_claimed_it_verifies_it() {
 #[test]
 fn a_result_that_differs_from_what_the_family_was_told_says_why() {
     let without_hukou = facts(&[("hukou_on", ValueInput::Null), ("migrant", ValueInput::Bool(true))]);
-    let correction = |reason| Correction { facts: without_hukou.clone(), seat_taken: None, home: None, reason };
+    let correction = |reason| Correction { facts: without_hukou.clone(), reason, ..Correction::default() };
     assert_eq!(claimed().verify(correction(None), &reviewer(1), now()).map(|_| ()), Err(Refusal::DifferenceUnexplained));
     let done = claimed().verify(correction(Some(reason())), &reviewer(1), now()).expect("verified");
     assert_eq!((done.value().facts().tier.as_deref(), done.value().facts().filed_tier.as_deref()), (Some("migrant"), Some("local")));
@@ -106,6 +106,56 @@ fn what_orders_a_batch_is_known_when_it_is_verified_or_somebody_says_why_not() {
 }
 
 #[test]
+fn where_the_way_orders_a_batch_it_is_measured_or_somebody_says_why_not() {
+    let mut round = (*sight(round::State::Open)).clone();
+    let input = crate::enrolment::rules::RuleSetInput { tie_break: vec!["distance".to_owned()], ..rules() };
+    round.rules = crate::enrolment::rules::RuleSet::new(&input).expect("rules");
+    let application = apply(draft(), Arc::new(round), now()).expect("an application");
+    let claimed = after(application, &[(Action::Submit, &parent()), (Action::Claim, &reviewer(1))]);
+    let verify = |correction| claimed.clone().verify(correction, &reviewer(1), now()).map(|done| done.value().facts().distances.clone());
+    let wishes = vec![school(1), school(2)];
+    let one = Correction { wishes: wishes.clone(), distances: vec![(school(1), 800)], ..Correction::default() };
+    assert_eq!(verify(one.clone()), Err(Refusal::Unmeasured { schools: vec![school(2)] }));
+    assert_eq!(verify(Correction { reason: Some(reason()), ..one }), Ok(vec![(school(1), 800)]));
+    let both = vec![(school(1), 800), (school(2), 650)];
+    assert_eq!(verify(Correction { wishes, distances: both.clone(), ..Correction::default() }), Ok(both));
+}
+
+#[test]
+fn what_was_measured_is_measured_anew_or_from_another_home_not_at_all() {
+    let application = apply(draft(), sight(round::State::Open), now()).expect("an application");
+    let claimed = after(application, &[(Action::Submit, &parent()), (Action::Claim, &reviewer(1))]);
+    let mut application = claimed;
+    let mut verify = |distances, home| {
+        let correction = Correction { distances, home, reason: Some(reason()), ..Correction::default() };
+        let verified = application.clone().verify(correction, &reviewer(1), now()).expect("verified").into_parts().0;
+        let seen = [1, 2].map(|n| verified.distance_to(school(n)));
+        application = after(verified, &[(Action::Return, &reviewer(1)), (Action::Submit, &parent()), (Action::Claim, &reviewer(1))]);
+        seen
+    };
+    assert_eq!(verify(vec![(school(1), 800), (school(2), 650)], None), [Some(800), Some(650)]);
+    assert_eq!(verify(vec![(school(1), 790)], None), [Some(790), Some(650)]);
+    assert_eq!(verify(vec![(school(2), 9)], Some(home(2))), [None, Some(9)]);
+}
+
+#[test]
+fn a_home_that_a_reviewer_found_is_the_familys_own_again_when_a_reviewer_goes_back_to_it() {
+    let named = ApplicationDraft { home: Some(home(1)), address: None, ..draft() };
+    let application = apply(named, sight(round::State::Open), now()).expect("an application");
+    let claimed = after(application, &[(Action::Submit, &parent()), (Action::Claim, &reviewer(1))]);
+    assert_eq!((claimed.own_home(), claimed.found_home()), (Some(home(1)), None));
+    let put = |application: Application, there| {
+        let correction = Correction { home: Some(there), reason: Some(reason()), ..Correction::default() };
+        application.verify(correction, &reviewer(1), now()).expect("verified").into_parts().0
+    };
+    let moved = put(claimed, home(2));
+    assert_eq!((moved.own_home(), moved.found_home()), (None, Some(home(2))));
+    let again = after(moved, &[(Action::Return, &reviewer(1)), (Action::Submit, &parent()), (Action::Claim, &reviewer(1))]);
+    let back = put(again, home(1));
+    assert_eq!((back.own_home(), back.found_home()), (Some(home(1)), None));
+}
+
+#[test]
 fn a_reviewer_puts_a_home_where_an_address_was() {
     let at_home = |home| ApplicationDraft { home, address: Some("东涂新村 3 号楼 501"), ..draft() };
     let claimed = |home| {
@@ -128,13 +178,12 @@ fn nothing_is_verified_that_the_rules_do_not_decide() {
     let unsure = after(unsure, &[(Action::Submit, &parent()), (Action::Claim, &reviewer(1))]);
     let tried = unsure.clone().verify(Correction::default(), &reviewer(1), now()).map(|_| ());
     assert_eq!(tried, Err(Refusal::Undecided { missing: vec![Fact::find("migrant").expect("a fact")] }));
-    let no = Correction { facts: facts(&[("migrant", ValueInput::Bool(false))]), seat_taken: None, home: None, reason: Some(reason()) };
+    let no = Correction { facts: facts(&[("migrant", ValueInput::Bool(false))]), reason: Some(reason()), ..Correction::default() };
     assert_eq!(unsure.clone().verify(no, &reviewer(1), now()).map(|_| ()), Err(Refusal::NoTier));
     let house = Correction {
         facts: facts(&[("migrant", ValueInput::Bool(true)), ("house_on", text("2022-01-01"))]),
-        seat_taken: None,
-        home: None,
         reason: Some(reason()),
+        ..Correction::default()
     };
     let missing = Refusal::DocumentsMissing { kinds: vec!["deed".to_owned()] };
     assert_eq!(unsure.verify(house, &reviewer(1), now()).map(|_| ()), Err(missing));
