@@ -5,12 +5,13 @@ import uniPlugin from '@dcloudio/vite-plugin-uni';
 const uni = (uniPlugin as unknown as { default?: typeof uniPlugin }).default ?? uniPlugin;
 
 /**
- * The framework's style sheet draws the bar's shadow with a picture from its maker's network. A resident's phone asks
- * nobody but our server.
+ * The framework's style sheet draws the bar's shadow with a picture from its maker's network, and in WeChat its start fetches that
+ * picture from an address put together out of character codes. A resident's phone asks nobody but our server.
  */
 const nobodyElse: Plugin = {
   name: 'nobody-else',
   enforce: 'post',
+  transform: (code) => (code.includes('isFunction(wx.preloadAssets)') ? code.replace('isFunction(wx.preloadAssets)', 'false') : undefined),
   generateBundle(_, bundle) {
     for (const file of Object.values(bundle)) {
       if (file.type === 'asset' && file.fileName.endsWith('.css')) file.source = String(file.source).replace(/url\(["']?https?:[^)]*\)/g, 'none');

@@ -68,6 +68,8 @@ test('the templates of the WeChat package hold only what the platform draws', ()
 test('what only a browser has is not in the WeChat package, and what only WeChat has is', () => {
   const all = ['my/phone', 'my/data', 'lib/wechat', 'lib/look'].map((name) => read(`${name}.js`)).join('\n');
   assert.doesNotMatch(all, /_sim\/|demo\.json|document\.|window\./);
+  // The framework would fetch a picture from its maker's network with it.
+  assert.doesNotMatch(read('common/vendor.js'), /preloadAssets/);
   assert.match(read('lib/wechat.js'), /requestSubscribeMessage/);
   assert.match(read('lib/wechat.js'), /\.login\(/);
   assert.match(read('my/phone.wxml') + read('ui/j-button.wxml'), /bindgetphonenumber|open-type/);
