@@ -194,10 +194,8 @@ impl Call {
         mut f: impl FnMut(&mut Tx, &Cx, crate::page::Window) -> Result<crate::page::Page<T>, ApiError> + Send + 'static,
     ) -> Outcome {
         let turn = move |tx: &mut Tx, cx: &Cx, window: crate::page::Window| {
-            let page = f(tx, cx, window)?;
-            let next = page.next_cursor.clone();
-            let written: Written = Box::new(move || Reply::ok(&page));
-            Ok((written, next))
+            let page: Box<dyn bulk::Listed> = Box::new(f(tx, cx, window)?);
+            Ok(page)
         };
         self.list_as(params, Box::new(turn)).await
     }
@@ -216,8 +214,8 @@ impl Call {
         let seal = params.whole(&self.op.id, &self.app.vault)?;
         let read = move |tx: &mut Tx, after: Option<&str>| {
             let window = crate::page::Window { limit: bulk::PORTION, after: after.map(str::to_owned), seal: seal.clone() };
-            let (page, next) = turn(tx, &cx, window)?;
-            let next = next.map(|cursor| seal.open(&cursor)).transpose()?;
+            let page = turn(tx, &cx, window)?;
+            let next = page.next_cursor().map(|cursor| seal.open(cursor)).transpose()?;
             Ok(bulk::Portion { rows: bulk::Rows::Page(page), next })
         };
         bulk::streamed(self.app.clone(), sheet, Box::new(read)).await
@@ -228,9 +226,9 @@ impl Call {
         let here = next_link_base(&self.request);
         let (limit, after, seal) = (window.limit, window.after, window.seal);
         self.read(move |tx, cx| {
-            let (page, next) = turn(tx, cx, crate::page::Window { limit, after: after.clone(), seal: seal.clone() })?;
-            let mut reply = page()?;
-            reply.headers.link = next.map(|cursor| format!("<{here}cursor={cursor}>; rel=\"next\""));
+            let page = turn(tx, cx, crate::page::Window { limit, after: after.clone(), seal: seal.clone() })?;
+            let mut reply = page.reply()?;
+            reply.headers.link = page.next_cursor().map(|cursor| format!("<{here}cursor={cursor}>; rel=\"next\""));
             Ok(reply)
         })
         .await
@@ -369,11 +367,8 @@ fn audited(tx: &mut Tx, cx: &Cx, f: &mut Act) -> Result<Reply, ApiError> {
 /// that is the larger part of a program with hundreds of them, and an allocation is nothing beside a transaction.
 type Act = Box<dyn FnMut(&mut Tx, &Cx) -> Result<Reply, ApiError> + Send>;
 
-/// The same for a page, with the cursor of the next one.
-type Turn = Box<dyn FnMut(&mut Tx, &Cx, crate::page::Window) -> Result<(Written, Option<String>), ApiError> + Send>;
-
-/// A page that is written down when it is wanted. In a file that is while the next one is read.
-pub type Written = Box<dyn FnOnce() -> Result<Reply, ApiError> + Send>;
+/// The same for a page.
+type Turn = Box<dyn FnMut(&mut Tx, &Cx, crate::page::Window) -> Result<Box<dyn bulk::Listed>, ApiError> + Send>;
 
 /// What [`Call::begin`] found.
 pub enum Begun {

@@ -10,6 +10,7 @@
 //! Deliberately missing: a total, and a snapshot. Rows that come or go while a file is on its way are in it or are not; none
 //! that was there all along is left out or doubled.
 
+mod cells;
 mod csv;
 mod table;
 mod xlsx;
@@ -26,15 +27,18 @@ use jiazai_domain::actor::{CommunityId, PrincipalKind};
 use jiazai_domain::export::{ExportReason, Taking};
 use jiazai_infra::db::{DbError, Tx};
 use jiazai_infra::events;
+use serde::Serialize;
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::{Content, ObjectBuilder, RefOr, Responses};
 
+use self::cells::Cells;
 use self::table::Communities;
 use crate::app::App;
 use crate::audit;
-use crate::call::{Cx, Outcome, Written};
+use crate::call::{Cx, Outcome};
 use crate::error::{ApiError, code};
-use crate::page::Params;
+use crate::page::{Page, Params};
+use crate::reply::Reply;
 use crate::route::{self, ListOp, Op};
 
 /// Rows read at once.
@@ -123,7 +127,34 @@ impl Column {
 /// Rows: as cells, or as the page of a list.
 pub enum Rows {
     Cells(Vec<Vec<String>>),
-    Page(Written),
+    Page(Box<dyn Listed>),
+}
+
+/// A page of any list. What it says is written down when it is wanted: in a file that is while the next one is read.
+pub trait Listed: Send {
+    /// The cursor of the next one.
+    fn next_cursor(&self) -> Option<&str>;
+    /// The page as an answer.
+    fn reply(&self) -> Result<Reply, ApiError>;
+    /// The cells of each item.
+    fn each(&self, cells: &mut Cells, communities: &mut Communities, row: &mut dyn FnMut(&[String])) -> serde_json::Result<()>;
+}
+
+impl<T: Serialize + Send> Listed for Page<T> {
+    fn next_cursor(&self) -> Option<&str> {
+        self.next_cursor.as_deref()
+    }
+
+    fn reply(&self) -> Result<Reply, ApiError> {
+        Reply::ok(self)
+    }
+
+    fn each(&self, cells: &mut Cells, communities: &mut Communities, row: &mut dyn FnMut(&[String])) -> serde_json::Result<()> {
+        self.items.iter().try_for_each(|item| {
+            row(cells.of(item, communities)?);
+            Ok(())
+        })
+    }
 }
 
 /// Some rows, and behind which key to go on; none when these were the last.
@@ -161,7 +192,7 @@ enum Writer {
 struct Maker {
     writer: Writer,
     columns: Vec<Column>,
-    cells_of: table::Reader,
+    cells: Cells,
 }
 
 impl Maker {
@@ -172,7 +203,7 @@ impl Maker {
             Form::Xlsx => Writer::Xlsx(Box::default()),
         };
         let columns = std::mem::take(&mut sheet.columns);
-        Self { writer, cells_of: table::Reader::new(&columns), columns }
+        Self { writer, cells: Cells::new(&columns), columns }
     }
 
     fn start(&mut self, out: &mut Vec<u8>) {
@@ -189,7 +220,7 @@ impl Maker {
         let mut communities = Communities::default();
         match (&mut self.writer, rows) {
             (Writer::Ndjson, Rows::Page(page)) => {
-                for item in table::items(&page()?.body, &mut communities) {
+                for item in table::items(&page.reply()?.body, &mut communities) {
                     out.extend_from_slice(item);
                     out.push(b'\n');
                 }
@@ -209,10 +240,10 @@ impl Maker {
             }
             (writer, Rows::Cells(rows)) => rows.iter().for_each(|row| writer.row(row, out)),
             (writer, Rows::Page(page)) => {
-                let page = page()?.body;
-                // It was written by ourselves a moment ago.
-                let page = std::str::from_utf8(&page).map_err(|error| unread(&error))?;
-                self.cells_of.each(page, &mut communities, |row| writer.row(row, out)).map_err(|error| unread(&error))?;
+                page.each(&mut self.cells, &mut communities, &mut |row| writer.row(row, out)).map_err(|error| {
+                    tracing::error!(%error, "a page of a list has no cells");
+                    ApiError::new(code::INTERNAL)
+                })?;
             }
         }
         if let (true, Writer::Xlsx(book)) = (last, &mut self.writer) {
@@ -220,11 +251,6 @@ impl Maker {
         }
         Ok(communities)
     }
-}
-
-fn unread(error: &dyn std::error::Error) -> ApiError {
-    tracing::error!(%error, "a page of a list does not read back");
-    ApiError::new(code::INTERNAL)
 }
 
 impl Writer {
