@@ -433,6 +433,7 @@ impl SerializeStruct for Object<'_> {
 #[cfg(test)]
 mod tests {
     use jiazai_domain::actor::CommunityId;
+    use serde::Serialize;
     use serde_json::json;
 
     use super::*;
